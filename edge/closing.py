@@ -1,0 +1,51 @@
+"""Why an edge closes a WebSocket: one table of codes, each with what the device should do next.
+
+4000-4499: come back, with back-off. 4500-4999: do not, before something was mended (`reconnect` says what).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCode:
+    code: int
+    reason: str  # <= 123 bytes (RFC 6455 5.5: control payload 125, minus 2 for the code)
+    reconnect: Literal["backoff", "new_token", "never"]
+
+
+NORMAL = CloseCode(1000, "closed by the device", "never")
+GOING_AWAY = CloseCode(4000, "this node is stopping", "backoff")
+HEARTBEAT_LOST = CloseCode(4001, "nothing was heard for two heartbeats", "backoff")
+UNAVAILABLE = CloseCode(4002, "the log or the store cannot be reached", "backoff")
+SLOW = CloseCode(4008, "the device reads too slowly; it resumes by position", "backoff")
+INTERNAL = CloseCode(4011, "a fault of ours", "backoff")
+BAD_FRAME = CloseCode(4500, "a frame could not be understood", "never")
+AUTH_TIMEOUT = CloseCode(4003, "no hello in time", "backoff")
+BAD_TOKEN = CloseCode(4502, "the token is not one of ours", "new_token")
+TOKEN_EXPIRED = CloseCode(4503, "the token has expired", "new_token")
+TOKEN_REVOKED = CloseCode(4504, "the token was revoked", "never")
+TOO_MANY_SESSIONS = CloseCode(4505, "the user has too many sessions", "never")
+FRAME_TOO_LONG = CloseCode(4506, "a frame was longer than the limit", "never")
+UNKNOWN_SUBPROTOCOL = CloseCode(4507, "offer warbler.v1+json or warbler.v1+msgpack", "never")
+NOT_TEXT = CloseCode(4508, "a text frame was not UTF-8", "never")
+HELLO_EXPECTED = CloseCode(4509, "the first frame must be hello, and only the first", "never")
+
+CLOSE_CODES = (
+    NORMAL,
+    GOING_AWAY,
+    HEARTBEAT_LOST,
+    UNAVAILABLE,
+    SLOW,
+    INTERNAL,
+    BAD_FRAME,
+    AUTH_TIMEOUT,
+    BAD_TOKEN,
+    TOKEN_EXPIRED,
+    TOKEN_REVOKED,
+    TOO_MANY_SESSIONS,
+    FRAME_TOO_LONG,
+    UNKNOWN_SUBPROTOCOL,
+    NOT_TEXT,
+    HELLO_EXPECTED,
+)

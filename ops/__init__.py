@@ -1,0 +1,1 @@
+"""The `warbler` command: up, doctor, status, import, verify, dead letters."""

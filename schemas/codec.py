@@ -1,0 +1,91 @@
+"""Records to bytes and back: Avro in the Confluent wire format (0x00, 4-byte schema id, body).
+
+Called by every process that reads or writes Kafka. Decoding never raises anything but Undecodable.
+"""
+
+import io
+from typing import Any, TypeVar, get_args
+
+import fastavro
+import msgspec
+
+from schemas import commands, events, records
+from schemas.errors import Undecodable, UnknownSubject
+from schemas.registry import SCHEMAS, TOPICS
+
+T = TypeVar("T")
+AnyRecord = events.Event | commands.Command | records.Record
+
+HEADER_BYTES = 5
+
+
+def record_name(record_type: type[Any]) -> str:
+    """The Avro record's name of one of our classes: its tag."""
+    return str(record_type.__struct_config__.tag)
+
+
+TYPES: dict[str, type[Any]] = {record_name(record_type): record_type for record_type in get_args(AnyRecord)}
+
+
+def _writers() -> dict[tuple[str, type[Any]], tuple[bytes, Any]]:
+    current = {(topic.name, record): version for topic in TOPICS.values() for record, version in topic.records.items()}
+    return {
+        (schema.topic, TYPES[schema.record]): (b"\0" + schema.id.to_bytes(4, "big"), schema.avro)
+        for schema in SCHEMAS.values()
+        if current[schema.topic, schema.record] == schema.version
+    }
+
+
+def _readers() -> dict[bytes, tuple[type[Any], Any, Any]]:
+    """Wire header -> (our class, writer's schema, reader's schema or None where they are the same)."""
+    newest = {(topic, record_type): avro for (topic, record_type), (_, avro) in _WRITERS.items()}
+    readers = {}
+    for schema in SCHEMAS.values():
+        reader = newest[schema.topic, TYPES[schema.record]]
+        header = b"\0" + schema.id.to_bytes(4, "big")
+        readers[header] = (TYPES[schema.record], schema.avro, None if reader is schema.avro else reader)
+    return readers
+
+
+_WRITERS = _writers()
+_READERS = _readers()
+
+
+def encode(topic: str, record: AnyRecord) -> bytes:
+    """The record's bytes for this topic, in the current version of its schema.
+
+    Raises: UnknownSubject if the topic's data file does not list the record.
+    """
+    try:
+        header, avro = _WRITERS[topic, type(record)]
+    except KeyError:
+        raise UnknownSubject(f"{topic} does not carry {type(record).__name__}") from None
+    out = io.BytesIO()
+    out.write(header)
+    fastavro.schemaless_writer(out, avro, msgspec.to_builtins(record, builtin_types=(bytes,)))
+    return out.getvalue()
+
+
+def decode(value: bytes | None, expected: type[T]) -> T:
+    """The record of these bytes, which must be of the expected class or union.
+
+    Raises: Undecodable for no value, a wrong magic byte, an unknown schema id, a truncated or over-long body, or another kind of record.
+    """
+    if value is None or len(value) < HEADER_BYTES:
+        raise Undecodable("shorter than the wire format's header")
+    reader = _READERS.get(value[:HEADER_BYTES])
+    if reader is None:
+        raise Undecodable("not the wire format" if value[0] else f"unknown schema id {int.from_bytes(value[1:HEADER_BYTES], 'big')}")
+    record_type, writer_avro, reader_avro = reader
+    if record_type is not expected and record_type not in get_args(expected):
+        raise Undecodable(f"a {record_name(record_type)} does not belong here")
+    body = io.BytesIO(value)
+    body.seek(HEADER_BYTES)
+    try:
+        fields = fastavro.schemaless_reader(body, writer_avro, reader_avro)
+        record = msgspec.convert(fields, record_type)
+    except Exception as exc:  # noqa: BLE001 - fastavro raises many kinds on hostile bytes; every one means the same here
+        raise Undecodable(f"body of {record_name(record_type)}: {type(exc).__name__}: {exc}") from exc
+    if body.tell() != len(value):
+        raise Undecodable(f"body of {record_name(record_type)}: {len(value) - body.tell()} bytes left over")
+    return record  # type: ignore[no-any-return]

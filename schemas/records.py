@@ -1,0 +1,182 @@
+"""Every other record that crosses a process boundary: replies, sessions, receipts, signals, the owner's state, dead letters."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from schemas.values import ConversationKind, Role
+
+RefusalCode = Literal[
+    "already_member",
+    "clock_ahead",
+    "command_id_reused",
+    "conversation_exists",
+    "empty",
+    "invalid",
+    "members_limit",
+    "not_allowed",
+    "not_member",
+    "owner_must_stay",
+    "seq_ahead",
+    "stale",
+    "too_late",
+    "too_long",
+    "unknown_conversation",
+    "unknown_target",
+]
+
+
+class ReplyBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """An answer that is not an event (topic `replies`), at least once."""
+
+    tenant: str
+    conversation_id: str
+    command_id: str
+    user: str
+    device: str
+    trace_id: str
+    at_ms: int
+
+
+class CommandRefused(ReplyBase, frozen=True, kw_only=True, tag="command_refused"):
+    code: RefusalCode
+    detail: str
+
+
+class CommandRepeated(ReplyBase, frozen=True, kw_only=True, tag="command_repeated"):
+    """The command was accepted before; `seq` and `ordinal` are those of its event, `accepted_at_ms` its time."""
+
+    seq: int
+    ordinal: int
+    accepted_at_ms: int
+
+
+Reply = CommandRefused | CommandRepeated
+
+
+class SessionBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """A live WebSocket of a device on an edge node (topic `sessions`, key user). Dead when its lease ran out."""
+
+    tenant: str
+    user: str
+    device: str
+    session_id: str
+    node: str
+    at_ms: int
+
+
+class SessionOpened(SessionBase, frozen=True, kw_only=True, tag="session_opened"):
+    lease_ms: int
+
+
+class SessionRenewed(SessionBase, frozen=True, kw_only=True, tag="session_renewed"):
+    lease_ms: int
+
+
+class SessionClosed(SessionBase, frozen=True, kw_only=True, tag="session_closed"):
+    close_code: int
+
+
+SessionEvent = SessionOpened | SessionRenewed | SessionClosed
+
+
+class DeliveredMarked(Struct, frozen=True, kw_only=True, tag_field="kind", tag="delivered_marked"):
+    """A device holds every event up to `up_to_seq` (topic `receipts`); a watermark: the largest wins."""
+
+    tenant: str
+    conversation_id: str
+    user: str
+    device: str
+    up_to_seq: int
+    at_ms: int
+
+
+class TypingSignalled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="typing_signalled"):
+    """May be lost (topic `signals`)."""
+
+    tenant: str
+    conversation_id: str
+    user: str
+    device: str
+    typing: bool
+    at_ms: int
+
+
+class MemberState(Struct, frozen=True):
+    user: str
+    role: Role
+    joined_seq: int
+    read_seq: int
+    read_ordinal: int
+
+
+class RecentCommand(Struct, frozen=True):
+    """An accepted command that is still remembered: for its repeats, and for edits and recalls of its message."""
+
+    command_id: bytes  # 16 bytes of the UUID
+    fingerprint: bytes  # 8 bytes of the payload's hash
+    seq: int
+    ordinal: int
+    at_ms: int
+    author: str
+    message: int  # 0: not a message, 1: a message, 2: a recalled message
+
+
+class ConversationSnapshot(Struct, frozen=True, kw_only=True, tag_field="kind", tag="conversation_snapshot"):
+    """The owner's whole state of one conversation, after the event at `events_offset` of its partition."""
+
+    tenant: str
+    conversation_id: str
+    events_offset: int
+    conversation_kind: ConversationKind
+    title: str
+    head_seq: int
+    head_ordinal: int
+    head_at_ms: int
+    members: tuple[MemberState, ...]
+    recent: tuple[RecentCommand, ...]
+
+
+class OwnerCheckpoint(Struct, frozen=True, kw_only=True, tag_field="kind", tag="owner_checkpoint"):
+    """Everything before `events_next` is in snapshots; commands before `commands_next` were used."""
+
+    partition: int
+    events_next: int
+    commands_next: int
+    at_ms: int
+
+
+class WriterChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="writer_changed"):
+    """A new owner took the partition over; nothing of its predecessors comes after this record."""
+
+    partition: int
+    writer: str
+    at_ms: int
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True, tag_field="kind", tag="dead_letter"):
+    """Bytes that could not be understood, with where they came from."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    reason: str
+    consumer: str
+    at_ms: int
+
+
+Record = (
+    CommandRefused
+    | CommandRepeated
+    | SessionOpened
+    | SessionRenewed
+    | SessionClosed
+    | DeliveredMarked
+    | TypingSignalled
+    | ConversationSnapshot
+    | OwnerCheckpoint
+    | WriterChanged
+    | DeadLetter
+)

@@ -1,0 +1,26 @@
+"""Small values that commands, events and snapshots share."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+ConversationKind = Literal["direct", "group", "channel"]
+Role = Literal["owner", "admin", "member"]
+
+TEXT = "text/plain"
+
+
+class Content(Struct, frozen=True):
+    """What a message carries: any media type as bytes.
+
+    Shape: text is `text/plain` (parameters allowed) and UTF-8. `key_id` names the key when `body` is sealed, else None.
+    """
+
+    media_type: str
+    body: bytes
+    key_id: str | None = None
+
+
+class Member(Struct, frozen=True):
+    user: str
+    role: Role = "member"

@@ -1,0 +1,1 @@
+"""What is kept outside the log: Cassandra tables and queries."""

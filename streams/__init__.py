@@ -1,0 +1,1 @@
+"""Faust processors: the conversation owner and the timeline projector."""
