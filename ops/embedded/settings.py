@@ -1,0 +1,33 @@
+"""Settings of the embedded Kafka and Cassandra, read once from the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSettings:
+    kafka_heap_mb: int = 320
+    cassandra_heap_mb: int = 512
+    ready_timeout_s: int = 120
+
+    def __post_init__(self) -> None:
+        for field, least in (("kafka_heap_mb", 128), ("cassandra_heap_mb", 256), ("ready_timeout_s", 5)):
+            value = getattr(self, field)
+            if value < least:
+                raise ValueError(f"WARBLER_{field.upper()}={value}: at least {least}")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> EmbeddedSettings:
+        """Settings from WARBLER_KAFKA_HEAP_MB and so on; ValueError names the variable that is wrong."""
+        chosen = {}
+        for field in dataclasses.fields(cls):
+            variable = f"WARBLER_{field.name.upper()}"
+            if variable in env:
+                try:
+                    chosen[field.name] = int(env[variable])
+                except ValueError:
+                    raise ValueError(f"{variable}={env[variable]}: not a number") from None
+        return cls(**chosen)

@@ -1,0 +1,23 @@
+"""Errors of the `warbler` command: each message says what is wrong and, where known, what mends it."""
+
+from __future__ import annotations
+
+
+class OpsError(Exception):
+    """Root of the command's own errors; the command line prints the message without a traceback."""
+
+
+class DataDirInUse(OpsError):
+    """Another live `warbler up` holds this data directory."""
+
+
+class JarsUnavailable(OpsError):
+    """Maven is missing or could not resolve the pinned jars."""
+
+
+class JavaMissing(OpsError):
+    """No usable Java was found."""
+
+
+class NotReady(OpsError):
+    """A process we started ended, or did not answer in time."""

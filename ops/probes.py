@@ -1,0 +1,102 @@
+"""Whether a Kafka or a Cassandra does its work: real requests, short, answered yes or no.
+
+Called by the embedded nodes, the supervisor and the command line, for embedded and for existing clusters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+
+PROBE_TIMEOUT_S = 5.0
+TOPIC_ALREADY_EXISTS = 36  # Kafka protocol error code
+READY_TOPIC = "warbler-ready-probe"  # only ever validated, never created
+
+# A probe of a server that is not there yet is the normal case here; the client would log each attempt as an error.
+for noisy in ("aiokafka", "aiokafka.conn", "aiokafka.cluster"):
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
+async def port_answers(address: str) -> bool:
+    """Whether somebody accepts connections at "host:port"."""
+    host, _, port = address.strip().rpartition(":")
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), 1.0)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def kafka_serves(bootstrap: str, replication: int = 1) -> bool:
+    """Whether the cluster would create a topic now and each partition it has is led by a live broker."""
+    if not await any_answers(bootstrap):
+        return False
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            return await _kafka_works(bootstrap, replication)
+    except (KafkaError, OSError, TimeoutError):
+        return False
+
+
+async def _kafka_works(bootstrap: str, replication: int) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2_000)
+    await admin.start()
+    try:
+        answer = await admin.create_topics([NewTopic(READY_TOPIC, 1, replication)], timeout_ms=2_000, validate_only=True)
+        if any(error[1] not in (0, TOPIC_ALREADY_EXISTS) for error in answer.topic_errors):
+            return False
+        topics = await admin.describe_topics()
+        return all(partition["leader"] >= 0 for topic in topics for partition in topic["partitions"])
+    finally:
+        await admin.close()
+
+
+async def any_answers(addresses: str) -> bool:
+    """Whether at least one of "host:port,host:port" accepts connections."""
+    answers = await asyncio.gather(*(port_answers(address) for address in addresses.split(",") if address.strip()))
+    return any(answers)
+
+
+async def cql_serves(addresses: str) -> bool:
+    """Whether at least one of the nodes "host:port,host:port" answers a CQL query with a row."""
+    for address in addresses.split(","):
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                if await _cql_row(address.strip()):
+                    return True
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            continue
+    return False
+
+
+# CQL native protocol v4, section 2: version, flags, stream, opcode, length. No driver: a probe needs two requests, not a pool.
+CQL_HEADER = struct.Struct(">BBhBi")
+STARTUP, READY, QUERY, RESULT = 0x01, 0x02, 0x07, 0x08
+RESULT_KIND_ROWS = 2
+CONSISTENCY_ONE = 1
+STARTUP_BODY = struct.pack(">hh11sh5s", 1, 11, b"CQL_VERSION", 5, b"3.0.0")
+VERSION_QUERY = b"SELECT release_version FROM system.local"
+
+
+async def _cql_row(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+
+    async def ask(opcode: int, body: bytes) -> tuple[int, bytes]:
+        writer.write(CQL_HEADER.pack(4, 0, 0, opcode, len(body)) + body)
+        _, _, _, answer, length = CQL_HEADER.unpack(await reader.readexactly(CQL_HEADER.size))
+        return answer, await reader.readexactly(length)
+
+    try:
+        if (await ask(STARTUP, STARTUP_BODY))[0] != READY:
+            return False
+        query = struct.pack(">i", len(VERSION_QUERY)) + VERSION_QUERY + struct.pack(">hB", CONSISTENCY_ONE, 0)
+        answer, body = await ask(QUERY, query)
+        return answer == RESULT and struct.unpack(">i", body[:4])[0] == RESULT_KIND_ROWS
+    finally:
+        writer.close()

@@ -1,0 +1,43 @@
+"""One real Kafka and one real Cassandra for the whole test session, in a temporary data directory.
+
+Never skips: what is missing (Java, Maven) fails the tests with the command that mends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from ops.embedded.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The running stack; a test that kills a node starts it again before it ends."""
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    asyncio.run(stack.start())
+    try:
+        yield stack
+    finally:
+        asyncio.run(stack.stop())
+
+
+@pytest.fixture
+def bootstrap(stack: Stack) -> str:
+    """Kafka's "host:port"."""
+    return stack.kafka
+
+
+@pytest.fixture
+def cassandra_address(stack: Stack) -> str:
+    """Cassandra's "host:port"."""
+    return stack.cassandra
+
+
+@pytest.fixture(scope="module")
+def keyspace() -> str:
+    """A keyspace name that nothing else uses; the test module creates it."""
+    return f"t_{uuid.uuid4().hex[:12]}"
