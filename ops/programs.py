@@ -1,0 +1,72 @@
+"""Our own processes: what is run under which name, with which environment, and where it says that it lives."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.settings import ClusterSettings
+
+ROOT = Path(__file__).resolve().parent.parent  # the checkout, so that children import the same code as we do
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    address: str  # what a person or a client connects to; for a worker its liveness endpoint
+    live_url: str
+    stop_grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Paths of the secrets that `up` makes once per data directory."""
+
+    token_key: Path
+    admin_key: Path
+
+
+def common_env(home: Path, clusters: ClusterSettings, keys: Keys) -> dict[str, str]:
+    """The part of the environment that all our processes share. `clusters` must name real addresses."""
+    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {
+        "WARBLER_KAFKA": clusters.kafka,
+        "WARBLER_CASSANDRA": clusters.cassandra,
+        "WARBLER_KEYSPACE": clusters.keyspace,
+        "WARBLER_PARTITIONS": str(clusters.partitions),
+        "WARBLER_REPLICATION": str(clusters.replication),
+        "WARBLER_MIN_INSYNC": str(clusters.min_insync),
+        "WARBLER_DATA": str(home),
+        "WARBLER_TOKEN_KEY": str(keys.token_key),
+        "WARBLER_ADMIN_KEY": str(keys.admin_key),
+        "PYTHONPATH": python_path,
+        # `python -m` would put the working directory first, which is the data directory with its `kafka` and `cassandra` folders.
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def edge(number: int, host: str, port: int, env: Mapping[str, str]) -> Program:
+    name = f"edge-{number}"
+    reach = LOOPBACK if host in ("0.0.0.0", "::", "") else host
+    own = {"WARBLER_NODE": name, "EDGE_HOST": host, "EDGE_PORT": str(port)}
+    return Program(name, (sys.executable, "-m", "edge"), {**env, **own}, f"http://{reach}:{port}/", f"http://{reach}:{port}/live")
+
+
+def worker(number: int, live_port: int, env: Mapping[str, str]) -> Program:
+    name = f"worker-{number}"
+    own = {"WARBLER_NODE": name, "STREAMS_LIVE_PORT": str(live_port)}
+    url = f"http://{LOOPBACK}:{live_port}/"
+    return Program(name, (sys.executable, "-m", "streams.worker"), {**env, **own}, url, f"{url}live", stop_grace_s=20.0)
+
+
+def programs(edge_ports: Sequence[int], worker_ports: Sequence[int], host: str, env: Mapping[str, str]) -> list[Program]:
+    """Workers first, then edges: the order of starting, and backwards the order of stopping."""
+    workers = [worker(number, port, env) for number, port in enumerate(worker_ports, 1)]
+    return workers + [edge(number, host, port, env) for number, port in enumerate(edge_ports, 1)]

@@ -1,0 +1,72 @@
+"""Settings of `warbler up` and its children, read once from the environment and the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PAGE_PORT = 8480
+NODES_LIMIT = 32  # edges or workers on one machine
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """Where Kafka and Cassandra are and how topics and tables are laid out there. Empty address: embedded."""
+
+    kafka: str = ""
+    cassandra: str = ""
+    keyspace: str = "warbler"
+    partitions: int = 4
+    replication: int = 1
+    min_insync: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("kafka", "cassandra"):
+            for address in filter(None, getattr(self, name).split(",")):
+                host, colon, port = address.strip().rpartition(":")
+                if not (host and colon and port.isdigit() and 0 < int(port) < 65_536):
+                    raise ValueError(f"WARBLER_{name.upper()}={getattr(self, name)}: expected host:port[,host:port]")
+        for name in ("partitions", "replication", "min_insync"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"WARBLER_{name.upper()}={getattr(self, name)}: at least 1")
+        if self.min_insync > self.replication:
+            raise ValueError(f"WARBLER_MIN_INSYNC={self.min_insync}: more than WARBLER_REPLICATION={self.replication}")
+        if not self.keyspace.isidentifier() or not self.keyspace.isascii() or len(self.keyspace) > 48:
+            raise ValueError(f"WARBLER_KEYSPACE={self.keyspace}: letters, digits and _ only, at most 48")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> ClusterSettings:
+        """Settings from WARBLER_KAFKA and so on; ValueError names the variable that is wrong."""
+        chosen: dict[str, str | int] = {}
+        for known in dataclasses.fields(cls):
+            variable = f"WARBLER_{known.name.upper()}"
+            if variable not in env:
+                continue
+            try:
+                chosen[known.name] = int(env[variable]) if isinstance(known.default, int) else env[variable]
+            except ValueError:
+                raise ValueError(f"{variable}={env[variable]}: not a number") from None
+        return cls(**chosen)  # type: ignore[arg-type]  # each value was converted to its field's type above
+
+    @property
+    def partitions_replication(self) -> tuple[int, int, int]:
+        """(partitions, replication, min_insync), as topics are created."""
+        return self.partitions, self.replication, self.min_insync
+
+
+@dataclass(frozen=True, slots=True)
+class UpSettings:
+    """What `warbler up` was asked for."""
+
+    data: Path = field(default_factory=lambda: Path(".warbler"))
+    edges: int = 1
+    workers: int = 1
+    host: str = "127.0.0.1"
+    port: int | None = None  # None: the first free one from PAGE_PORT on
+
+    def __post_init__(self) -> None:
+        for name in ("edges", "workers"):
+            if not 1 <= getattr(self, name) <= NODES_LIMIT:
+                raise ValueError(f"--{name} {getattr(self, name)}: between 1 and {NODES_LIMIT}")
