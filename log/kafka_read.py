@@ -1,0 +1,139 @@
+"""aiokafka consumers as the log uses them: assigned, without a group, never jumping over what is gone."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from log.errors import LogUnavailable, PositionGone, UnknownTopic
+from log.port import Record, TopicPartition
+from log.settings import LogSettings
+
+POLL_MS = 1_000
+TAIL_RECORDS_MAX = 2_000
+
+
+def to_record(row: Any) -> Record:
+    """aiokafka's record as ours."""
+    return Record(row.topic, row.partition, row.offset, row.timestamp, row.key, row.value, tuple(row.headers))
+
+
+async def open_consumer(settings: LogSettings) -> AIOKafkaConsumer:
+    """Raises: LogUnavailable."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=settings.fetch_wait_ms,
+        fetch_min_bytes=settings.fetch_bytes_min,
+        max_partition_fetch_bytes=1 << 20,
+        request_timeout_ms=settings.request_timeout_ms,
+    )
+    try:
+        await asyncio.wait_for(consumer.start(), settings.open_timeout_ms / 1000)
+    except (KafkaError, OSError, TimeoutError) as exc:
+        with contextlib.suppress(KafkaError, OSError):
+            await consumer.stop()
+        raise LogUnavailable(f"no consumer: {type(exc).__name__}: {exc}") from exc
+    return consumer
+
+
+async def assign(consumer: AIOKafkaConsumer, starts: Mapping[TopicPartition, int]) -> None:
+    """Point the consumer at these offsets. Raises: PositionGone, UnknownTopic, LogUnavailable."""
+    partitions = {KafkaPartition(topic, partition): start for (topic, partition), start in starts.items()}
+    begins, ends = await offsets(consumer, partitions)
+    for place, start in partitions.items():
+        if not begins[place] <= start <= ends[place]:
+            raise PositionGone(place.topic, place.partition, start)
+    consumer.assign(list(partitions))
+    for place, start in partitions.items():
+        consumer.seek(place, start)
+
+
+async def offsets(
+    consumer: AIOKafkaConsumer, partitions: Iterable[KafkaPartition]
+) -> tuple[dict[KafkaPartition, int], dict[KafkaPartition, int]]:
+    """First and next offsets. Raises: UnknownTopic, LogUnavailable."""
+    wanted = list(partitions)
+    try:
+        for place in wanted:
+            known = consumer.partitions_for_topic(place.topic)
+            if known is None:
+                await consumer._client._wait_on_metadata(place.topic)
+                known = consumer.partitions_for_topic(place.topic)
+            if place.partition not in (known or ()):
+                raise UnknownTopic(place.topic, place.partition)
+        return await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
+    except (KafkaError, OSError) as exc:
+        raise LogUnavailable(f"offsets: {type(exc).__name__}: {exc}") from exc
+
+
+async def poll(consumer: AIOKafkaConsumer, timeout_ms: int, limit: int) -> list[Record]:
+    """What has come within the time, offsets ascending per partition. Raises: PositionGone, LogUnavailable."""
+    try:
+        fetched = await consumer.getmany(timeout_ms=timeout_ms, max_records=limit)
+    except OffsetOutOfRangeError as exc:
+        place, offset = next(iter(exc.args[0].items()))
+        raise PositionGone(place.topic, place.partition, offset) from exc
+    except (KafkaError, OSError) as exc:
+        raise LogUnavailable(f"read: {type(exc).__name__}: {exc}") from exc
+    return [to_record(row) for rows in fetched.values() for row in rows]
+
+
+async def tail(settings: LogSettings, starts: Mapping[TopicPartition, int]) -> AsyncIterator[list[Record]]:
+    """See `log.port.Log.tail`."""
+    consumer = await open_consumer(settings)
+    try:
+        await assign(consumer, starts)
+        while True:
+            records = await poll(consumer, POLL_MS, TAIL_RECORDS_MAX)
+            if records:
+                yield records
+    finally:
+        with contextlib.suppress(KafkaError, OSError):
+            await consumer.stop()
+
+
+class Reader:
+    """One consumer that serves single reads, one after the other."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        self._settings = settings
+        self._consumer: AIOKafkaConsumer | None = None
+        self._turn = asyncio.Lock()
+
+    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        async with self._turn:
+            place = KafkaPartition(topic, partition)
+            begins, ends = await offsets(await self._ready(), [place])
+            return begins[place], ends[place]
+
+    async def read(self, topic: str, partition: int, start_offset: int, limit: int) -> list[Record]:
+        async with self._turn:
+            consumer = await self._ready()
+            place = KafkaPartition(topic, partition)
+            await assign(consumer, {(topic, partition): start_offset})
+            end = (await offsets(consumer, [place]))[1][place]
+            # Compaction may leave nothing between here and the end: then the position moves though no record comes.
+            while (at := await consumer.position(place)) < end:
+                records = await poll(consumer, POLL_MS, limit)
+                if records:
+                    return records
+                if await consumer.position(place) == at:
+                    raise LogUnavailable(f"{topic}-{partition} does not answer at offset {at}")
+            return []
+
+    async def _ready(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            self._consumer = await open_consumer(self._settings)
+        return self._consumer
+
+    async def close(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
