@@ -1,6 +1,6 @@
 """Why an edge closes a WebSocket: one table of codes, each with what the device should do next.
 
-4000-4499: come back, with back-off. 4500-4999: do not, before something was mended (`reconnect` says what).
+4000-4499: come back, with back-off. 4500-4999 and the protocol's own 1002-1009: do not, before something was mended (`reconnect` says what).
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,10 @@ BAD_TOKEN = CloseCode(4502, "the token is not one of ours", "new_token")
 TOKEN_EXPIRED = CloseCode(4503, "the token has expired", "new_token")
 TOKEN_REVOKED = CloseCode(4504, "the token was revoked", "never")
 TOO_MANY_SESSIONS = CloseCode(4505, "the user has too many sessions", "never")
-FRAME_TOO_LONG = CloseCode(4506, "a frame was longer than the limit", "never")
+PROTOCOL_ERROR = CloseCode(1002, "not the WebSocket protocol (or a compressed frame, which was not agreed)", "never")
+NOT_TEXT = CloseCode(1007, "a text frame was not UTF-8", "never")
+FRAME_TOO_LONG = CloseCode(1009, "a frame was longer than EDGE_FRAME_BYTES_LIMIT", "never")
 UNKNOWN_SUBPROTOCOL = CloseCode(4507, "offer warbler.v1+json or warbler.v1+msgpack", "never")
-NOT_TEXT = CloseCode(4508, "a text frame was not UTF-8", "never")
 HELLO_EXPECTED = CloseCode(4509, "the first frame must be hello, and only the first", "never")
 
 CLOSE_CODES = (
@@ -44,6 +45,7 @@ CLOSE_CODES = (
     TOKEN_EXPIRED,
     TOKEN_REVOKED,
     TOO_MANY_SESSIONS,
+    PROTOCOL_ERROR,
     FRAME_TOO_LONG,
     UNKNOWN_SUBPROTOCOL,
     NOT_TEXT,

@@ -1,6 +1,6 @@
-"""Frames of `warbler.v1+json` and `warbler.v1+msgpack`, as two closed unions. Documented in docs/asyncapi.yaml, held equal by a test.
+"""Frames of `warbler.v1+json` and `warbler.v1+msgpack`, as two closed unions; a test holds docs/asyncapi.yaml equal to them.
 
-The field `type` names the frame. A frame from the device that carries `id` is a command: it is answered by `ack` or `reject` with the same id.
+The field `type` names the frame. A frame from the device that carries `id` is a command: `ack` or `reject` with the same id answers it.
 """
 
 from typing import Literal, get_args
@@ -119,7 +119,7 @@ class Typing(Struct, frozen=True, tag_field="type", tag="typing"):
 
 
 class Sync(Struct, frozen=True, tag_field="type", tag="sync"):
-    """Asks for events from `from_seq` on, ascending. Answered by `page`; when its `more` is false, live events follow without repeat or gap.
+    """Asks for events from `from_seq` on, answered by `page`; when its `more` is false, live events follow without repeat or gap.
 
     While `more` is true the conversation's live events are held back: the device asks again from `next_seq`.
     """
@@ -131,7 +131,10 @@ class Sync(Struct, frozen=True, tag_field="type", tag="sync"):
 
 
 class History(Struct, frozen=True, tag_field="type", tag="history"):
-    """Asks for the current messages (edits, recalls, reactions laid over) with seq < `before_seq` (None: the newest). Answered by `history_page`."""
+    """Asks for messages as they stand now (edits, recalls, reactions laid over) with seq < `before_seq`, or the newest.
+
+    Answered by `history_page`.
+    """
 
     request: str
     conversation: str
@@ -271,7 +274,7 @@ class Limits(Struct, frozen=True):
 
 
 class Welcome(Struct, frozen=True, tag_field="type", tag="welcome"):
-    """`epoch_changed`: the device's positions are of a lost log; it forgets them and reads again. `more_directory`: ask with `directory`."""
+    """`epoch_changed`: the device's positions are of a lost log; it forgets them and reads again. `next`: ask `directory` for the rest."""
 
     session: str
     node: str
@@ -317,14 +320,15 @@ class Events(Struct, frozen=True, tag_field="type", tag="events"):
     events: tuple[EventItem, ...]
 
 
-class Page(Struct, frozen=True, tag_field="type", tag="page"):
-    """Answers `sync`: dense from the asked seq on. `next_seq` is the next to read."""
+class Page(Struct, frozen=True, tag_field="type", tag="page", omit_defaults=True):
+    """Answers `sync`: dense from the asked seq on, but for `missing`: seqs whose record is damaged. `next_seq` is the next to read."""
 
     request: str
     conversation: str
     events: tuple[EventItem, ...]
     next_seq: int
     more: bool
+    missing: tuple[int, ...] = ()
 
 
 class HistoryPage(Struct, frozen=True, tag_field="type", tag="history_page"):

@@ -1,0 +1,98 @@
+"""`python -m edge`: one edge node, configured by the environment (see README, "Settings")."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+import uvicorn
+import uvloop
+
+from edge.node import Node
+from edge.rest.app import make_app
+from edge.settings import EdgeSettings
+from edge.tokens import TokenKey
+from edge.wire import WireProtocol
+from log.kafka import KafkaLog
+from log.settings import LogSettings
+from schemas.errors import WarblerError
+from store.accounts import Accounts
+from store.cassandra import Store
+from store.epochs import current_epoch
+from store.settings import StoreSettings
+from store.timelines import Timelines
+
+LOGGER = structlog.get_logger()
+RETRY_S = 2.0
+EXIT_FAULT = 70
+
+
+async def connect() -> tuple[KafkaLog, Store]:
+    """The log and the store; waits for both and says so, instead of ending and being restarted for ever."""
+    log = KafkaLog(LogSettings.from_env(os.environ))
+    while True:
+        try:
+            await log.start()
+            break
+        except WarblerError as exc:
+            LOGGER.warning("waiting for Kafka", error=str(exc))
+            await asyncio.sleep(RETRY_S)
+    while True:
+        try:
+            return log, await Store.connect(StoreSettings.from_env(os.environ))
+        except WarblerError as exc:
+            LOGGER.warning("waiting for Cassandra", error=str(exc))
+            await asyncio.sleep(RETRY_S)
+
+
+async def serve() -> None:
+    settings = EdgeSettings.from_env()
+    key = TokenKey(Path(os.environ["WARBLER_TOKEN_KEY"]).read_bytes())
+    admin_file = os.environ.get("WARBLER_ADMIN_KEY")
+    admin_key = Path(admin_file).read_text().strip() if admin_file else None
+    log, store = await connect()
+    node = Node(
+        settings, os.environ.get("WARBLER_NODE", "edge-1"), log, Timelines(store), Accounts(store), key, await current_epoch(store)
+    )
+    node.on_fault = lambda _: os._exit(EXIT_FAULT)  # type: ignore[method-assign]
+    await node.start()
+    config = uvicorn.Config(
+        make_app(node, admin_key),
+        host=settings.host,
+        port=settings.port,
+        ws=WireProtocol,
+        ws_max_size=settings.frame_bytes_limit,
+        ws_per_message_deflate=False,  # a compressed frame was not agreed and is refused: no decompression bomb
+        ws_ping_interval=None,  # the device's own pings tell more, see EDGE_HEARTBEAT_MS
+        access_log=False,
+        log_level="warning",
+        backlog=4096,
+        timeout_graceful_shutdown=5,
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours drains first
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    LOGGER.info("edge is ready", node=node.name, address=f"http://{settings.host}:{settings.port}")
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    await node.drain()
+    server.should_exit = True
+    await serving
+    await log.close()
+    await store.close()
+
+
+def main() -> None:
+    missing = [name for name in ("WARBLER_KAFKA", "WARBLER_CASSANDRA", "WARBLER_TOKEN_KEY") if not os.environ.get(name)]
+    if missing:
+        sys.exit(f"edge: {', '.join(missing)} must be set")
+    uvloop.run(serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""Records from the log to the sessions of this node. No waiting: everything here runs between two awaits of the feed.
+
+Rule 1: the device that caused an event gets its `ack`, every other session of a member gets the event.
+Rule 2: a membership event changes the hub before it is delivered (joining) or after (leaving), so both sides see it.
+Called by `edge.feed`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import structlog
+
+from edge import frames
+from edge.hub import Hub
+from edge.metrics import DELIVERIES, POISON
+from edge.recent import Recent
+from edge.session import Session, SharedFrame
+from edge.translate import ack_of, item_of
+from log.port import Record
+from schemas import events
+from schemas.codec import decode
+from schemas.errors import Undecodable
+from schemas.records import CommandRefused, CommandRepeated, DeliveredMarked, Reply, TypingSignalled
+from schemas.registry import SCHEMAS
+
+LOG = structlog.get_logger()
+T = TypeVar("T")
+
+MEMBERSHIP_RECORDS = {"conversation_created", "member_added", "member_left", "member_removed", "role_changed", "conversation_renamed"}
+# the wire header tells the kind, so that an event nobody here waits for is not decoded
+MEMBERSHIP_HEADERS = {b"\0" + s.id.to_bytes(4, "big") for s in SCHEMAS.values() if s.record in MEMBERSHIP_RECORDS}
+
+
+def joined(event: events.Event) -> tuple[str, ...]:
+    match event:
+        case events.ConversationCreated():
+            return tuple(member.user for member in event.members)
+        case events.MemberAdded():
+            return (event.member,)
+        case _:
+            return ()
+
+
+def left(event: events.Event) -> tuple[str, ...]:
+    match event:
+        case events.MemberLeft():
+            return (event.user,)
+        case events.MemberRemoved():
+            return (event.member,)
+        case _:
+            return ()
+
+
+class Delivery:
+    def __init__(self, hub: Hub, recent: Recent, receipts_sessions_limit: int) -> None:
+        self.hub, self.recent, self.receipts_sessions_limit = hub, recent, receipts_sessions_limit
+        self.events_seen = 0
+
+    def on_events(self, records: Sequence[Record]) -> None:
+        """Events of any partitions, ascending within each; consecutive ones of a conversation leave as one frame."""
+        run: list[events.Event] = []
+        for record in records:
+            if record.key is None:  # a writer_changed record
+                continue
+            self.events_seen += 1
+            event = self._take(record)
+            if event is None:
+                continue
+            if run and (run[0].conversation_id != event.conversation_id or joined(event) or left(event)):
+                self._deliver(run)
+                run = []
+            self._join(event)
+            run.append(event)
+            if left(event):
+                self._deliver(run)
+                run = []
+                self._leave(event)
+        if run:
+            self._deliver(run)
+
+    def _take(self, record: Record) -> events.Event | None:
+        """The event when a session here needs it; it is remembered in any case."""
+        assert record.key is not None
+        conversation = record.key.decode("utf-8", "replace")
+        value = record.value or b""
+        changes_members = value[:5] in MEMBERSHIP_HEADERS
+        wanted = changes_members or conversation in self.hub.by_conversation
+        event: events.Event | None = None
+        if wanted:
+            try:
+                event = decode(record.value, events.Event)  # type: ignore[arg-type]  # a union is not a type[T] for mypy
+            except Undecodable as exc:  # the timeline projector writes the dead letter; here it is only counted
+                POISON.labels("conversation-events").inc()
+                LOG.warning("undecodable event", partition=record.partition, offset=record.offset, reason=exc.reason)
+                return None
+        users = (*joined(event), *left(event)) if event is not None and changes_members else ()
+        self.recent.add(record.partition, record.offset, conversation, value, users)
+        return event if event is not None and (users or conversation in self.hub.by_conversation) else None
+
+    def _join(self, event: events.Event) -> None:
+        for user in joined(event):
+            for session in self.hub.of_user(user):
+                self.hub.join(session, event.conversation_id)
+
+    def _leave(self, event: events.Event) -> None:
+        for user in left(event):
+            for session in list(self.hub.of_user(user)):
+                self.hub.leave(session, event.conversation_id)
+
+    def _deliver(self, run: list[events.Event]) -> None:
+        conversation = run[0].conversation_id
+        sessions = self.hub.of_conversation(conversation)
+        authors = {(event.user, event.device) for event in run}
+        shared: SharedFrame | None = None
+        delivered = 0
+        for session in sessions:
+            if (session.user, session.device) in authors:
+                self._deliver_to_author(session, run)
+                continue
+            if conversation in session.catching_up:
+                continue
+            if shared is None:
+                shared = SharedFrame(frames.Events(conversation, tuple(item_of(event) for event in run)))
+            session.sink.write_shared(shared)
+            delivered += 1
+        for event in run:  # an author who is no member any more, or not yet known here as one
+            for session in self.hub.of_device(event.user, event.device):
+                if event.command_id in session.outstanding:
+                    self._ack(session, event)
+        DELIVERIES.inc(delivered)
+
+    def _deliver_to_author(self, session: Session, run: list[events.Event]) -> None:
+        for event in run:
+            if event.user == session.user and event.device == session.device:
+                self._ack(session, event)
+            elif event.conversation_id not in session.catching_up:
+                session.sink.write(frames.Events(event.conversation_id, (item_of(event),)))
+
+    def _ack(self, session: Session, event: events.Event) -> None:
+        session.outstanding.discard(event.command_id)
+        session.sink.write(ack_of(event))
+
+    def on_replies(self, records: Iterable[Record]) -> None:
+        for record in records:
+            reply = _decoded(record, Reply)
+            if reply is None:
+                continue
+            for session in self.hub.of_device(reply.user, reply.device):
+                session.outstanding.discard(reply.command_id)
+                session.sink.write(_answer(reply))
+
+    def on_signals(self, records: Iterable[Record]) -> None:
+        for record in records:
+            signal = _decoded(record, TypingSignalled)
+            if signal is None:
+                continue
+            frame = SharedFrame(frames.UserTyping(signal.conversation_id, signal.user, signal.typing))
+            for session in self.hub.of_conversation(signal.conversation_id):
+                if session.user != signal.user:
+                    session.sink.write_shared(frame)
+
+    def on_receipts(self, records: Iterable[Record]) -> None:
+        for record in records:
+            receipt = _decoded(record, DeliveredMarked)
+            if receipt is None:
+                continue
+            sessions = self.hub.of_conversation(receipt.conversation_id)
+            if len(sessions) > self.receipts_sessions_limit:
+                continue  # in a large group nobody looks at single ticks; the members list has them
+            frame = SharedFrame(frames.Delivered(receipt.conversation_id, receipt.user, receipt.up_to_seq))
+            for session in sessions:
+                if session.user != receipt.user:
+                    session.sink.write_shared(frame)
+
+
+def _answer(reply: Reply) -> frames.FromEdge:
+    match reply:
+        case CommandRepeated():
+            return frames.Ack(reply.command_id, reply.conversation_id, reply.seq, reply.ordinal, reply.accepted_at_ms)
+        case CommandRefused():
+            return frames.Reject(reply.command_id, reply.conversation_id, reply.code, reply.detail, retryable=False)
+
+
+def _decoded(record: Record, expected: type[T]) -> T | None:
+    try:
+        return decode(record.value, expected)
+    except Undecodable as exc:
+        POISON.labels(record.topic).inc()
+        LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)
+        return None

@@ -1,0 +1,38 @@
+"""The edge's errors: each says what the device hears."""
+
+from edge.closing import CloseCode
+from schemas.errors import WarblerError
+
+
+class BadCommand(WarblerError):
+    """A command that cannot be published: the device gets `reject` with this code."""
+
+    def __init__(self, code: str, detail: str, retry_after_ms: int = 0) -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.retry_after_ms = code, detail, retry_after_ms
+        self.retryable = retry_after_ms > 0
+
+
+class BadRequest(WarblerError):
+    """A request that cannot be served: the device gets `error` with this code."""
+
+    def __init__(self, code: str, detail: str, retry_after_ms: int = 0) -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.retry_after_ms = code, detail, retry_after_ms
+        self.retryable = retry_after_ms > 0
+
+
+class SessionEnded(WarblerError):
+    """The session must be closed with this code."""
+
+    def __init__(self, close: CloseCode) -> None:
+        super().__init__(close.reason)
+        self.close = close
+
+
+class BadToken(WarblerError):
+    """The access token is forged, malformed or of another issuer."""
+
+
+class ExpiredToken(WarblerError):
+    """The access token was ours and is over."""

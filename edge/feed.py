@@ -1,0 +1,70 @@
+"""The node's one reader of the log: tails every partition of the topics that sessions live from, without a consumer group.
+
+A port (`run`) so that a router with a partition per edge can take its place when a cluster has very many edges.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+from edge.metrics import FEED_EVENTS
+from log.port import Log, Record, TopicPartition
+
+Handler = Callable[[Sequence[Record]], None]
+
+EVENTS_START_LIMIT = 100_000  # how far behind its end the feed may begin on an events partition
+
+
+class Feed:
+    """`positions`: what to read next. `reached`: true once everything that was there at the start has been handled."""
+
+    def __init__(self, log: Log, handlers: Mapping[str, Handler]) -> None:
+        self._log, self._handlers = log, handlers
+        self.positions: dict[TopicPartition, int] = {}
+        self._goals: dict[TopicPartition, int] = {}
+        self.records = 0
+
+    async def locate(self, projected: Mapping[int, int], events_topic: str, from_start: frozenset[str]) -> dict[int, int]:
+        """Chooses where to start; the answer is where on the events partitions.
+
+        Shape: events from the projector's progress on (at most EVENTS_START_LIMIT back), topics in `from_start` from their beginning,
+        the others from their end.
+        """
+        events_starts: dict[int, int] = {}
+        for topic in self._handlers:
+            for partition in range(await self._log.partitions_count(topic)):
+                end = await self._log.end_offset(topic, partition)
+                start = end
+                if topic == events_topic:
+                    oldest = await self._log.start_offset(topic, partition)
+                    start = min(end, max(projected.get(partition, 0), end - EVENTS_START_LIMIT, oldest))
+                    events_starts[partition] = start
+                elif topic in from_start:
+                    start = await self._log.start_offset(topic, partition)
+                self.positions[topic, partition] = start
+                self._goals[topic, partition] = end
+        return events_starts
+
+    @property
+    def reached(self) -> bool:
+        return all(self.positions[place] >= goal for place, goal in self._goals.items())
+
+    async def run(self) -> None:
+        """For ever. Raises: PositionGone when the log was replaced under us: the process ends and starts anew."""
+        async for records in self._log.tail(self.positions):
+            for topic, run in groupby(records, key=_topic):
+                chunk = list(run)
+                self._handlers[topic](chunk)
+                last = chunk[-1]
+                for record in chunk:
+                    self.positions[topic, record.partition] = record.offset + 1
+                self.records += len(chunk)
+                if last.topic == "conversation-events":
+                    FEED_EVENTS.inc(len(chunk))
+
+    async def lag(self) -> int:
+        """How many records are not read yet. Control and compacted records count too, so 0 is the only exact value."""
+        return sum([max(0, await self._log.end_offset(*place) - position) for place, position in list(self.positions.items())])
+
+
+def _topic(record: Record) -> str:
+    return record.topic

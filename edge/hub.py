@@ -1,0 +1,55 @@
+"""Which sessions of this node are interested in what. Pure bookkeeping; filled by `edge.hello` and `edge.delivery`."""
+
+import sys
+from collections.abc import Collection
+
+from edge.session import Session
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.by_conversation: dict[str, set[Session]] = {}
+        self.by_user: dict[str, set[Session]] = {}
+        self.sessions: dict[str, Session] = {}
+
+    def open(self, session: Session, conversations: Collection[str]) -> None:
+        self.sessions[session.id] = session
+        self.by_user.setdefault(session.user, set()).add(session)
+        for conversation in conversations:
+            self.join(session, conversation)
+
+    def close(self, session: Session) -> None:
+        """Safe to repeat."""
+        if self.sessions.pop(session.id, None) is None:
+            return
+        for conversation in session.conversations:
+            _discard(self.by_conversation, conversation, session)
+        session.conversations.clear()
+        _discard(self.by_user, session.user, session)
+
+    def join(self, session: Session, conversation: str) -> None:
+        conversation = sys.intern(conversation)  # one string for the thousands of sets that hold it
+        session.conversations.add(conversation)
+        self.by_conversation.setdefault(conversation, set()).add(session)
+
+    def leave(self, session: Session, conversation: str) -> None:
+        session.conversations.discard(conversation)
+        session.catching_up.discard(conversation)
+        _discard(self.by_conversation, conversation, session)
+
+    def of_conversation(self, conversation: str) -> Collection[Session]:
+        return self.by_conversation.get(conversation, ())
+
+    def of_user(self, user: str) -> Collection[Session]:
+        return self.by_user.get(user, ())
+
+    def of_device(self, user: str, device: str) -> list[Session]:
+        return [session for session in self.of_user(user) if session.device == device]
+
+
+def _discard(index: dict[str, set[Session]], key: str, session: Session) -> None:
+    sessions = index.get(key)
+    if sessions is not None:
+        sessions.discard(session)
+        if not sessions:
+            del index[key]

@@ -1,0 +1,12 @@
+"""What an edge counts, served at /metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SESSIONS = Gauge("edge_sessions", "Live sessions of this node")
+COMMANDS = Counter("edge_commands", "Commands published")
+REJECTS = Counter("edge_rejects", "Commands refused by this node", ["code"])
+DELIVERIES = Counter("edge_deliveries", "Event frames written to sessions")
+CLOSES = Counter("edge_closes", "Sessions closed by this node", ["code"])
+POISON = Counter("edge_poison", "Records that could not be decoded", ["topic"])
+PUBLISH_MS = Histogram("edge_publish_ms", "A produce request, milliseconds", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096))
+FEED_EVENTS = Counter("edge_feed_events", "Events read from the log")

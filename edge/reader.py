@@ -1,0 +1,182 @@
+"""What devices read: the directory, pages of events, history. Rows from Cassandra with what is not projected yet laid over.
+
+Every read holds `recent` open from before its first query until its answer is made, so nothing falls between the two.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge import frames
+from edge.errors import BadRequest
+from edge.merge import EventsPage, page_of
+from edge.recent import Recent
+from edge.translate import device_content
+from schemas import events
+from schemas.codec import decode
+from schemas.errors import Undecodable
+from store.timelines import Timelines
+from store.views import Head, Membership, MessageView, fold_head, fold_membership, fold_message
+
+BEHIND_RETRY_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Shape: `entries` by last activity, newest first; `conversations` are all of the user's, sorted the same way."""
+
+    entries: tuple[frames.DirectoryEntry, ...]
+    conversations: tuple[str, ...]
+
+    def page(self, after: str | None, limit: int) -> tuple[tuple[frames.DirectoryEntry, ...], str | None]:
+        """The entries after the conversation `after`, and what to ask next."""
+        start = 0
+        if after is not None:
+            if after not in self.conversations:
+                raise BadRequest("invalid", "after must be the `next` of the page before")
+            start = self.conversations.index(after) + 1
+        page = self.entries[start : start + limit]
+        more = start + limit < len(self.entries)
+        return page, page[-1].conversation if more else None
+
+
+class Reader:
+    def __init__(self, timelines: Timelines, recent: Recent) -> None:
+        self._timelines, self._recent = timelines, recent
+
+    async def directory(self, user: str) -> Directory:
+        """All conversations the user is a member of now.
+
+        Raises: StoreUnavailable; BadRequest("behind") when the projector lags more than this node remembers.
+        Blocks: on Cassandra; nothing is awaited between the last look at `recent` and the return.
+        """
+        ticket = self._recent.begin()
+        try:
+            rows = {row.conversation_id: row for row in await self._timelines.memberships_of(user)}
+            heads = await self._timelines.heads([*rows, *(event.conversation_id for event in _decoded(self._recent.of_user(user)))])
+            self._check_complete()
+            memberships: dict[str, Membership] = dict(rows)
+            touched = {event.conversation_id for event in _decoded(self._recent.of_user(user))}
+            for conversation in {*rows, *touched}:
+                recent_events = _decoded(self._recent.of_conversation(conversation))
+                membership, head = _overlay(rows.get(conversation), heads.get(conversation), recent_events, user)
+                if membership is not None:
+                    memberships[conversation] = membership
+                if head is not None:
+                    heads[conversation] = head
+            return _directory(memberships, heads)
+        finally:
+            self._recent.end(ticket)
+
+    async def is_member(self, user: str, conversation: str) -> bool:
+        """Whether the user is a member now, as far as this node's feed has come. Raises: as `directory`."""
+        ticket = self._recent.begin()
+        try:
+            row = await self._timelines.membership(user, conversation)
+            self._check_complete()
+            membership, _ = _overlay(row, None, _decoded(self._recent.of_conversation(conversation)), user)
+            return membership is not None and membership.active
+        finally:
+            self._recent.end(ticket)
+
+    async def events(self, conversation: str, from_seq: int, limit: int) -> EventsPage:
+        """See `edge.merge.page_of`. Raises: as `directory`."""
+        ticket = self._recent.begin()
+        try:
+            rows = await self._timelines.read_events(conversation, from_seq, limit)
+            self._check_complete()
+            return page_of(rows, _decoded(self._recent.of_conversation(conversation)), from_seq, limit)
+        finally:
+            self._recent.end(ticket)
+
+    async def history(self, conversation: str, before_seq: int | None, limit: int) -> tuple[tuple[MessageView, ...], int | None]:
+        """The newest `limit` messages below `before_seq`, ascending, as they stand now; and what to ask next."""
+        ticket = self._recent.begin()
+        try:
+            views = {view.seq: view for view in await self._timelines.read_messages(conversation, before_seq, limit)}
+            full = len(views) >= limit
+            self._check_complete()
+            for event in _decoded(self._recent.of_conversation(conversation)):
+                lay_over(views, event, before_seq)
+            newest = sorted(views.values(), key=lambda view: view.seq)[-limit:]
+            more = full or len(views) > limit
+            return tuple(newest), newest[0].seq if more and newest and newest[0].seq > 1 else None
+        finally:
+            self._recent.end(ticket)
+
+    def _check_complete(self) -> None:
+        if not all(self._recent.sees_everything(partition) for partition in self._recent.lost_before):
+            raise BadRequest("behind", "the timelines are behind the log by more than this node remembers", BEHIND_RETRY_MS)
+
+
+def lay_over(views: dict[int, MessageView], event: events.Event, before_seq: int | None) -> None:
+    """One unprojected event onto the messages of a history page; events about messages outside the page change nothing."""
+    match event:
+        case events.MessageSent():
+            if (before_seq is None or event.seq < before_seq) and event.seq not in views:
+                views[event.seq] = fold_message(None, event)
+        case events.MessageEdited() | events.MessageRecalled() | events.ReactionAdded() | events.ReactionRemoved():
+            view = views.get(event.target_seq)
+            if view is not None:
+                views[event.target_seq] = fold_message(view, event)
+        case _:
+            pass
+
+
+def _decoded(values: Sequence[bytes]) -> list[events.Event]:
+    decoded = []
+    for value in values:
+        try:
+            decoded.append(decode(value, events.Event))
+        except Undecodable:  # counted and logged where it came in
+            continue
+    return decoded
+
+
+def _overlay(
+    membership: Membership | None, head: Head | None, recent_events: list[events.Event], user: str
+) -> tuple[Membership | None, Head | None]:
+    for event in recent_events:
+        membership = fold_membership(membership, event, user)
+        head = fold_head(head, event)
+    return membership, head
+
+
+def _directory(memberships: dict[str, Membership], heads: dict[str, Head]) -> Directory:
+    entries = [
+        _entry(membership, heads[conversation])
+        for conversation, membership in memberships.items()
+        if membership.active and conversation in heads
+    ]
+    entries.sort(key=lambda entry: (-entry.active_at_ms, entry.conversation))
+    return Directory(tuple(entries), tuple(entry.conversation for entry in entries))
+
+
+def _entry(membership: Membership, head: Head) -> frames.DirectoryEntry:
+    return frames.DirectoryEntry(
+        conversation=membership.conversation_id,
+        conversation_kind=membership.conversation_kind,
+        title=membership.title,
+        role=membership.role,
+        head_seq=head.head_seq,
+        head_ordinal=head.head_ordinal,
+        active_at_ms=head.at_ms,
+        read_seq=membership.read_seq,
+        unread=max(0, head.head_ordinal - membership.read_ordinal),
+        last=None if head.last is None else message_item(head.last),
+    )
+
+
+def message_item(view: MessageView) -> frames.MessageItem:
+    return frames.MessageItem(
+        seq=view.seq,
+        ordinal=view.ordinal,
+        at_ms=view.at_ms,
+        user=view.user,
+        id=view.command_id,
+        content=None if view.content is None else device_content(view.content),
+        reply_to=view.reply_to,
+        mentions=view.mentions,
+        edited_at_ms=view.edited_at_ms,
+        recalled=view.recalled,
+        reactions=view.reactions,
+    )

@@ -1,0 +1,53 @@
+"""Who calls: the node, the user behind a bearer token, the administrator behind the admin key."""
+
+import hmac
+from dataclasses import dataclass
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from edge.errors import BadToken, ExpiredToken
+from edge.node import Node, clock_ms
+from edge.rest.errors import Problem
+from edge.tokens import Grant
+
+_bearer = HTTPBearer(auto_error=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    node: Node
+    grant: Grant
+
+    @property
+    def user(self) -> str:
+        return self.grant.user
+
+
+def node_of(request: Request) -> Node:
+    node = request.app.state.node
+    assert isinstance(node, Node)
+    return node
+
+
+async def caller_of(node: Node = Depends(node_of), given: HTTPAuthorizationCredentials | None = Depends(_bearer)) -> Caller:
+    if given is None:
+        raise Problem(401, "no_token", "an access token is needed: Authorization: Bearer ...")
+    try:
+        grant = node.key.check(given.credentials, clock_ms())
+    except ExpiredToken:
+        raise Problem(401, "token_expired", "the access token has expired: refresh it") from None
+    except BadToken:
+        raise Problem(401, "bad_token", "the access token is not one of ours") from None
+    if await node.accounts.is_revoked(grant.login):
+        raise Problem(401, "token_revoked", "the sign-in was revoked")
+    return Caller(node, grant)
+
+
+async def admin_of(request: Request, node: Node = Depends(node_of), given: HTTPAuthorizationCredentials | None = Depends(_bearer)) -> Node:
+    key: str | None = request.app.state.admin_key
+    if not key:
+        raise Problem(403, "no_admin_key", "this node has no admin key: set WARBLER_ADMIN_KEY")
+    if given is None or not hmac.compare_digest(given.credentials.encode(), key.encode()):
+        raise Problem(401, "bad_admin_key", "the admin key is wrong")
+    return node

@@ -1,0 +1,133 @@
+"""Register, log in, refresh, log out, look users up; and the administrator's call that makes users in bulk."""
+
+import asyncio
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from fastapi import APIRouter, Depends, Query
+
+from edge.node import Node, clock_ms
+from edge.rest import models
+from edge.rest.access import Caller, admin_of, caller_of, node_of
+from edge.rest.errors import Problem
+from edge.tokens import Grant, refresh_hash
+from store.accounts import Account
+
+router = APIRouter(prefix="/v1")
+_hasher = PasswordHasher()
+# compared against when the name is unknown, so that the answer takes as long and does not tell which it was
+_NOBODY_HASH = _hasher.hash(secrets.token_hex(16))
+USERS_PER_LOOKUP_LIMIT = 500
+_argon_turns: dict[int, asyncio.Semaphore] = {}
+
+
+def _turns(node: Node) -> asyncio.Semaphore:
+    return _argon_turns.setdefault(id(node), asyncio.Semaphore(node.settings.passwords_at_once))
+
+
+def new_user_id() -> str:
+    alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+    return "u-" + "".join(secrets.choice(alphabet) for _ in range(20))
+
+
+def _verified(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except VerificationError:
+        return False
+
+
+@router.post("/register", status_code=201)
+async def register(body: models.Credentials, node: Node = Depends(node_of)) -> models.SignedIn:
+    async with _turns(node):
+        password_hash = await asyncio.to_thread(_hasher.hash, body.password)
+    user = new_user_id()
+    created = await node.accounts.create_user(user, body.name, password_hash, clock_ms())
+    if created.user != user:
+        raise Problem(409, "name_taken", f"the name {body.name!r} is taken")
+    return await _sign_in(node, created)
+
+
+@router.post("/login")
+async def login(body: models.Credentials, node: Node = Depends(node_of)) -> models.SignedIn:
+    account = await node.accounts.by_name(body.name)
+    stored = account.password_hash if account is not None and account.password_hash else _NOBODY_HASH
+    async with _turns(node):
+        good = await asyncio.to_thread(_verified, stored, body.password)
+    if account is None or not good:
+        raise Problem(401, "bad_credentials", "the name or the password is wrong")
+    return await _sign_in(node, account)
+
+
+@router.post("/refresh")
+async def refresh(body: models.RefreshToken, node: Node = Depends(node_of)) -> models.SignedIn:
+    login_id, _, secret = body.refresh_token.partition(".")
+    if not secret:
+        raise Problem(401, "bad_token", "not a refresh token of ours")
+    following = f"{login_id}.{secrets.token_urlsafe(32)}"
+    now_ms = clock_ms()
+    expires_ms = now_ms + node.settings.refresh_token_ms
+    user = await node.accounts.rotate(login_id, refresh_hash(body.refresh_token), refresh_hash(following), now_ms, expires_ms)
+    if user is None:
+        raise Problem(401, "bad_token", "the refresh token is over, or was used before")
+    names = await node.accounts.by_ids([user])
+    return _signed_in(node, user, names.get(user, ""), login_id, following, now_ms)
+
+
+@router.post("/logout", status_code=204)
+async def logout(body: models.RefreshToken, node: Node = Depends(node_of)) -> None:
+    login_id, _, secret = body.refresh_token.partition(".")
+    if not secret or not await node.accounts.revoke(login_id, refresh_hash(body.refresh_token)):
+        raise Problem(401, "bad_token", "not a refresh token of ours")
+
+
+@router.get("/users")
+async def users(ids: str = Query(description="user ids, separated by commas"), caller: Caller = Depends(caller_of)) -> models.Users:
+    wanted = [user for user in ids.split(",") if user]
+    if len(wanted) > USERS_PER_LOOKUP_LIMIT:
+        raise Problem(422, "invalid", f"at most {USERS_PER_LOOKUP_LIMIT} ids at once")
+    names = await caller.node.accounts.by_ids(wanted)
+    return models.Users(users=[models.User(user=user, name=name) for user, name in names.items()])
+
+
+@router.get("/users/by-name/{name}")
+async def user_by_name(name: str, caller: Caller = Depends(caller_of)) -> models.User:
+    account = await caller.node.accounts.by_name(name)
+    if account is None:
+        raise Problem(404, "unknown_user", f"there is no user named {name!r}")
+    return models.User(user=account.user, name=account.name)
+
+
+@router.post("/admin/users")
+async def admin_users(body: models.NewUsers, node: Node = Depends(admin_of)) -> models.MintedUsers:
+    """Makes users without a password and mints their tokens; a name that exists gets a new token for its user."""
+    now_ms = clock_ms()
+    expires_ms = now_ms + node.settings.admin_token_ms
+
+    async def one(name: str) -> models.MintedUser:
+        account = await node.accounts.create_user(new_user_id(), name, None, now_ms)
+        token = node.key.mint(Grant(account.user, "admin", expires_ms, bulk=True), now_ms)
+        return models.MintedUser(user=account.user, name=account.name, access_token=token, access_expires_at_ms=expires_ms)
+
+    turns = asyncio.Semaphore(32)
+
+    async def in_turn(name: str) -> models.MintedUser:
+        async with turns:
+            return await one(name)
+
+    return models.MintedUsers(users=list(await asyncio.gather(*(in_turn(user.name) for user in body.users))))
+
+
+async def _sign_in(node: Node, account: Account) -> models.SignedIn:
+    login_id = "l-" + secrets.token_hex(12)
+    refresh_token = f"{login_id}.{secrets.token_urlsafe(32)}"
+    now_ms = clock_ms()
+    await node.accounts.open_login(login_id, account.user, refresh_hash(refresh_token), now_ms + node.settings.refresh_token_ms)
+    return _signed_in(node, account.user, account.name, login_id, refresh_token, now_ms)
+
+
+def _signed_in(node: Node, user: str, name: str, login_id: str, refresh_token: str, now_ms: int) -> models.SignedIn:
+    expires_ms = now_ms + node.settings.access_token_ms
+    token = node.key.mint(Grant(user, login_id, expires_ms), now_ms)
+    return models.SignedIn(user=user, name=name, access_token=token, access_expires_at_ms=expires_ms, refresh_token=refresh_token)

@@ -1,0 +1,81 @@
+"""The node's HTTP application: REST, the WebSocket, liveness, metrics, and the demo page."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from edge import frames
+from edge.closing import UNKNOWN_SUBPROTOCOL
+from edge.connection import Connection
+from edge.node import Node
+from edge.rest import accounts, conversations, errors
+from edge.wire import EXTENSION, WireProtocol
+
+SDK = Path(__file__).parents[2] / "sdk" / "js"
+POLICY = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; base-uri 'none'; frame-ancestors 'none'"
+
+
+def make_app(node: Node, admin_key: str | None) -> FastAPI:
+    app = FastAPI(title="Warbler", version="1", description="REST face of an edge node. Messages travel over the WebSocket /v1/socket.")
+    app.state.node, app.state.admin_key = node, admin_key
+    errors.install(app)
+    app.include_router(accounts.router, tags=["accounts"])
+    app.include_router(conversations.router, tags=["conversations"])
+    app.router.routes.append(WebSocketRoute("/v1/socket", socket))
+    app.add_api_route("/live", live, include_in_schema=False)
+    app.add_api_route("/metrics", metrics, include_in_schema=False)
+    _serve_page(app)
+    return app
+
+
+def _serve_page(app: FastAPI) -> None:
+    page, built = SDK / "page", SDK / "dist"
+    if page.is_dir():
+        app.add_api_route("/", lambda: FileResponse(page / "index.html", headers={"Content-Security-Policy": POLICY}), include_in_schema=False)
+        app.mount("/page", StaticFiles(directory=page), name="page")
+    if built.is_dir():
+        app.mount("/sdk", StaticFiles(directory=built), name="sdk")
+
+
+async def socket(websocket: WebSocket) -> None:
+    """One device. Its frames do not come through here: see `edge.wire`."""
+    protocol = websocket.scope["extensions"][EXTENSION]
+    assert isinstance(protocol, WireProtocol)
+    node: Node = websocket.app.state.node
+    codec = next((name for name in websocket.scope["subprotocols"] if name in (frames.SUBPROTOCOL_JSON, frames.SUBPROTOCOL_MSGPACK)), None)
+    if codec is None:
+        await websocket.accept()
+        protocol.close_with(UNKNOWN_SUBPROTOCOL)
+        return
+    connection = Connection(node, protocol, codec)
+    protocol.receiver = connection
+    await websocket.accept(subprotocol=codec)
+    await connection.over.wait()
+
+
+async def live(request: Request) -> dict[str, Any]:
+    """Progress, not only life: a supervisor restarts a node whose `progress` stands still while it is not idle."""
+    node: Node = request.app.state.node
+    lag = await node.feed.lag()
+    return {
+        "ok": True,
+        "progress": node.feed.records,
+        "idle": lag == 0,
+        "detail": {
+            "node": node.name,
+            "sessions": len(node.hub.sessions),
+            "feed_lag": lag,
+            "unprojected_bytes": node.recent.used_bytes,
+            "publishing_bytes": node.publisher.used_bytes,
+        },
+    }
+
+
+async def metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

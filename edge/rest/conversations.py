@@ -1,0 +1,143 @@
+"""Create and read conversations over HTTP: the same commands and the same readers as the WebSocket's."""
+
+import asyncio
+import secrets
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+
+from edge import frames
+from edge.node import clock_ms, mono_ms
+from edge.reader import message_item
+from edge.rest import models
+from edge.rest.access import Caller, caller_of
+from edge.rest.errors import Problem
+from edge.session import Now, Publish, Session, Tell, on_command
+from edge.translate import conversation_of, item_of
+from schemas.ids import uuid7
+
+router = APIRouter(prefix="/v1/conversations")
+
+STATUS_OF = {"not_member": 403, "not_allowed": 403, "unknown_conversation": 404, "rate_limited": 429, "unavailable": 503, "stale": 409}
+
+
+class Answer:
+    """A sink for one command over HTTP: a session of no socket that waits for its ack or reject."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[frames.FromEdge] = asyncio.get_running_loop().create_future()
+
+    def write(self, frame: frames.FromEdge) -> None:
+        if isinstance(frame, frames.Ack | frames.Reject) and not self.answer.done():
+            self.answer.set_result(frame)
+
+    def write_shared(self, shared: object) -> None:
+        pass
+
+    def end(self, close: object) -> None:
+        pass
+
+
+@router.post("", status_code=201)
+async def create(body: models.NewConversation, response: Response, caller: Caller = Depends(caller_of)) -> models.Created:
+    command_id = body.command_id or uuid7(clock_ms(), secrets.randbits(74))
+    frame = frames.CreateConversation(
+        id=command_id,
+        conversation="",
+        conversation_kind=body.conversation_kind,
+        title=body.title,
+        members=tuple(frames.FrameMember(member.user, member.role) for member in body.members),
+    )
+    answer = await _command(caller, frame)
+    if isinstance(answer, frames.Ack):
+        return models.Created(conversation=answer.conversation, seq=answer.seq)
+    if answer.code == "conversation_exists" and body.conversation_kind == "direct":
+        response.status_code = 200
+        return models.Created(conversation=conversation_of(frame, caller.user), seq=1)
+    raise Problem(STATUS_OF.get(answer.code, 422), answer.code, answer.detail, answer.retryable, answer.retry_after_ms)
+
+
+async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | frames.Reject:
+    """Publishes the command as a device of its own and waits for its answer.
+
+    Raises: Problem 504 when the owner does not answer in EDGE_REST_TIMEOUT_MS; the same command_id can be sent again.
+    """
+    node, sink = caller.node, Answer()
+    session = Session("r-" + secrets.token_hex(8), caller.user, "rest-" + frame.id, sink, None, mono_ms())
+    effect = on_command(session, frame, Now(clock_ms(), mono_ms(), secrets.token_hex(12)), node.settings)
+    if isinstance(effect, Tell):
+        sink.write(effect.frame)
+    node.hub.open(session, ())
+    try:
+        if isinstance(effect, Publish):
+            node.publish(effect.command, sink.write)
+        answer = await asyncio.wait_for(sink.answer, node.settings.rest_timeout_ms / 1000)
+    except TimeoutError:
+        raise Problem(504, "timeout", "no answer yet; send the same command_id again", True, 1000) from None
+    finally:
+        node.hub.close(session)
+    assert isinstance(answer, frames.Ack | frames.Reject)
+    return answer
+
+
+@router.get("")
+async def directory(after: str | None = None, caller: Caller = Depends(caller_of)) -> dict[str, Any]:
+    found = await caller.node.reader.directory(caller.user)
+    entries, following = found.page(after, caller.node.settings.directory_entries_limit)
+    return {"directory": _plain(entries), "next": following}
+
+
+@router.get("/{conversation}/history")
+async def history(
+    conversation: str,
+    before_seq: int | None = Query(default=None, ge=1),
+    limit: int = Query(default=50, ge=1),
+    caller: Caller = Depends(caller_of),
+) -> dict[str, Any]:
+    await _member(caller, conversation)
+    limit = min(limit, caller.node.settings.history_messages_limit)
+    views, before = await caller.node.reader.history(conversation, before_seq, limit)
+    return {"messages": _plain([message_item(view) for view in views]), "before_seq": before}
+
+
+@router.get("/{conversation}/events")
+async def events(
+    conversation: str,
+    from_seq: int = Query(default=1, ge=1),
+    limit: int = Query(default=200, ge=1),
+    caller: Caller = Depends(caller_of),
+) -> dict[str, Any]:
+    await _member(caller, conversation)
+    page = await caller.node.reader.events(conversation, from_seq, min(limit, caller.node.settings.sync_events_limit))
+    items = [item_of(event) for event in page.events]
+    return {"events": _plain(items), "next_seq": page.next_seq, "more": page.more, "missing": list(page.missing)}
+
+
+@router.get("/{conversation}/members")
+async def members(
+    conversation: str,
+    after: str | None = None,
+    limit: int = Query(default=100, ge=1, le=1000),
+    caller: Caller = Depends(caller_of),
+) -> models.Members:
+    await _member(caller, conversation)
+    found = await caller.node.timelines.members(conversation, after, limit)
+    items = [
+        models.MemberItem(user=m.user, role=m.role, joined_seq=m.joined_seq, read_seq=m.read_seq, read_ordinal=m.read_ordinal)
+        for m in found
+        if m.active
+    ]
+    return models.Members(members=items, next=found[-1].user if len(found) == limit else None)
+
+
+async def _member(caller: Caller, conversation: str) -> None:
+    if not await caller.node.reader.is_member(caller.user, conversation):
+        raise Problem(403, "not_member", "you are not a member of this conversation")
+
+
+def _plain(value: Any) -> Any:
+    """Frames as JSON values: the same shapes as over the WebSocket, bytes in base64."""
+    return msgspec.to_builtins(value)
+
+

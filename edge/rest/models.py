@@ -1,0 +1,88 @@
+"""Bodies of the REST face. Field limits here are the documented ones; the owner checks what depends on a conversation's state."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+NAME_PATTERN = r"^[A-Za-z0-9._\-|\[\]{}^`\\]+$"
+
+
+class Credentials(BaseModel):
+    name: str = Field(min_length=1, max_length=64, pattern=NAME_PATTERN, examples=["ana"])
+    password: str = Field(min_length=8, max_length=256, examples=["correct horse"])
+
+
+class RefreshToken(BaseModel):
+    refresh_token: str = Field(min_length=1, max_length=512)
+
+
+class SignedIn(BaseModel):
+    user: str
+    name: str
+    access_token: str
+    access_expires_at_ms: int
+    refresh_token: str
+
+
+class User(BaseModel):
+    user: str
+    name: str
+
+
+class Users(BaseModel):
+    users: list[User]
+
+
+class NewUser(BaseModel):
+    name: str = Field(min_length=1, max_length=64, pattern=NAME_PATTERN)
+
+
+class NewUsers(BaseModel):
+    users: list[NewUser] = Field(min_length=1, max_length=1000)
+
+
+class MintedUser(User):
+    access_token: str
+    access_expires_at_ms: int
+
+
+class MintedUsers(BaseModel):
+    users: list[MintedUser]
+
+
+class NewMember(BaseModel):
+    user: str = Field(min_length=1, max_length=128)
+    role: Literal["admin", "member"] = "member"
+
+
+class NewConversation(BaseModel):
+    conversation_kind: Literal["direct", "group", "channel"]
+    title: str = Field(default="", max_length=256)
+    members: list[NewMember] = Field(default_factory=list, max_length=500)
+    command_id: str | None = Field(default=None, min_length=36, max_length=36, description="A UUIDv7; the same one makes a retry harmless")
+
+
+class Created(BaseModel):
+    conversation: str
+    seq: int
+
+
+class MemberItem(BaseModel):
+    user: str
+    role: str
+    joined_seq: int
+    read_seq: int
+    read_ordinal: int
+
+
+class Members(BaseModel):
+    members: list[MemberItem]
+    next: str | None
+
+
+class Problem(BaseModel):
+    """Every error of the REST face has this body."""
+
+    code: str
+    detail: str
+    retryable: bool

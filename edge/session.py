@@ -1,0 +1,205 @@
+"""One session of a device, without I/O: a frame goes in, an effect comes out.
+
+Rule 1: a command is published or answered by `reject`; never both, never neither.
+Rule 2: while a conversation is catching up, its live events are not written: the last page holds them (see `edge.merge`).
+Rule 3: nothing here waits; the shell (`edge.node`) performs the effects.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol, assert_never
+
+from edge import frames
+from edge.closing import HELLO_EXPECTED, CloseCode
+from edge.errors import BadCommand
+from edge.rate import Bucket
+from edge.settings import EdgeSettings
+from edge.translate import command_of, conversation_of
+from schemas.commands import Command
+from schemas.records import DeliveredMarked, TypingSignalled
+
+TENANT = "default"
+OUTSTANDING_RETRY_MS = 500
+
+
+class Sink(Protocol):
+    """Where a session's frames go: the socket's transport, or a list in a test."""
+
+    def write(self, frame: frames.FromEdge) -> None:
+        """Encodes for this device and sends it."""
+
+    def write_shared(self, shared: "SharedFrame") -> None:
+        """Sends a frame that other sessions get too; encoded once per codec."""
+
+    def end(self, close: CloseCode) -> None: ...
+
+
+class SharedFrame:
+    """A frame with its encodings, made at most once per codec."""
+
+    __slots__ = ("encoded", "frame")
+
+    def __init__(self, frame: frames.FromEdge) -> None:
+        self.frame = frame
+        self.encoded: dict[str, bytes] = {}
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    id: str
+    user: str
+    device: str
+    sink: Sink
+    bucket: Bucket | None  # None: not limited (a bulk token)
+    last_heard_mono_ms: float
+    conversations: set[str] = field(default_factory=set)
+    catching_up: set[str] = field(default_factory=set)
+    outstanding: set[str] = field(default_factory=set)
+    requests_running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    frame: frames.FromEdge
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    request: frames.Sync | frames.History | frames.DirectoryRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    record: TypingSignalled
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    record: DeliveredMarked
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    close: CloseCode
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    pass
+
+
+Effect = Publish | Tell | Read | Signal | Receipt | End | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The shell's clocks and the trace of this frame, taken once a frame."""
+
+    ms: int
+    mono_ms: float
+    trace_id: str
+
+
+def on_frame(session: Session, frame: frames.FromDevice, now: Now, settings: EdgeSettings) -> Effect:
+    session.last_heard_mono_ms = now.mono_ms
+    if isinstance(frame, frames.CommandFrame):
+        return on_command(session, frame, now, settings)
+    match frame:
+        case frames.Ping():
+            return Tell(frames.Pong(frame.nonce, now.ms))
+        case frames.Sync() | frames.History() | frames.DirectoryRequest():
+            return _on_request(session, frame, settings)
+        case frames.MarkDelivered():
+            if frame.conversation not in session.conversations or frame.up_to_seq < 1:
+                return _failure("", "not_member" if frame.up_to_seq >= 1 else "invalid", f"mark_delivered in {frame.conversation!r}")
+            return Receipt(
+                DeliveredMarked(
+                    tenant=TENANT,
+                    conversation_id=frame.conversation,
+                    user=session.user,
+                    device=session.device,
+                    up_to_seq=frame.up_to_seq,
+                    at_ms=now.ms,
+                )
+            )
+        case frames.Typing():
+            if frame.conversation not in session.conversations:
+                return Nothing()
+            return Signal(
+                TypingSignalled(
+                    tenant=TENANT,
+                    conversation_id=frame.conversation,
+                    user=session.user,
+                    device=session.device,
+                    typing=frame.typing,
+                    at_ms=now.ms,
+                )
+            )
+        case frames.Hello():
+            return End(HELLO_EXPECTED)
+        case _:
+            assert_never(frame)
+
+
+def on_command(session: Session, frame: frames.CommandFrame, now: Now, settings: EdgeSettings) -> Effect:
+    conversation = frame.conversation
+    try:
+        _admit(session, frame, now, settings)
+        conversation = conversation_of(frame, session.user)
+        base = {
+            "tenant": TENANT,
+            "conversation_id": conversation,
+            "command_id": frame.id,
+            "user": session.user,
+            "device": session.device,
+            "trace_id": now.trace_id,
+            "received_at_ms": now.ms,
+        }
+        command = command_of(frame, base)
+    except BadCommand as bad:
+        return Tell(frames.Reject(frame.id, conversation, bad.code, bad.detail, bad.retryable, bad.retry_after_ms))
+    session.outstanding.add(frame.id)
+    return Publish(command)
+
+
+CONVERSATION_BYTES_LIMIT = 128
+ID_CHARACTERS = 36  # a UUID's text; whether it is a good one is decided by the owner
+
+
+def _admit(session: Session, frame: frames.CommandFrame, now: Now, settings: EdgeSettings) -> None:
+    if len(frame.id) != ID_CHARACTERS:
+        raise BadCommand("invalid", "id must be a UUIDv7 in its text form of 36 characters")
+    if len(frame.conversation) > CONVERSATION_BYTES_LIMIT:
+        raise BadCommand("invalid", f"conversation ids have at most {CONVERSATION_BYTES_LIMIT} characters")
+    if not frame.conversation and not isinstance(frame, frames.CreateConversation):
+        raise BadCommand("invalid", "conversation is missing")
+    if session.bucket is not None and (wait_ms := session.bucket.take(now.mono_ms)):
+        raise BadCommand("rate_limited", f"more than {settings.commands_per_s} commands a second", wait_ms)
+    if len(session.outstanding) >= settings.outstanding_commands_limit and frame.id not in session.outstanding:
+        raise BadCommand("rate_limited", f"{settings.outstanding_commands_limit} commands are unanswered", OUTSTANDING_RETRY_MS)
+
+
+def _on_request(session: Session, frame: frames.Sync | frames.History | frames.DirectoryRequest, settings: EdgeSettings) -> Effect:
+    if session.requests_running >= settings.requests_per_session_limit:
+        return _failure(frame.request, "rate_limited", f"{settings.requests_per_session_limit} requests are under way", 100)
+    if isinstance(frame, frames.DirectoryRequest):
+        return Read(frame)
+    if frame.conversation not in session.conversations:
+        return _failure(frame.request, "not_member", f"not a member of {frame.conversation!r}")
+    if frame.limit < 1:
+        return _failure(frame.request, "invalid", "limit must be at least 1")
+    if isinstance(frame, frames.Sync):
+        if frame.from_seq < 1:
+            return _failure(frame.request, "invalid", "from_seq starts at 1")
+        session.catching_up.add(frame.conversation)
+    elif frame.before_seq is not None and frame.before_seq < 1:
+        return _failure(frame.request, "invalid", "before_seq starts at 1")
+    return Read(frame)
+
+
+def _failure(request: str, code: str, detail: str, retry_after_ms: int = 0) -> Tell:
+    return Tell(frames.Failure(request, code, detail, retry_after_ms > 0, retry_after_ms))

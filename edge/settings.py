@@ -1,0 +1,70 @@
+"""The edge's settings: read once from EDGE_* and WARBLER_*, refused early with the variable's name."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.errors import WarblerError
+
+
+class BadSetting(WarblerError):
+    """A setting is not in its range; the message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """One field is one variable: `frame_bytes_limit` is EDGE_FRAME_BYTES_LIMIT."""
+
+    host: str = "127.0.0.1"
+    port: int = 8480
+    frame_bytes_limit: int = 64 * 1024
+    auth_timeout_ms: int = 10_000
+    heartbeat_ms: int = 25_000
+    commands_per_s: int = 50
+    commands_burst: int = 200
+    outstanding_commands_limit: int = 500
+    sessions_per_user_limit: int = 32
+    requests_per_session_limit: int = 8  # sync, history and directory reads under way at once
+    outbox_bytes_limit: int = 1 << 20
+    sync_events_limit: int = 500
+    history_messages_limit: int = 100
+    directory_entries_limit: int = 100
+    text_bytes_limit: int = 16_384
+    produce_interval_ms: int = 4  # at most one produce request per partition in this time
+    publish_bytes_limit: int = 16 << 20  # commands accepted and not yet in the log
+    recent_bytes_limit: int = 64 << 20  # events seen and not yet projected
+    progress_interval_ms: int = 500
+    session_lease_ms: int = 90_000
+    receipts_interval_ms: int = 200
+    access_token_ms: int = 15 * 60_000
+    admin_token_ms: int = 24 * 3_600_000
+    refresh_token_ms: int = 30 * 86_400_000
+    rest_timeout_ms: int = 10_000
+    passwords_at_once: int = 2  # argon2 takes 64 MiB and a core each
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            low = 0 if field.name in ("port", "produce_interval_ms") else 1
+            if isinstance(value, int) and value < low:
+                raise BadSetting(f"EDGE_{field.name.upper()}={value}: at least {low}")
+        if self.heartbeat_ms < 1_000:
+            raise BadSetting(f"EDGE_HEARTBEAT_MS={self.heartbeat_ms}: at least 1000")
+        if self.session_lease_ms < 3 * 1_000:
+            raise BadSetting(f"EDGE_SESSION_LEASE_MS={self.session_lease_ms}: at least 3000")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "EdgeSettings":
+        """Raises: BadSetting for a value that is not a number or not in range."""
+        env = os.environ if env is None else env
+        values: dict[str, str | int] = {}
+        for field in dataclasses.fields(cls):
+            name = f"EDGE_{field.name.upper()}"
+            if name not in env:
+                continue
+            try:
+                values[field.name] = env[name] if field.name == "host" else int(env[name])
+            except ValueError:
+                raise BadSetting(f"{name}={env[name]!r}: a whole number is needed") from None
+        return cls(**values)  # type: ignore[arg-type]

@@ -1,0 +1,66 @@
+"""Access tokens: JWT signed with Ed25519, minutes long. Pure but for the key; time is an argument.
+
+Source: RFC 7519, RFC 8037 (EdDSA). Refresh tokens are opaque and live in the store.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from edge.errors import BadToken, ExpiredToken
+
+ISSUER = "warbler"
+TOKEN_BYTES_LIMIT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token allows. `login` names the sign-in it came from; `bulk` lifts the command rate (administrators mint those)."""
+
+    user: str
+    login: str
+    expires_at_ms: int
+    bulk: bool = False
+
+
+class TokenKey:
+    """Signs and checks tokens with one Ed25519 key."""
+
+    def __init__(self, pem: bytes) -> None:
+        self._key = OKPKey.import_key(pem)
+
+    def mint(self, grant: Grant, now_ms: int) -> str:
+        claims = {
+            "iss": ISSUER,
+            "sub": grant.user,
+            "sid": grant.login,
+            "iat": now_ms // 1000,
+            "exp": -(-grant.expires_at_ms // 1000),
+            "bulk": grant.bulk,
+        }
+        return jwt.encode({"alg": "EdDSA"}, claims, self._key, algorithms=["EdDSA"])
+
+    def check(self, token: str, now_ms: int) -> Grant:
+        """Raises: BadToken for anything that is not ours, ExpiredToken when it is over."""
+        if len(token) > TOKEN_BYTES_LIMIT:
+            raise BadToken("longer than any of ours")
+        try:
+            claims = jwt.decode(token, self._key, algorithms=["EdDSA"]).claims
+        except (JoseError, ValueError) as exc:
+            raise BadToken(f"not a token of ours: {type(exc).__name__}") from exc
+        match claims:
+            case {"iss": str(issuer), "sub": str(user), "sid": str(login), "exp": int(expires_s)} if issuer == ISSUER:
+                grant = Grant(user, login, expires_s * 1000, claims.get("bulk") is True)
+            case _:
+                raise BadToken("a claim is missing")
+        if now_ms >= grant.expires_at_ms:
+            raise ExpiredToken("the token has expired")
+        return grant
+
+
+def refresh_hash(refresh_token: str) -> str:
+    """How a refresh token is stored: it has 256 random bits, so a plain hash cannot be searched."""
+    return hashlib.sha256(refresh_token.encode()).hexdigest()

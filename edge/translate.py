@@ -1,0 +1,122 @@
+"""Frames to commands and events to frames: pure, no decision beyond what a frame can show by itself.
+
+Called by `edge.session` (commands) and `edge.delivery` (events).
+"""
+
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from edge import frames
+from edge.errors import BadCommand
+from schemas import commands, events
+from schemas.ids import direct_conversation_id
+from schemas.values import Content, Member
+
+MEDIA_TYPE_BYTES_LIMIT = 255
+
+
+def content_of(device_content: frames.DeviceContent) -> Content:
+    """Raises: BadCommand unless there is exactly one of text and body, and the media type is plausible."""
+    if (device_content.text is None) == (device_content.body is None):
+        raise BadCommand("invalid", "content needs exactly one of text and body")
+    if not 3 <= len(device_content.media_type) <= MEDIA_TYPE_BYTES_LIMIT or "/" not in device_content.media_type:
+        raise BadCommand("invalid", "media_type must look like type/subtype")
+    if device_content.text is not None:
+        return Content(device_content.media_type, device_content.text.encode(), device_content.key_id)
+    assert device_content.body is not None
+    return Content(device_content.media_type, device_content.body, device_content.key_id)
+
+
+def device_content(content: Content) -> frames.DeviceContent:
+    if content.key_id is None and content.media_type.startswith("text/"):
+        # the owner refuses text that is not UTF-8; "replace" only guards against a foreign producer
+        return frames.DeviceContent(content.media_type, text=content.body.decode("utf-8", "replace"))
+    return frames.DeviceContent(content.media_type, body=content.body, key_id=content.key_id)
+
+
+def conversation_of(frame: frames.CommandFrame, user: str) -> str:
+    """The frame's conversation, or for a creation without one the id that follows from the command: a retry gets the same."""
+    if frame.conversation or not isinstance(frame, frames.CreateConversation):
+        return frame.conversation
+    if frame.conversation_kind == "direct":
+        others = [member.user for member in frame.members if member.user != user]
+        if len(others) != 1:
+            raise BadCommand("invalid", "a direct conversation needs exactly one other member")
+        return direct_conversation_id(user, others[0])
+    return "g-" + frame.id.replace("-", "")
+
+
+def command_of(frame: frames.CommandFrame, base: dict[str, Any]) -> commands.Command:
+    """The command of a frame. `base` holds the fields of CommandBase.
+
+    Raises: BadCommand for content that contradicts itself.
+    """
+    return _COMMANDS[type(frame)](frame, base)
+
+
+_COMMANDS: dict[type[frames.CommandFrame], Callable[[Any, dict[str, Any]], commands.Command]] = {
+    frames.SendMessage: lambda f, b: commands.SendMessage(content=content_of(f.content), reply_to=f.reply_to, mentions=f.mentions, **b),
+    frames.EditMessage: lambda f, b: commands.EditMessage(
+        target_seq=f.target_seq, content=content_of(f.content), mentions=f.mentions, **b
+    ),
+    frames.CreateConversation: lambda f, b: commands.CreateConversation(
+        conversation_kind=f.conversation_kind,
+        title=f.title,
+        members=tuple(Member(member.user, member.role) for member in f.members),
+        **b,
+    ),
+    frames.AddMember: lambda f, b: commands.AddMember(member=f.member, role=f.role, **b),
+    frames.LeaveConversation: lambda _, b: commands.LeaveConversation(**b),
+    frames.RemoveMember: lambda f, b: commands.RemoveMember(member=f.member, **b),
+    frames.ChangeRole: lambda f, b: commands.ChangeRole(member=f.member, role=f.role, **b),
+    frames.RenameConversation: lambda f, b: commands.RenameConversation(title=f.title, **b),
+    frames.RecallMessage: lambda f, b: commands.RecallMessage(target_seq=f.target_seq, **b),
+    frames.AddReaction: lambda f, b: commands.AddReaction(target_seq=f.target_seq, reaction=f.reaction, **b),
+    frames.RemoveReaction: lambda f, b: commands.RemoveReaction(target_seq=f.target_seq, reaction=f.reaction, **b),
+    frames.MarkRead: lambda f, b: commands.MarkRead(up_to_seq=f.up_to_seq, up_to_ordinal=f.up_to_ordinal, **b),
+}
+
+
+def item_of(event: events.Event) -> frames.EventItem:
+    """One event as devices see it."""
+    return frames.EventItem(
+        kind=event.__struct_config__.tag,  # type: ignore[arg-type]  # the tags are the kinds; a test holds them equal
+        seq=event.seq,
+        ordinal=event.ordinal,
+        at_ms=event.at_ms,
+        user=event.user,
+        device=event.device,
+        id=event.command_id,
+        **_details(event),
+    )
+
+
+def _details(event: events.Event) -> dict[str, Any]:
+    match event:
+        case events.MessageSent():
+            return {"content": device_content(event.content), "reply_to": event.reply_to, "mentions": event.mentions}
+        case events.MessageEdited():
+            return {"target_seq": event.target_seq, "content": device_content(event.content), "mentions": event.mentions}
+        case events.MessageRecalled():
+            return {"target_seq": event.target_seq}
+        case events.ReactionAdded() | events.ReactionRemoved():
+            return {"target_seq": event.target_seq, "reaction": event.reaction}
+        case events.ReadMarked():
+            return {"up_to_seq": event.up_to_seq, "up_to_ordinal": event.up_to_ordinal}
+        case events.ConversationCreated():
+            members = tuple(frames.FrameMember(member.user, member.role) for member in event.members)
+            return {"conversation_kind": event.conversation_kind, "title": event.title, "members": members}
+        case events.MemberAdded() | events.RoleChanged():
+            return {"member": event.member, "role": event.role}
+        case events.MemberRemoved():
+            return {"member": event.member}
+        case events.ConversationRenamed():
+            return {"title": event.title}
+        case events.MemberLeft():
+            return {}
+        case _:
+            assert_never(event)
+
+
+def ack_of(event: events.Event) -> frames.Ack:
+    return frames.Ack(event.command_id, event.conversation_id, event.seq, event.ordinal, event.at_ms)
