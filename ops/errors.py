@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from schemas.errors import WarblerError
 
-class OpsError(Exception):
+
+class OpsError(WarblerError):
     """Root of the command's own errors; the command line prints the message without a traceback."""
 
 
@@ -21,3 +23,7 @@ class JavaMissing(OpsError):
 
 class NotReady(OpsError):
     """A process we started ended, or did not answer in time."""
+
+
+class BadSetting(OpsError):
+    """An environment variable or an option has a value we cannot work with; the message names it."""

@@ -32,24 +32,29 @@ async def port_answers(address: str) -> bool:
     return True
 
 
-async def kafka_serves(bootstrap: str, replication: int = 1) -> bool:
-    """Whether the cluster would create a topic now and each partition it has is led by a live broker."""
+async def kafka_serves(bootstrap: str, replication: int = 1, *, all_led: bool = True) -> bool:
+    """Whether the cluster would create a topic with this replication now.
+
+    With `all_led`, each partition it has must be led by a live broker too; in a cluster shared with others that is not our matter.
+    """
     if not await any_answers(bootstrap):
         return False
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
-            return await _kafka_works(bootstrap, replication)
+            return await _kafka_works(bootstrap, replication, all_led)
     except (KafkaError, OSError, TimeoutError):
         return False
 
 
-async def _kafka_works(bootstrap: str, replication: int) -> bool:
+async def _kafka_works(bootstrap: str, replication: int, all_led: bool) -> bool:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2_000)
     await admin.start()
     try:
         answer = await admin.create_topics([NewTopic(READY_TOPIC, 1, replication)], timeout_ms=2_000, validate_only=True)
         if any(error[1] not in (0, TOPIC_ALREADY_EXISTS) for error in answer.topic_errors):
             return False
+        if not all_led:
+            return True
         topics = await admin.describe_topics()
         return all(partition["leader"] >= 0 for topic in topics for partition in topic["partitions"])
     finally:

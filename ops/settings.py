@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ops.errors import BadSetting
+
 PAGE_PORT = 8480
 NODES_LIMIT = 32  # edges or workers on one machine
 
@@ -27,18 +29,18 @@ class ClusterSettings:
             for address in filter(None, getattr(self, name).split(",")):
                 host, colon, port = address.strip().rpartition(":")
                 if not (host and colon and port.isdigit() and 0 < int(port) < 65_536):
-                    raise ValueError(f"WARBLER_{name.upper()}={getattr(self, name)}: expected host:port[,host:port]")
+                    raise BadSetting(f"WARBLER_{name.upper()}={getattr(self, name)}: expected host:port[,host:port]")
         for name in ("partitions", "replication", "min_insync"):
             if getattr(self, name) < 1:
-                raise ValueError(f"WARBLER_{name.upper()}={getattr(self, name)}: at least 1")
+                raise BadSetting(f"WARBLER_{name.upper()}={getattr(self, name)}: at least 1")
         if self.min_insync > self.replication:
-            raise ValueError(f"WARBLER_MIN_INSYNC={self.min_insync}: more than WARBLER_REPLICATION={self.replication}")
+            raise BadSetting(f"WARBLER_MIN_INSYNC={self.min_insync}: more than WARBLER_REPLICATION={self.replication}")
         if not self.keyspace.isidentifier() or not self.keyspace.isascii() or len(self.keyspace) > 48:
-            raise ValueError(f"WARBLER_KEYSPACE={self.keyspace}: letters, digits and _ only, at most 48")
+            raise BadSetting(f"WARBLER_KEYSPACE={self.keyspace}: letters, digits and _ only, at most 48")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> ClusterSettings:
-        """Settings from WARBLER_KAFKA and so on; ValueError names the variable that is wrong."""
+        """Settings from WARBLER_KAFKA and so on; BadSetting names the variable that is wrong."""
         chosen: dict[str, str | int] = {}
         for known in dataclasses.fields(cls):
             variable = f"WARBLER_{known.name.upper()}"
@@ -47,7 +49,7 @@ class ClusterSettings:
             try:
                 chosen[known.name] = int(env[variable]) if isinstance(known.default, int) else env[variable]
             except ValueError:
-                raise ValueError(f"{variable}={env[variable]}: not a number") from None
+                raise BadSetting(f"{variable}={env[variable]}: not a number") from None
         return cls(**chosen)  # type: ignore[arg-type]  # each value was converted to its field's type above
 
     @property
@@ -69,4 +71,4 @@ class UpSettings:
     def __post_init__(self) -> None:
         for name in ("edges", "workers"):
             if not 1 <= getattr(self, name) <= NODES_LIMIT:
-                raise ValueError(f"--{name} {getattr(self, name)}: between 1 and {NODES_LIMIT}")
+                raise BadSetting(f"--{name} {getattr(self, name)}: between 1 and {NODES_LIMIT}")

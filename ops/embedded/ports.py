@@ -55,9 +55,9 @@ def ports_of(home: Path, names: Iterable[str]) -> dict[str, int]:
     return ports
 
 
-def next_free(first: int, count_limit: int = 100) -> int:
+def next_free(first: int, count_limit: int = 100, host: str = LOOPBACK) -> int:
     """The first free port from `first` on."""
     for port in range(first, first + count_limit):
-        if is_free(port):
+        if is_free(port, host):
             return port
     raise RuntimeError(f"no free port between {first} and {first + count_limit - 1}")

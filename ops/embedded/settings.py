@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ops.errors import BadSetting
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedSettings:
@@ -17,11 +19,11 @@ class EmbeddedSettings:
         for field, least in (("kafka_heap_mb", 128), ("cassandra_heap_mb", 256), ("ready_timeout_s", 5)):
             value = getattr(self, field)
             if value < least:
-                raise ValueError(f"WARBLER_{field.upper()}={value}: at least {least}")
+                raise BadSetting(f"WARBLER_{field.upper()}={value}: at least {least}")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> EmbeddedSettings:
-        """Settings from WARBLER_KAFKA_HEAP_MB and so on; ValueError names the variable that is wrong."""
+        """Settings from WARBLER_KAFKA_HEAP_MB and so on; BadSetting names the variable that is wrong."""
         chosen = {}
         for field in dataclasses.fields(cls):
             variable = f"WARBLER_{field.name.upper()}"
@@ -29,5 +31,5 @@ class EmbeddedSettings:
                 try:
                     chosen[field.name] = int(env[variable])
                 except ValueError:
-                    raise ValueError(f"{variable}={env[variable]}: not a number") from None
+                    raise BadSetting(f"{variable}={env[variable]}: not a number") from None
         return cls(**chosen)

@@ -83,12 +83,14 @@ class Stack:
         """Resolve jars, end what a killed predecessor left, and only then look which ports are free."""
         for name in ("kafka", "cassandra"):
             Child(name, self.home).end_leftover()
-        java = jars.java_path()
         kinds: list[tuple[type[Node], tuple[str, ...]]] = []
         if self.with_kafka:
             kinds.append((KafkaNode, KAFKA_PORTS))
         if self.with_cassandra:
             kinds.append((CassandraNode, CASSANDRA_PORTS))
+        if not kinds:
+            return
+        java = jars.java_path()
         ports = ports_of(self.home, [name for _, names in kinds for name in names])
         for kind, _ in kinds:
             resolved = await asyncio.to_thread(jars.resolve, kind.name, java)

@@ -1,0 +1,149 @@
+"""The `warbler` command. Each command imports what it needs when it is called, so that `warbler doctor` works with little installed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_command
+
+# name of the command: (module, attribute, one line of help). An attribute that is a plain function becomes a single command.
+LAZY = {
+    "chat": ("ops.chat", "chat", "Chat in the terminal."),
+    "import": ("ops.irc", "", "Import recorded conversations."),
+    "verify": ("ops.verify", "app", "Compare what is stored with the log."),
+    "dead-letters": ("ops.deadletters", "app", "List, show and replay records that could not be understood."),
+}
+IMPORTERS = {"irc": ("ops.irc.cli", "app", "Import IRC logs.")}
+
+
+def load(module: str, attribute: str, name: str) -> Any:
+    """The command object behind a lazily registered name, whatever it was written as."""
+    found = getattr(importlib.import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False)
+        single.command(name)(found)
+        found = single
+    command = get_command(found)
+    command.name = name
+    return command
+
+
+class LazyGroup(TyperGroup):
+    """A group that also knows commands it has not imported yet."""
+
+    lazy: dict[str, tuple[str, str, str]] = {}  # noqa: RUF012  # replaced by subclasses, never changed
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        present = [name for name, (module, _, _) in self.lazy.items() if has(module)]
+        return [*super().list_commands(ctx), *present]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = self.lazy.get(cmd_name)
+        if entry is None or not has(entry[0]):
+            return super().get_command(ctx, cmd_name)
+        module, attribute, help_line = entry
+        command = load(module, attribute, cmd_name) if attribute else get_command(importers)
+        command.help = command.help or help_line
+        return command
+
+
+def has(module: str) -> bool:
+    """Whether the module is there, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+class Commands(LazyGroup):
+    lazy = LAZY
+
+
+class Importers(LazyGroup):
+    lazy = IMPORTERS
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, help="Warbler: an event-sourced messaging backbone.")
+importers = typer.Typer(cls=Importers, no_args_is_help=True, add_completion=False, help="Import recorded conversations.")
+
+
+@importers.callback()
+def importers_callback() -> None:
+    """Import recorded conversations."""
+
+
+Data = Annotated[Path | None, typer.Option(help="Folder of all data; default $WARBLER_DATA, else .warbler")]
+
+
+@app.command()
+def up(
+    data: Data = None,
+    edges: Annotated[int, typer.Option(help="How many edge nodes")] = 1,
+    workers: Annotated[int, typer.Option(help="How many stream workers")] = 1,
+    port: Annotated[int | None, typer.Option(help="Port of the page; default 8480 or the next free one")] = None,
+    host: Annotated[str, typer.Option(help="Address the edges listen on")] = "127.0.0.1",
+) -> None:
+    """Start Kafka, Cassandra, workers and edges; Ctrl-C stops them all."""
+    from ops.settings import ClusterSettings, UpSettings
+    from ops.up import run_up
+
+    asked = UpSettings(data_dir(data), edges, workers, host, port)
+    run(run_up(asked, ClusterSettings.from_env(os.environ), Console()))
+
+
+@app.command()
+def doctor(data: Data = None) -> None:
+    """Say what is missing on this machine, and the command that mends it."""
+    from ops.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(data_dir(data), Console()))
+
+
+@app.command()
+def status(data: Data = None, seconds: Annotated[float, typer.Option(help="How long rates are measured")] = 2.0) -> None:
+    """Show each process, the partitions with their lag, and rates."""
+    from ops.status import run_status
+
+    run(run_status(data_dir(data), seconds, Console()))
+
+
+@app.command()
+def topics(data: Data = None) -> None:
+    """Create the topics and tables that are missing, and print them all."""
+    from ops.topics import run_topics
+
+    run(run_topics(data_dir(data), os.environ, Console()))
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command's coroutine."""
+    asyncio.run(work)
+
+
+def data_dir(chosen: Path | None) -> Path:
+    """--data, else WARBLER_DATA, else .warbler in the working directory."""
+    return (chosen or Path(os.environ.get("WARBLER_DATA") or ".warbler")).absolute()
+
+
+def main() -> None:
+    """Entry point of the console script: an error of ours ends it with its message and exit code 1, without a traceback."""
+    from schemas.errors import WarblerError
+
+    try:
+        app()
+    except WarblerError as failed:
+        Console(stderr=True).print(f"[bold red]warbler:[/bold red] {failed}", highlight=False)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Topics, tables and the log's epoch: everything a cluster must hold before an edge or a worker may start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from ops.probes import cql_serves, kafka_serves
+from ops.settings import ClusterSettings
+
+PROBE_PAUSE_S = 0.5
+TELL_EVERY_S = 4.0
+
+
+async def wait_for(name: str, addresses: str, serves: Callable[[], Awaitable[bool]], say: Callable[[str], None]) -> None:
+    """Wait, for ever if need be, until the cluster answers; says so every few seconds."""
+    loop = asyncio.get_running_loop()
+    begun_s = told_s = loop.time()
+    while not await serves():
+        if loop.time() - told_s >= TELL_EVERY_S or told_s == begun_s:
+            told_s = loop.time()
+            say(f"waiting for {name} at {addresses} ({told_s - begun_s:.0f} s)")
+        await asyncio.sleep(PROBE_PAUSE_S)
+
+
+async def wait_for_clusters(clusters: ClusterSettings, say: Callable[[str], None]) -> None:
+    """Wait until both clusters do real work."""
+
+    async def kafka() -> bool:
+        return await kafka_serves(clusters.kafka, clusters.replication, all_led=False)
+
+    async def cassandra() -> bool:
+        return await cql_serves(clusters.cassandra)
+
+    await asyncio.gather(wait_for("Kafka", clusters.kafka, kafka, say), wait_for("Cassandra", clusters.cassandra, cassandra, say))
+
+
+async def provision(clusters: ClusterSettings, say: Callable[[str], None]) -> set[str]:
+    """Create what is missing, leave what is there; the names of the topics that were created.
+
+    Delivery: safe to repeat, and to run from two machines at once.
+    """
+    from log.topics import ensure_topics
+
+    created = await ensure_topics(clusters.kafka, clusters.partitions, clusters.replication, clusters.min_insync)
+    if created:
+        say(f"created topics: {', '.join(sorted(created))}")
+    return created

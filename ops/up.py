@@ -1,0 +1,219 @@
+"""`warbler up`: servers, topics and tables, workers, edges; then watch, until told to stop.
+
+Order of starting: Kafka and Cassandra (or wait for existing ones), topics and tables, workers and edges. Order of stopping: edges,
+workers, Kafka and Cassandra. Called by the command line; calls the embedded stack, the supervisor and the provisioning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psutil
+from rich.console import Console
+
+from ops import statefile
+from ops.charges import Charge, NodeCharge, ProgramCharge
+from ops.embedded.ports import is_free, next_free, ports_of
+from ops.embedded.stack import Stack
+from ops.errors import OpsError
+from ops.keys import ensure_keys
+from ops.probes import cql_serves, kafka_serves
+from ops.programs import Keys, Program, common_env, programs
+from ops.provision import provision, wait_for_clusters
+from ops.settings import PAGE_PORT, ClusterSettings, UpSettings
+from ops.statefile import ProcessState, State
+from ops.summary import summary
+from ops.supervisor import Supervisor
+
+REMOTE_PROBE_EVERY_S = 5.0
+SLOW_START_S = 30.0
+
+
+def is_edge(charge: Charge) -> bool:
+    return charge.child.name.startswith("edge-")
+
+
+def is_worker(charge: Charge) -> bool:
+    return charge.child.name.startswith("worker-")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What is known once the servers answer."""
+
+    clusters: ClusterSettings
+    keys: Keys
+    page: str
+
+
+class Up:
+    """One run of the command. `say` gets lines for a person."""
+
+    def __init__(self, asked: UpSettings, clusters: ClusterSettings, console: Console) -> None:
+        self.asked = asked
+        self.clusters = clusters
+        self.console = console
+        self.home = asked.data.absolute()
+        self.stack = Stack(self.home, with_kafka=not clusters.kafka, with_cassandra=not clusters.cassandra)
+        self.supervisor = Supervisor(self.say, self.write_state)
+        self.running: Running | None = None
+        self._begun_s = time.monotonic()
+        self._me_created_s = psutil.Process().create_time()
+
+    def say(self, line: str) -> None:
+        self.console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim]", end=" ")
+        self.console.print(line, markup=False, highlight=False)
+
+    async def run(self) -> None:
+        """Start everything and watch it until cancelled; nothing of it is left on return."""
+        try:
+            await self._start()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.supervisor.run())
+                tasks.create_task(self._watch_remote())
+                tasks.create_task(self._announce())
+        finally:
+            await self._stop()
+
+    async def _start(self) -> None:
+        self.say(f"data in {self.home}")
+        await self.stack.start()
+        for node in self.stack.nodes:
+            self.supervisor.add(NodeCharge(node), running=True)
+        clusters = self._reachable()
+        await wait_for_clusters(clusters, self.say)
+        await provision(clusters, self.say)
+        keys = ensure_keys(self.home)
+        chosen = self._programs(clusters, keys)
+        self.running = Running(clusters, keys, next(p.address for p in chosen if p.name == "edge-1"))
+        for program in chosen:
+            self.supervisor.add(ProgramCharge(program, self.home))
+
+    def _reachable(self) -> ClusterSettings:
+        """The asked settings with the embedded servers' addresses filled in."""
+        kafka = self.clusters.kafka or self.stack.kafka
+        return dataclasses.replace(self.clusters, kafka=kafka, cassandra=self.clusters.cassandra or self.stack.cassandra)
+
+    def _programs(self, clusters: ClusterSettings, keys: Keys) -> list[Program]:
+        host = self.asked.host
+        if self.asked.port is not None and not is_free(self.asked.port, host):
+            raise OpsError(f"port {self.asked.port} is taken; choose another with --port, or leave it out for the next free one")
+        edge_ports = [self.asked.port or next_free(PAGE_PORT, host=host)]
+        while len(edge_ports) < self.asked.edges:
+            edge_ports.append(next_free(edge_ports[-1] + 1, host=host))
+        names = [f"worker_{number}_port" for number in range(1, self.asked.workers + 1)]
+        worker_ports = list(ports_of(self.home, names).values())
+        return programs(edge_ports, worker_ports, host, common_env(self.home, clusters, keys))
+
+    async def _announce(self) -> None:
+        """Print the summary once every child has said that it is well."""
+        warned = False
+        while not self.supervisor.all_well:
+            if not warned and time.monotonic() - self._begun_s > SLOW_START_S:
+                warned = True
+                self.say(f"still starting; logs are in {self.home / 'logs'}")
+            await asyncio.sleep(0.1)
+        self.write_state()
+        self.console.print(summary(self.state(), time.monotonic() - self._begun_s))
+
+    async def _watch_remote(self) -> None:
+        """Existing clusters cannot be restarted by us; but while one is away our processes are not to blame."""
+        remote = {name: address for name, address in (("Kafka", self.clusters.kafka), ("Cassandra", self.clusters.cassandra)) if address}
+        while True:
+            for name, address in remote.items():
+                serves = await kafka_serves(address, all_led=False) if name == "Kafka" else await cql_serves(address)
+                if serves != self.supervisor.remote_well.get(name, True):
+                    self.say(f"{name} at {address} {'is back' if serves else 'does not answer'}")
+                self.supervisor.remote_well[name] = serves
+            await asyncio.sleep(REMOTE_PROBE_EVERY_S)
+
+    def state(self) -> State:
+        """What runs now. Call only after the servers were found."""
+        running = self.running
+        assert running is not None
+        processes = [
+            ProcessState(
+                charge.child.name,
+                charge.address,
+                charge.child.pid if charge.child.running else 0,
+                charge.program.live_url if isinstance(charge, ProgramCharge) else "",
+            )
+            for charge in self.supervisor.charges
+        ]
+        clusters, keys = running.clusters, running.keys
+        remote = [(n, a) for n, a in (("kafka", self.clusters.kafka), ("cassandra", self.clusters.cassandra)) if a]
+        processes = [ProcessState(name, address, 0, "") for name, address in remote] + processes
+        return State(
+            up_pid=os.getpid(),
+            up_created_s=self._me_created_s,
+            page=running.page,
+            kafka=clusters.kafka,
+            cassandra=clusters.cassandra,
+            keyspace=clusters.keyspace,
+            token_key=str(keys.token_key),
+            admin_key=str(keys.admin_key),
+            processes=tuple(processes),
+        )
+
+    def write_state(self) -> None:
+        statefile.write(self.home, self.state())
+
+    async def _stop(self) -> None:
+        if self.running is not None:
+            self.say("stopping: edges, workers, then Kafka and Cassandra")
+            statefile.remove(self.home)
+        try:
+            await self.supervisor.stop([is_edge, is_worker])
+        finally:
+            await self.stack.stop()
+
+
+def raise_file_limit() -> None:
+    """Every session is a file: take all the files that this user may have. Children inherit it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextlib.contextmanager
+def signals_call(loop: asyncio.AbstractEventLoop, told: Callable[[], None]) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP call `told` inside the block."""
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in wanted:
+        loop.add_signal_handler(number, told)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            loop.remove_signal_handler(number)
+
+
+async def run_up(asked: UpSettings, clusters: ClusterSettings, console: Console) -> None:
+    """Run until Ctrl-C, SIGTERM or SIGHUP; the first one stops everything in order, further ones are ignored meanwhile.
+
+    Raises: OpsError when something cannot be started.
+    """
+    raise_file_limit()
+    work = asyncio.create_task(Up(asked, clusters, console).run())
+    told = False
+
+    def stop() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            work.cancel()
+
+    with signals_call(asyncio.get_running_loop(), stop):
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not told:
+                raise
