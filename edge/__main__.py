@@ -4,11 +4,14 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 import uvicorn
 import uvloop
+from store.accounts import Accounts
+from store.epochs import current_epoch
 
 from edge.node import Node
 from edge.rest.app import make_app
@@ -18,9 +21,7 @@ from edge.wire import WireProtocol
 from log.kafka import KafkaLog
 from log.settings import LogSettings
 from schemas.errors import WarblerError
-from store.accounts import Accounts
 from store.cassandra import Store
-from store.epochs import current_epoch
 from store.settings import StoreSettings
 from store.timelines import Timelines
 
@@ -47,16 +48,18 @@ async def connect() -> tuple[KafkaLog, Store]:
             await asyncio.sleep(RETRY_S)
 
 
+def keys(env: Mapping[str, str]) -> tuple[TokenKey, str | None]:
+    """The key that signs tokens, and the administrator's; both variables name files."""
+    admin_file = env.get("WARBLER_ADMIN_KEY")
+    return TokenKey(Path(env["WARBLER_TOKEN_KEY"]).read_bytes()), Path(admin_file).read_text().strip() if admin_file else None
+
+
 async def serve() -> None:
     settings = EdgeSettings.from_env()
-    key = TokenKey(Path(os.environ["WARBLER_TOKEN_KEY"]).read_bytes())
-    admin_file = os.environ.get("WARBLER_ADMIN_KEY")
-    admin_key = Path(admin_file).read_text().strip() if admin_file else None
+    key, admin_key = keys(os.environ)
     log, store = await connect()
-    node = Node(
-        settings, os.environ.get("WARBLER_NODE", "edge-1"), log, Timelines(store), Accounts(store), key, await current_epoch(store)
-    )
-    node.on_fault = lambda _: os._exit(EXIT_FAULT)  # type: ignore[method-assign]
+    node = Node(settings, os.environ.get("WARBLER_NODE", "edge-1"), log, Timelines(store), Accounts(store), key, await current_epoch(store))
+    node.on_fault = lambda _: os._exit(EXIT_FAULT)
     await node.start()
     config = uvicorn.Config(
         make_app(node, admin_key),

@@ -1,6 +1,7 @@
 """Why an edge closes a WebSocket: one table of codes, each with what the device should do next.
 
-4000-4499: come back, with back-off. 4500-4999 and the protocol's own 1002-1009: do not, before something was mended (`reconnect` says what).
+4000-4499: come back, with back-off. 4500-4999 and the protocol's own 1002-1009: not before something was mended
+(`reconnect` says what).
 """
 
 from dataclasses import dataclass

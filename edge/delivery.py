@@ -5,7 +5,7 @@ Rule 2: a membership event changes the hub before it is delivered (joining) or a
 Called by `edge.feed`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -18,7 +18,7 @@ from edge.session import Session, SharedFrame
 from edge.translate import ack_of, item_of
 from log.port import Record
 from schemas import events
-from schemas.codec import decode
+from schemas.codec import decode, decode_event, decode_reply
 from schemas.errors import Undecodable
 from schemas.records import CommandRefused, CommandRepeated, DeliveredMarked, Reply, TypingSignalled
 from schemas.registry import SCHEMAS
@@ -88,7 +88,7 @@ class Delivery:
         event: events.Event | None = None
         if wanted:
             try:
-                event = decode(record.value, events.Event)  # type: ignore[arg-type]  # a union is not a type[T] for mypy
+                event = decode_event(record.value)
             except Undecodable as exc:  # the timeline projector writes the dead letter; here it is only counted
                 POISON.labels("conversation-events").inc()
                 LOG.warning("undecodable event", partition=record.partition, offset=record.offset, reason=exc.reason)
@@ -142,7 +142,7 @@ class Delivery:
 
     def on_replies(self, records: Iterable[Record]) -> None:
         for record in records:
-            reply = _decoded(record, Reply)
+            reply = _decoded(record, decode_reply)
             if reply is None:
                 continue
             for session in self.hub.of_device(reply.user, reply.device):
@@ -151,7 +151,7 @@ class Delivery:
 
     def on_signals(self, records: Iterable[Record]) -> None:
         for record in records:
-            signal = _decoded(record, TypingSignalled)
+            signal = _decoded(record, lambda value: decode(value, TypingSignalled))
             if signal is None:
                 continue
             frame = SharedFrame(frames.UserTyping(signal.conversation_id, signal.user, signal.typing))
@@ -161,7 +161,7 @@ class Delivery:
 
     def on_receipts(self, records: Iterable[Record]) -> None:
         for record in records:
-            receipt = _decoded(record, DeliveredMarked)
+            receipt = _decoded(record, lambda value: decode(value, DeliveredMarked))
             if receipt is None:
                 continue
             sessions = self.hub.of_conversation(receipt.conversation_id)
@@ -181,9 +181,9 @@ def _answer(reply: Reply) -> frames.FromEdge:
             return frames.Reject(reply.command_id, reply.conversation_id, reply.code, reply.detail, retryable=False)
 
 
-def _decoded(record: Record, expected: type[T]) -> T | None:
+def _decoded(record: Record, decoder: Callable[[bytes | None], T]) -> T | None:
     try:
-        return decode(record.value, expected)
+        return decoder(record.value)
     except Undecodable as exc:
         POISON.labels(record.topic).inc()
         LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)

@@ -7,10 +7,11 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
 import structlog
+from store.accounts import Accounts
 
 from edge import frames
 from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
@@ -25,16 +26,15 @@ from edge.reader import Reader, message_item
 from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
-from edge.session import TENANT, End, Now, Nothing, Publish, Read, Receipt, Session, Signal, Sink, Tell, on_frame
+from edge.session import TENANT, End, Nothing, Now, Publish, Read, Receipt, Session, Signal, Sink, Tell, on_frame
 from edge.settings import EdgeSettings
 from edge.tokens import Grant, TokenKey
 from edge.translate import item_of
 from log.port import Log, Record
-from schemas.codec import AnyRecord, decode, encode
+from schemas.codec import AnyRecord, decode_session_event, encode
 from schemas.commands import Command
 from schemas.errors import Undecodable, WarblerError
 from schemas.records import SessionClosed, SessionEvent, SessionOpened, SessionRenewed
-from store.accounts import Accounts
 from store.timelines import Timelines
 
 LOGGER = structlog.get_logger()
@@ -47,7 +47,9 @@ RECEIPTS_SESSIONS_LIMIT = 50
 
 
 class Node:
-    def __init__(self, settings: EdgeSettings, name: str, log: Log, timelines: Timelines, accounts: Accounts, key: TokenKey, epoch: str) -> None:
+    def __init__(
+        self, settings: EdgeSettings, name: str, log: Log, timelines: Timelines, accounts: Accounts, key: TokenKey, epoch: str
+    ) -> None:
         self.settings, self.name, self.key, self.epoch = settings, name, key, epoch
         self.timelines, self.accounts = timelines, accounts
         self.hub = Hub()
@@ -65,6 +67,7 @@ class Node:
             "sessions": self._on_sessions,
         }
         self.feed = Feed(log, handlers)
+        self.on_fault: Callable[[BaseException], None] = _raise  # `edge.__main__` ends the process instead
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._traces = itertools.count()
@@ -81,7 +84,7 @@ class Node:
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._renew_leases(), self._flush_receipts()):
             self.spawn(service)
         self.spawn(self._watch_heartbeats())
-        while not self.feed.reached:
+        while not self.feed.reached:  # noqa: ASYNC110  a wait at start only; an event would burden the hot path
             await asyncio.sleep(0.01)
 
     async def drain(self) -> None:
@@ -92,7 +95,7 @@ class Node:
             self.close_session(session, GOING_AWAY)
         self._publish_receipts()
         self.publisher.stop()
-        while self.publisher.used_bytes:
+        while self.publisher.used_bytes:  # noqa: ASYNC110  a wait at the end only
             await asyncio.sleep(0.01)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -107,10 +110,6 @@ class Node:
         if not task.cancelled() and (exc := task.exception()) is not None:
             LOGGER.critical("edge ends", error=repr(exc), exc_info=exc)
             self.on_fault(exc)
-
-    def on_fault(self, exc: BaseException) -> None:
-        """Replaced by `edge.__main__`, which ends the process."""
-        raise exc
 
     # ---- sessions
 
@@ -306,10 +305,10 @@ class Node:
         # these may be lost: a signal is over in seconds, a watermark is overtaken by the next one
         self.publisher.offer(topic, conversation.encode(), encode(topic, record))
 
-    def _on_sessions(self, records: "list[Record] | Any") -> None:
+    def _on_sessions(self, records: Sequence[Record]) -> None:
         for record in records:
             try:
-                self.registry.apply(decode(record.value, SessionEvent))
+                self.registry.apply(decode_session_event(record.value))
             except Undecodable as exc:
                 LOGGER.warning("undecodable session event", partition=record.partition, offset=record.offset, reason=exc.reason)
 
@@ -345,6 +344,10 @@ class Node:
             for session in [s for s in self.hub.sessions.values() if s.last_heard_mono_ms < oldest]:
                 session.sink.end(HEARTBEAT_LOST)
                 self.close_session(session, HEARTBEAT_LOST)
+
+
+def _raise(exc: BaseException) -> None:
+    raise exc
 
 
 def failure_of(request: str, exc: WarblerError) -> frames.Failure:

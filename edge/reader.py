@@ -12,7 +12,7 @@ from edge.merge import EventsPage, page_of
 from edge.recent import Recent
 from edge.translate import device_content
 from schemas import events
-from schemas.codec import decode
+from schemas.codec import decode_event
 from schemas.errors import Undecodable
 from store.timelines import Timelines
 from store.views import Head, Membership, MessageView, fold_head, fold_membership, fold_message
@@ -123,10 +123,10 @@ def lay_over(views: dict[int, MessageView], event: events.Event, before_seq: int
 
 
 def _decoded(values: Sequence[bytes]) -> list[events.Event]:
-    decoded = []
+    decoded: list[events.Event] = []
     for value in values:
         try:
-            decoded.append(decode(value, events.Event))
+            decoded.append(decode_event(value))
         except Undecodable:  # counted and logged where it came in
             continue
     return decoded
@@ -136,8 +136,8 @@ def _overlay(
     membership: Membership | None, head: Head | None, recent_events: list[events.Event], user: str
 ) -> tuple[Membership | None, Head | None]:
     for event in recent_events:
-        membership = fold_membership(membership, event, user)
         head = fold_head(head, event)
+        membership = fold_membership(membership, event, user, head)
     return membership, head
 
 
@@ -161,6 +161,7 @@ def _entry(membership: Membership, head: Head) -> frames.DirectoryEntry:
         head_ordinal=head.head_ordinal,
         active_at_ms=head.at_ms,
         read_seq=membership.read_seq,
+        peer=next((user for user in head.pair if user != membership.user), None),
         unread=max(0, head.head_ordinal - membership.read_ordinal),
         last=None if head.last is None else message_item(head.last),
     )

@@ -6,10 +6,11 @@ Called by `edge.session` (commands) and `edge.delivery` (events).
 from collections.abc import Callable
 from typing import Any, assert_never
 
+from schemas.ids import direct_conversation_id
+
 from edge import frames
 from edge.errors import BadCommand
 from schemas import commands, events
-from schemas.ids import direct_conversation_id
 from schemas.values import Content, Member
 
 MEDIA_TYPE_BYTES_LIMIT = 255
@@ -56,9 +57,7 @@ def command_of(frame: frames.CommandFrame, base: dict[str, Any]) -> commands.Com
 
 _COMMANDS: dict[type[frames.CommandFrame], Callable[[Any, dict[str, Any]], commands.Command]] = {
     frames.SendMessage: lambda f, b: commands.SendMessage(content=content_of(f.content), reply_to=f.reply_to, mentions=f.mentions, **b),
-    frames.EditMessage: lambda f, b: commands.EditMessage(
-        target_seq=f.target_seq, content=content_of(f.content), mentions=f.mentions, **b
-    ),
+    frames.EditMessage: lambda f, b: commands.EditMessage(target_seq=f.target_seq, content=content_of(f.content), mentions=f.mentions, **b),
     frames.CreateConversation: lambda f, b: commands.CreateConversation(
         conversation_kind=f.conversation_kind,
         title=f.title,

@@ -35,7 +35,7 @@ class WireProtocol(WebSocketsSansIOProtocol):
     receiver: Receiver | None = None
 
     async def run_asgi(self) -> None:
-        self.scope["extensions"][EXTENSION] = self  # type: ignore[index]
+        self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
         await super().run_asgi()
 
     def send_receive_event_to_app(self) -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -30,7 +31,11 @@ def node_of(request: Request) -> Node:
     return node
 
 
-async def caller_of(node: Node = Depends(node_of), given: HTTPAuthorizationCredentials | None = Depends(_bearer)) -> Caller:
+AnyNode = Annotated[Node, Depends(node_of)]
+Given = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def caller_of(node: AnyNode, given: Given) -> Caller:
     if given is None:
         raise Problem(401, "no_token", "an access token is needed: Authorization: Bearer ...")
     try:
@@ -44,10 +49,14 @@ async def caller_of(node: Node = Depends(node_of), given: HTTPAuthorizationCrede
     return Caller(node, grant)
 
 
-async def admin_of(request: Request, node: Node = Depends(node_of), given: HTTPAuthorizationCredentials | None = Depends(_bearer)) -> Node:
+async def admin_of(request: Request, node: AnyNode, given: Given) -> Node:
     key: str | None = request.app.state.admin_key
     if not key:
         raise Problem(403, "no_admin_key", "this node has no admin key: set WARBLER_ADMIN_KEY")
     if given is None or not hmac.compare_digest(given.credentials.encode(), key.encode()):
         raise Problem(401, "bad_admin_key", "the admin key is wrong")
     return node
+
+
+SignedInCaller = Annotated[Caller, Depends(caller_of)]
+AdminNode = Annotated[Node, Depends(admin_of)]

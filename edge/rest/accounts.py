@@ -2,17 +2,18 @@
 
 import asyncio
 import secrets
+from typing import Annotated
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
+from store.accounts import Account
 
 from edge.node import Node, clock_ms
 from edge.rest import models
-from edge.rest.access import Caller, admin_of, caller_of, node_of
+from edge.rest.access import AdminNode, AnyNode, SignedInCaller
 from edge.rest.errors import Problem
 from edge.tokens import Grant, refresh_hash
-from store.accounts import Account
 
 router = APIRouter(prefix="/v1")
 _hasher = PasswordHasher()
@@ -39,7 +40,7 @@ def _verified(password_hash: str, password: str) -> bool:
 
 
 @router.post("/register", status_code=201)
-async def register(body: models.Credentials, node: Node = Depends(node_of)) -> models.SignedIn:
+async def register(body: models.Credentials, node: AnyNode) -> models.SignedIn:
     async with _turns(node):
         password_hash = await asyncio.to_thread(_hasher.hash, body.password)
     user = new_user_id()
@@ -50,7 +51,7 @@ async def register(body: models.Credentials, node: Node = Depends(node_of)) -> m
 
 
 @router.post("/login")
-async def login(body: models.Credentials, node: Node = Depends(node_of)) -> models.SignedIn:
+async def login(body: models.Credentials, node: AnyNode) -> models.SignedIn:
     account = await node.accounts.by_name(body.name)
     stored = account.password_hash if account is not None and account.password_hash else _NOBODY_HASH
     async with _turns(node):
@@ -61,7 +62,7 @@ async def login(body: models.Credentials, node: Node = Depends(node_of)) -> mode
 
 
 @router.post("/refresh")
-async def refresh(body: models.RefreshToken, node: Node = Depends(node_of)) -> models.SignedIn:
+async def refresh(body: models.RefreshToken, node: AnyNode) -> models.SignedIn:
     login_id, _, secret = body.refresh_token.partition(".")
     if not secret:
         raise Problem(401, "bad_token", "not a refresh token of ours")
@@ -76,14 +77,14 @@ async def refresh(body: models.RefreshToken, node: Node = Depends(node_of)) -> m
 
 
 @router.post("/logout", status_code=204)
-async def logout(body: models.RefreshToken, node: Node = Depends(node_of)) -> None:
+async def logout(body: models.RefreshToken, node: AnyNode) -> None:
     login_id, _, secret = body.refresh_token.partition(".")
     if not secret or not await node.accounts.revoke(login_id, refresh_hash(body.refresh_token)):
         raise Problem(401, "bad_token", "not a refresh token of ours")
 
 
 @router.get("/users")
-async def users(ids: str = Query(description="user ids, separated by commas"), caller: Caller = Depends(caller_of)) -> models.Users:
+async def users(ids: Annotated[str, Query(description="user ids, separated by commas")], caller: SignedInCaller) -> models.Users:
     wanted = [user for user in ids.split(",") if user]
     if len(wanted) > USERS_PER_LOOKUP_LIMIT:
         raise Problem(422, "invalid", f"at most {USERS_PER_LOOKUP_LIMIT} ids at once")
@@ -92,7 +93,7 @@ async def users(ids: str = Query(description="user ids, separated by commas"), c
 
 
 @router.get("/users/by-name/{name}")
-async def user_by_name(name: str, caller: Caller = Depends(caller_of)) -> models.User:
+async def user_by_name(name: str, caller: SignedInCaller) -> models.User:
     account = await caller.node.accounts.by_name(name)
     if account is None:
         raise Problem(404, "unknown_user", f"there is no user named {name!r}")
@@ -100,7 +101,7 @@ async def user_by_name(name: str, caller: Caller = Depends(caller_of)) -> models
 
 
 @router.post("/admin/users")
-async def admin_users(body: models.NewUsers, node: Node = Depends(admin_of)) -> models.MintedUsers:
+async def admin_users(body: models.NewUsers, node: AdminNode) -> models.MintedUsers:
     """Makes users without a password and mints their tokens; a name that exists gets a new token for its user."""
     now_ms = clock_ms()
     expires_ms = now_ms + node.settings.admin_token_ms

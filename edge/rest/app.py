@@ -37,7 +37,9 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
 def _serve_page(app: FastAPI) -> None:
     page, built = SDK / "page", SDK / "dist"
     if page.is_dir():
-        app.add_api_route("/", lambda: FileResponse(page / "index.html", headers={"Content-Security-Policy": POLICY}), include_in_schema=False)
+        app.add_api_route(
+            "/", lambda: FileResponse(page / "index.html", headers={"Content-Security-Policy": POLICY}), include_in_schema=False
+        )
         app.mount("/page", StaticFiles(directory=page), name="page")
     if built.is_dir():
         app.mount("/sdk", StaticFiles(directory=built), name="sdk")

@@ -2,20 +2,20 @@
 
 import asyncio
 import secrets
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
+from schemas.ids import uuid7
 
 from edge import frames
 from edge.node import clock_ms, mono_ms
 from edge.reader import message_item
 from edge.rest import models
-from edge.rest.access import Caller, caller_of
+from edge.rest.access import Caller, SignedInCaller
 from edge.rest.errors import Problem
 from edge.session import Now, Publish, Session, Tell, on_command
 from edge.translate import conversation_of, item_of
-from schemas.ids import uuid7
 
 router = APIRouter(prefix="/v1/conversations")
 
@@ -40,7 +40,7 @@ class Answer:
 
 
 @router.post("", status_code=201)
-async def create(body: models.NewConversation, response: Response, caller: Caller = Depends(caller_of)) -> models.Created:
+async def create(body: models.NewConversation, response: Response, caller: SignedInCaller) -> models.Created:
     command_id = body.command_id or uuid7(clock_ms(), secrets.randbits(74))
     frame = frames.CreateConversation(
         id=command_id,
@@ -82,7 +82,7 @@ async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | f
 
 
 @router.get("")
-async def directory(after: str | None = None, caller: Caller = Depends(caller_of)) -> dict[str, Any]:
+async def directory(caller: SignedInCaller, after: str | None = None) -> dict[str, Any]:
     found = await caller.node.reader.directory(caller.user)
     entries, following = found.page(after, caller.node.settings.directory_entries_limit)
     return {"directory": _plain(entries), "next": following}
@@ -91,9 +91,9 @@ async def directory(after: str | None = None, caller: Caller = Depends(caller_of
 @router.get("/{conversation}/history")
 async def history(
     conversation: str,
-    before_seq: int | None = Query(default=None, ge=1),
-    limit: int = Query(default=50, ge=1),
-    caller: Caller = Depends(caller_of),
+    caller: SignedInCaller,
+    before_seq: Annotated[int | None, Query(ge=1)] = None,
+    limit: Annotated[int, Query(ge=1)] = 50,
 ) -> dict[str, Any]:
     await _member(caller, conversation)
     limit = min(limit, caller.node.settings.history_messages_limit)
@@ -104,9 +104,9 @@ async def history(
 @router.get("/{conversation}/events")
 async def events(
     conversation: str,
-    from_seq: int = Query(default=1, ge=1),
-    limit: int = Query(default=200, ge=1),
-    caller: Caller = Depends(caller_of),
+    caller: SignedInCaller,
+    from_seq: Annotated[int, Query(ge=1)] = 1,
+    limit: Annotated[int, Query(ge=1)] = 200,
 ) -> dict[str, Any]:
     await _member(caller, conversation)
     page = await caller.node.reader.events(conversation, from_seq, min(limit, caller.node.settings.sync_events_limit))
@@ -117,9 +117,9 @@ async def events(
 @router.get("/{conversation}/members")
 async def members(
     conversation: str,
+    caller: SignedInCaller,
     after: str | None = None,
-    limit: int = Query(default=100, ge=1, le=1000),
-    caller: Caller = Depends(caller_of),
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> models.Members:
     await _member(caller, conversation)
     found = await caller.node.timelines.members(conversation, after, limit)
@@ -139,5 +139,3 @@ async def _member(caller: Caller, conversation: str) -> None:
 def _plain(value: Any) -> Any:
     """Frames as JSON values: the same shapes as over the WebSocket, bytes in base64."""
     return msgspec.to_builtins(value)
-
-
