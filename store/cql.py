@@ -1,0 +1,69 @@
+"""The statements, as text. They name no keyspace: the connection uses one.
+
+Why each write carries the timestamp it does: docs/decisions/0003-projection-timestamps.md.
+"""
+
+# ---- reads of the timelines
+EVENTS_FROM = "SELECT seq, value FROM events WHERE conversation = ? AND bucket = ? AND message = ? AND seq >= ? LIMIT ?"
+MESSAGES_BEFORE = (
+    "SELECT seq, value FROM events WHERE conversation = ? AND bucket = ? AND message = true AND seq < ?"
+    " ORDER BY message DESC, seq DESC LIMIT ?"
+)
+CHANGES_BETWEEN = (
+    "SELECT seq, edit, recalled, reactions FROM message_changes WHERE conversation = ? AND bucket = ? AND seq >= ? AND seq <= ?"
+)
+HEAD_SEQ = "SELECT DISTINCT head_seq FROM members WHERE conversation = ?"
+HEADS = (
+    "SELECT DISTINCT conversation_kind, title, pair, head_seq, head_ordinal, active_at_ms, last, change_seq FROM members"
+    " WHERE conversation = ?"
+)
+_MEMBER = "SELECT conversation, user, conversation_kind, title, role, joined_seq, active, changed_seq, read_seq, read_ordinal FROM members"
+MEMBER = f"{_MEMBER} WHERE conversation = ? AND user = ?"
+MEMBERS_AFTER = f"{_MEMBER} WHERE conversation = ? AND user > ? LIMIT ?"
+CONVERSATIONS_OF = "SELECT conversation, active, changed_seq FROM conversations WHERE user = ?"
+READ_MARKS = "SELECT user, read_seq, read_ordinal FROM members WHERE conversation = ?"
+DELIVERED_MARKS = "SELECT user, up_to_seq FROM delivered WHERE conversation = ?"
+PROGRESS = "SELECT partition, next_offset FROM progress WHERE topic = ?"
+
+# ---- writes of the projector; the first parameters after USING TIMESTAMP, as CQL wants them
+PUT_EVENT = "INSERT INTO events (conversation, bucket, message, seq, value) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+PUT_EDIT = "UPDATE message_changes USING TIMESTAMP ? SET edit = ? WHERE conversation = ? AND bucket = ? AND seq = ?"
+PUT_RECALL = "UPDATE message_changes USING TIMESTAMP ? SET recalled = true WHERE conversation = ? AND bucket = ? AND seq = ?"
+PUT_REACTION = "UPDATE message_changes USING TIMESTAMP ? SET reactions[?] = ? WHERE conversation = ? AND bucket = ? AND seq = ?"
+PUT_MESSAGE_HEAD = (
+    "UPDATE members USING TIMESTAMP ? SET head_seq = ?, head_ordinal = ?, active_at_ms = ?, last = ?, read_seq = ?, read_ordinal = ?"
+    " WHERE conversation = ? AND user = ?"
+)
+PUT_HEAD = "UPDATE members USING TIMESTAMP ? SET head_seq = ?, head_ordinal = ? WHERE conversation = ?"
+PUT_ACTIVE = "UPDATE members USING TIMESTAMP ? SET active_at_ms = ? WHERE conversation = ?"
+PUT_LAST = "UPDATE members USING TIMESTAMP ? SET last = ? WHERE conversation = ?"
+PUT_CHANGED = "UPDATE members USING TIMESTAMP ? SET change_seq = ? WHERE conversation = ?"
+PUT_TITLE = "UPDATE members USING TIMESTAMP ? SET title = ? WHERE conversation = ?"
+PUT_KIND = "UPDATE members USING TIMESTAMP ? SET conversation_kind = ?, pair = ? WHERE conversation = ?"
+PUT_JOINED = (
+    "UPDATE members USING TIMESTAMP ? SET role = ?, joined_seq = ?, active = true, changed_seq = ? WHERE conversation = ? AND user = ?"
+)
+PUT_ROLE = "UPDATE members USING TIMESTAMP ? SET role = ?, active = true, changed_seq = ? WHERE conversation = ? AND user = ?"
+PUT_GONE = "UPDATE members USING TIMESTAMP ? SET active = false, changed_seq = ? WHERE conversation = ? AND user = ?"
+PUT_READ = "UPDATE members USING TIMESTAMP ? SET read_seq = ?, read_ordinal = ? WHERE conversation = ? AND user = ?"
+PUT_CONVERSATION = "INSERT INTO conversations (user, conversation, active, changed_seq) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+PUT_DELIVERED = "INSERT INTO delivered (conversation, user, up_to_seq) VALUES (?, ?, ?) USING TIMESTAMP ?"
+PUT_PROGRESS = "INSERT INTO progress (topic, partition, next_offset) VALUES (?, ?, ?) USING TIMESTAMP ?"
+
+# ---- accounts
+ADD_NAME = "INSERT INTO names (name, user, password_hash, created_at_ms) VALUES (?, ?, ?, ?) IF NOT EXISTS"
+NAME = "SELECT name, user, password_hash, created_at_ms FROM names WHERE name = ?"
+PUT_USER = "INSERT INTO users (user, name) VALUES (?, ?)"
+USER = "SELECT user, name FROM users WHERE user = ?"
+ADD_LOGIN = "INSERT INTO logins (login_id, user, token_hash, expires_at_ms, revoked) VALUES (?, ?, ?, ?, false) IF NOT EXISTS USING TTL ?"
+ROTATE_LOGIN = (
+    "UPDATE logins USING TTL ? SET user = ?, token_hash = ?, expires_at_ms = ?, revoked = false"
+    " WHERE login_id = ? IF token_hash = ? AND revoked = false"
+)
+REVOKE_LOGIN = "UPDATE logins USING TTL ? SET revoked = true WHERE login_id = ? IF EXISTS"
+LOGIN = "SELECT user, token_hash, expires_at_ms, revoked FROM logins WHERE login_id = ?"
+
+# ---- the epoch
+EPOCH = "SELECT epoch FROM epochs WHERE name = 'log'"
+ADD_EPOCH = "INSERT INTO epochs (name, epoch) VALUES ('log', ?) IF NOT EXISTS"
+CHANGE_EPOCH = "UPDATE epochs SET epoch = ? WHERE name = 'log' IF epoch = ?"

@@ -1,0 +1,81 @@
+"""The tables, as data, and their creation. Called once by `warbler up` before any other process starts.
+
+Why they look like this: docs/decisions/0003-projection-timestamps.md. Nothing is deleted or set to null: no tombstones.
+"""
+
+import asyncio
+
+from store.cassandra import open_cluster, translated
+from store.settings import StoreSettings
+
+BUCKET_SEQS = 1_000  # events of one conversation in a partition: at 16 KiB a message 16 MB, far below what Cassandra bears
+
+COMPACTION = "compaction = {'class': 'UnifiedCompactionStrategy'}"
+
+# What the projector writes. All of it can be rebuilt from the log, and is compared with it by `warbler verify timelines`.
+TIMELINE_TABLES: dict[str, str] = {
+    # Every event's wire bytes. Messages lie apart from the other events of a bucket: a history page reads one slice, a sync both.
+    "events": f"""(conversation text, bucket int, message boolean, seq bigint, value blob,
+        PRIMARY KEY ((conversation, bucket), message, seq)) WITH {COMPACTION}""",
+    # What happened to a message after it was sent. A plain message has no row here: one row a message is the largest lever on cost.
+    "message_changes": f"""(conversation text, bucket int, seq bigint,
+        edit blob, recalled boolean, reactions map<frozen<tuple<text, text>>, boolean>,
+        PRIMARY KEY ((conversation, bucket), seq)) WITH {COMPACTION}""",
+    # The static columns are the conversation's head; a row is a user's place in it.
+    "members": f"""(conversation text, user text,
+        conversation_kind text static, title text static, pair frozen<list<text>> static,
+        head_seq bigint static, head_ordinal bigint static, active_at_ms bigint static, last blob static, change_seq bigint static,
+        role text, joined_seq bigint, active boolean, changed_seq bigint, read_seq bigint, read_ordinal bigint,
+        PRIMARY KEY ((conversation), user)) WITH {COMPACTION}""",
+    # Which conversations a user is or was in; the rest stands in `members`, so that a message never writes a row per member.
+    "conversations": f"""(user text, conversation text, active boolean, changed_seq bigint,
+        PRIMARY KEY ((user), conversation)) WITH {COMPACTION}""",
+    # The next offset to project, written after the rows.
+    "progress": f"(topic text, partition int, next_offset bigint, PRIMARY KEY ((topic), partition)) WITH {COMPACTION}",
+}
+
+# Receipts are kept for 7 days only, so this table cannot be rebuilt from the log; it is a watermark that the devices raise again.
+RECEIPT_TABLES: dict[str, str] = {
+    "delivered": f"(conversation text, user text, up_to_seq bigint, PRIMARY KEY ((conversation), user)) WITH {COMPACTION}",
+}
+
+# What the log does not hold.
+OWN_TABLES: dict[str, str] = {
+    "epochs": f"(name text PRIMARY KEY, epoch text) WITH {COMPACTION}",
+    # The one place where a name is taken: a single LWT decides, and the row is whole at once.
+    "names": f"(name text PRIMARY KEY, user text, password_hash text, created_at_ms bigint) WITH {COMPACTION}",
+    "users": f"(user text PRIMARY KEY, name text) WITH {COMPACTION}",
+    "logins": f"(login_id text PRIMARY KEY, user text, token_hash text, expires_at_ms bigint, revoked boolean) WITH {COMPACTION}",
+}
+
+TABLES: dict[str, str] = {**TIMELINE_TABLES, **RECEIPT_TABLES, **OWN_TABLES}
+
+
+def statements(keyspace: str, replication: int) -> list[str]:
+    """The CREATE statements, in order; each may be repeated."""
+    created = [
+        f"CREATE KEYSPACE IF NOT EXISTS {keyspace}"
+        f" WITH replication = {{'class': 'NetworkTopologyStrategy', 'replication_factor': {replication}}}"
+    ]
+    created += [f"CREATE TABLE IF NOT EXISTS {keyspace}.{name} {definition}" for name, definition in TABLES.items()]
+    return created
+
+
+async def ensure_tables(address: str, keyspace: str, replication: int) -> None:
+    """Create the keyspace and the tables that are missing.
+
+    Raises: StoreUnavailable. Delivery: safe to repeat, but not from two processes at once (Cassandra does not serialise schema changes).
+    """
+    settings = StoreSettings(cassandra=address, keyspace=keyspace)
+    await asyncio.to_thread(_create, settings, replication)
+
+
+def _create(settings: StoreSettings, replication: int) -> None:
+    cluster = open_cluster(settings)
+    try:
+        with translated():
+            session = cluster.connect()
+            for statement in statements(settings.keyspace, replication):
+                session.execute(statement, timeout=60)
+    finally:
+        cluster.shutdown()

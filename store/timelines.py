@@ -1,0 +1,210 @@
+"""Reads of the timelines: events by seq, messages as they stand now, heads, memberships, members. Called by the edge.
+
+Only reads: the projector in `streams/timelines/` is the one writer. What is not projected yet is laid over by the edge with `store.views`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import structlog
+
+from schemas import events
+from schemas.codec import decode
+from schemas.errors import Undecodable
+from store import cql
+from store.buckets import bucket_of, downwards, upwards
+from store.cassandra import Row, Store
+from store.views import Head, Membership, MessageChanges, MessageView, ReadMark, lay_changes, message_of
+
+READ_EVENTS_LIMIT = 5_000  # the driver's page: one request holds that many rows
+
+_log = structlog.get_logger("store.timelines")
+
+
+class Timelines:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # ---- events
+
+    async def read_events(self, conversation: str, from_seq: int, limit: int, head_seq: int | None = None) -> list[events.Event]:
+        """Events from `from_seq` on, ascending; fewer than `limit` means the projected head was reached.
+
+        Shape: dense by seq but for damaged records. `head_seq` saves a read where the caller knows it.
+        Raises: StoreUnavailable.
+        """
+        limit = min(limit, READ_EVENTS_LIMIT)
+        if limit < 1:
+            return []
+        first = bucket_of(max(from_seq, 1))
+        found = await self._bucket_events(conversation, range(first, first + 1), from_seq, limit)
+        if len(found) >= limit:
+            return found
+        last = head_seq if head_seq is not None else await self._head_seq(conversation)
+        for wave in upwards(first + 1, bucket_of(last)):
+            found += await self._bucket_events(conversation, wave, from_seq, limit - len(found))
+            if len(found) >= limit:
+                break
+        return found
+
+    async def _bucket_events(self, conversation: str, buckets: range, from_seq: int, limit: int) -> list[events.Event]:
+        slices = [(conversation, bucket, message, from_seq, limit) for bucket in buckets for message in (True, False)]
+        rows: list[Row] = [row for part in await self._store.execute_each(cql.EVENTS_FROM, slices) for row in part]
+        rows.sort()
+        return [event for event in (_event(conversation, value) for _, value in rows[:limit]) if event is not None]
+
+    async def _head_seq(self, conversation: str) -> int:
+        rows = await self._store.execute(cql.HEAD_SEQ, (conversation,))
+        return int(rows[0][0] or 0) if rows else 0
+
+    # ---- messages
+
+    async def read_messages(self, conversation: str, before_seq: int | None, limit: int) -> list[MessageView]:
+        """The newest `limit` messages with a seq below `before_seq` (None: the newest of all), ascending, as they stand now.
+
+        Shape: fewer than `limit` means the beginning was reached: buckets without messages are walked through.
+        Raises: StoreUnavailable.
+        """
+        limit = min(limit, READ_EVENTS_LIMIT)
+        if limit < 1:
+            return []
+        if before_seq is None:
+            before_seq = await self._head_seq(conversation) + 1
+        found: list[events.MessageSent] = []  # newest first
+        for wave in downwards(before_seq):
+            slices = [(conversation, bucket, before_seq, limit - len(found)) for bucket in wave]
+            for rows in await self._store.execute_each(cql.MESSAGES_BEFORE, slices):
+                decoded = (_event(conversation, value) for _, value in rows)
+                found += [event for event in decoded if isinstance(event, events.MessageSent)]
+            if len(found) >= limit or (found and found[-1].ordinal <= 1):  # the first message of all has ordinal 1
+                break
+        return await self._views(conversation, found[:limit][::-1])
+
+    async def _views(self, conversation: str, messages: Sequence[events.MessageSent]) -> list[MessageView]:
+        if not messages:
+            return []
+        low, high = messages[0].seq, messages[-1].seq
+        buckets = sorted({bucket_of(message.seq) for message in messages})
+        parts = await self._store.execute_each(cql.CHANGES_BETWEEN, [(conversation, bucket, low, high) for bucket in buckets])
+        changes = {row[0]: changes_of(conversation, row) for rows in parts for row in rows}
+        return [lay_changes(message_of(message), changes.get(message.seq)) for message in messages]
+
+    # ---- heads
+
+    async def heads(self, conversations: Iterable[str]) -> dict[str, Head]:
+        """The heads of those that are projected. Raises: StoreUnavailable."""
+        wanted = list(dict.fromkeys(conversations))
+        parts = await self._store.execute_each(cql.HEADS, [(conversation,) for conversation in wanted])
+        found = {conversation: rows[0] for conversation, rows in zip(wanted, parts, strict=True) if rows and rows[0][3] is not None}
+        lasts = await self._lasts(found)
+        return {conversation: _head(conversation, row, lasts.get(conversation)) for conversation, row in found.items()}
+
+    async def _lasts(self, heads: dict[str, Row]) -> dict[str, MessageView]:
+        """Each conversation's newest message; its changes are read only where there was a change after it."""
+        lasts: dict[str, MessageView] = {}
+        for conversation, row in heads.items():
+            event = _event(conversation, row[6]) if row[6] is not None else None
+            if isinstance(event, events.MessageSent):
+                lasts[conversation] = message_of(event)
+        changed = [(each, view) for each, view in lasts.items() if (heads[each][7] or 0) > view.seq]
+        keys = [(conversation, bucket_of(view.seq), view.seq, view.seq) for conversation, view in changed]
+        parts = await self._store.execute_each(cql.CHANGES_BETWEEN, keys)
+        for (conversation, view), rows in zip(changed, parts, strict=True):
+            if rows:
+                lasts[conversation] = lay_changes(view, changes_of(conversation, rows[0]))
+        return lasts
+
+    # ---- members
+
+    async def memberships_of(self, user: str) -> list[Membership]:
+        """The user's place in every conversation it is or was in, by conversation id. Raises: StoreUnavailable."""
+        rows = await self._store.execute(cql.CONVERSATIONS_OF, (user,))
+        places = await self._store.execute_each(cql.MEMBER, [(row[0], user) for row in rows])
+        found = [membership_of(row) for rows in places for row in rows]
+        return [membership for membership in found if membership is not None]
+
+    async def membership(self, user: str, conversation: str) -> Membership | None:
+        """The user's place, also one that was left (`active` False). Raises: StoreUnavailable."""
+        rows = await self._store.execute(cql.MEMBER, (conversation, user))
+        return membership_of(rows[0]) if rows else None
+
+    async def members(self, conversation: str, after_user: str | None, limit: int) -> list[Membership]:
+        """The active members after `after_user`, by user id; fewer than `limit` means there are no more. Raises: StoreUnavailable."""
+        found: list[Membership] = []
+        after = after_user or ""
+        while len(found) < limit:
+            rows = await self._store.execute(cql.MEMBERS_AFTER, (conversation, after, limit))
+            places = [membership_of(row) for row in rows]
+            found += [place for place in places if place is not None and place.active]
+            if len(rows) < limit:
+                break
+            after = rows[-1][1]
+        return found[:limit]
+
+    async def read_marks(self, conversation: str) -> dict[str, ReadMark]:
+        """Up to where each user of the conversation has read (the first 5,000 users). Raises: StoreUnavailable."""
+        rows = await self._store.execute(cql.READ_MARKS, (conversation,))
+        return {user: ReadMark(seq, ordinal or 0) for user, seq, ordinal in rows if seq is not None}
+
+    async def delivered_marks(self, conversation: str) -> dict[str, int]:
+        """Up to which seq some device of each user has everything (the first 5,000 users). Raises: StoreUnavailable."""
+        return dict(await self._store.execute(cql.DELIVERED_MARKS, (conversation,)))
+
+    # ---- progress
+
+    async def progress(self, topic: str = "conversation-events") -> dict[int, int]:
+        """Partition -> the next offset to project; everything before it is in the tables. Raises: StoreUnavailable."""
+        return dict(await self._store.execute(cql.PROGRESS, (topic,)))
+
+
+def _event(conversation: str, value: bytes) -> events.Event | None:
+    try:
+        event: events.Event = decode(value, events.Event)  # type: ignore[arg-type]
+    except Undecodable as exc:  # the projector wrote only what it could decode: the row was tampered with; to readers the seq is missing
+        _log.error("store.row_undecodable", conversation=conversation, reason=exc.reason)
+        return None
+    return event
+
+
+def changes_of(conversation: str, row: Row) -> MessageChanges:
+    """A row of `message_changes`: seq, edit, recalled, reactions."""
+    _, value, recalled, reactions = row
+    edit = _event(conversation, value) if value is not None else None
+    return MessageChanges(
+        edit=edit if isinstance(edit, events.MessageEdited) else None,
+        recalled=bool(recalled),
+        reactions={} if reactions is None else {tuple(key): there for key, there in reactions.items()},
+    )
+
+
+def _head(conversation: str, row: Sequence[Any], last: MessageView | None) -> Head:
+    kind, title, pair, head_seq, head_ordinal, active_at_ms, _, _ = row
+    return Head(
+        conversation_id=conversation,
+        conversation_kind=kind or "group",
+        title=title or "",
+        pair=tuple(pair or ()),
+        head_seq=head_seq,
+        head_ordinal=head_ordinal or 0,
+        at_ms=active_at_ms or 0,
+        last=last,
+    )
+
+
+def membership_of(row: Row) -> Membership | None:
+    """A row of `members`; None where only watermarks stand (the joining record was damaged)."""
+    conversation, user, kind, title, role, joined_seq, active, changed_seq, read_seq, read_ordinal = row
+    if role is None:
+        return None
+    return Membership(
+        user=user,
+        conversation_id=conversation,
+        conversation_kind=kind or "group",
+        title=title or "",
+        role=role,
+        joined_seq=joined_seq or 0,
+        active=bool(active),
+        changed_seq=changed_seq or 0,
+        read_seq=read_seq or 0,
+        read_ordinal=read_ordinal or 0,
+    )
