@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
@@ -65,21 +66,29 @@ class Lane:
     async def _run(self) -> None:
         while self._waiting and self._broken is None:
             calls = self._take()
-            builder = self._producer.create_batch()
-            for call in calls:
-                for entry in call.entries:
-                    builder.append(timestamp=entry.timestamp_ms, key=entry.key, value=entry.value, headers=entry.headers)
-            builder.close()
             try:
-                sent = await self._producer.send_batch(builder, self._topic, partition=self._partition)
-            except (KafkaError, OSError, AssertionError) as exc:
-                error = self._translated(exc)
-                for call in calls:
-                    _refuse(call, error)
-                self.fail(error)
+                sent = await self._producer.send_batch(self._built(calls), self._topic, partition=self._partition)
+            except (KafkaError, OSError) as exc:
+                self._refuse(calls, self._translated(exc))
                 break
+            except BaseException as exc:  # a bug or a cancel: nobody may wait for ever because of it
+                self._refuse(calls, self._translated(exc))
+                raise
             sent.add_done_callback(lambda done, calls=calls: self._answer(done, calls))
         self._pump = None
+
+    def _built(self, calls: list[Waiting]) -> Any:
+        builder = self._producer.create_batch()
+        for call in calls:
+            for entry in call.entries:
+                builder.append(timestamp=entry.timestamp_ms, key=entry.key, value=entry.value, headers=list(entry.headers))
+        builder.close()
+        return builder
+
+    def _refuse(self, calls: list[Waiting], error: LogError) -> None:
+        for call in calls:
+            _refuse(call, error)
+        self.fail(error)
 
     def _take(self) -> list[Waiting]:
         calls = [self._waiting.popleft()]
@@ -92,10 +101,7 @@ class Lane:
     def _answer(self, done: "asyncio.Future[object]", calls: list[Waiting]) -> None:
         error = _failure(done)
         if error is not None:
-            ours = self._translated(error)
-            for call in calls:
-                _refuse(call, ours)
-            self.fail(ours)
+            self._refuse(calls, self._translated(error))
             return
         offset = getattr(done.result(), "offset", -1)
         for call in calls:
