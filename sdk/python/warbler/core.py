@@ -1,0 +1,416 @@
+"""One device's side of the protocol without I/O: fed with frames and time, it answers with effects. Pure.
+
+Called by `warbler.client`. Rules of this file:
+Rule 1: `phase` changes only through `NEXT`.
+Rule 2: a command that was given is answered exactly once (Acked or Failed), whatever connections come and go.
+Rule 3: every frame goes out as a `Send`, and only while there is a connection.
+Units: every `now_ms` is the shell's monotonic clock; the server's clock is learnt from `welcome` and `pong`.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+import msgspec
+
+from warbler import frames, own
+from warbler.backoff import backoff_ms, reconnect_of
+from warbler.effects import Acked, Answered, Drop, Effect, Emit, Failed, Reconnect, Send, Stop
+from warbler.errors import Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut
+from warbler.happenings import Connected, DeliveredSeen, Disconnected, Skipped, TimelineEvent, TypingSeen, Unreadable
+from warbler.ids import RANDOM_BITS, uuid7
+from warbler.outbox import Outbox, Pending
+from warbler.timelines import Timelines
+
+POSITIONS_LIMIT = 400  # in hello: as many as fit a frame of 64 KiB; the others are asked for one by one
+WELCOME_WITHIN_MS = 15_000
+STEADY_AFTER_MS = 5_000  # a connection that lived this long starts the back-off anew
+SILENCE_HEARTBEATS = 2.5
+DELIVERED_INTERVAL_MS = 500
+LOST = 1006
+
+
+class Phase(enum.Enum):
+    OFFLINE = "offline"
+    GREETING = "greeting"
+    LIVE = "live"
+    ENDED = "ended"
+
+
+class Signal(enum.Enum):
+    OPENED = "opened"
+    WELCOMED = "welcomed"
+    LOST = "lost"
+    STOPPED = "stopped"
+
+
+NEXT: Mapping[tuple[Phase, Signal], Phase] = {
+    (Phase.OFFLINE, Signal.OPENED): Phase.GREETING,
+    (Phase.OFFLINE, Signal.LOST): Phase.OFFLINE,
+    (Phase.OFFLINE, Signal.STOPPED): Phase.ENDED,
+    (Phase.GREETING, Signal.WELCOMED): Phase.LIVE,
+    (Phase.GREETING, Signal.LOST): Phase.OFFLINE,
+    (Phase.GREETING, Signal.STOPPED): Phase.ENDED,
+    (Phase.LIVE, Signal.LOST): Phase.OFFLINE,
+    (Phase.LIVE, Signal.STOPPED): Phase.ENDED,
+}
+
+
+class Core:
+    """Shape: `follow` False means commands and reads only: no event is handed on and no gap repaired."""
+
+    def __init__(
+        self,
+        device: str,
+        random_bits: Callable[[int], int],
+        *,
+        agent: str = "",
+        positions: Mapping[str, int] | None = None,
+        epoch: str | None = None,
+        follow: bool = True,
+        outbox_limit: int = 10_000,
+    ) -> None:
+        self.device, self.agent, self.epoch, self.follow = device, agent, epoch, follow
+        self.outbox_limit = outbox_limit
+        self.phase = Phase.OFFLINE
+        self.outbox = Outbox()
+        self.timelines = Timelines()
+        self.welcome: frames.Welcome | None = None
+        self._random_bits = random_bits
+        self._clock_offset_ms = 0
+        self._connection = 0
+        self._attempt = 0
+        self._opened_ms = self._sent_ms = self._heard_ms = 0
+        self._sync_events = 200
+        self._numbers = 0
+        self._reads: dict[str, tuple[int, frames.Sync | frames.History | frames.DirectoryRequest]] = {}
+        self._checks: dict[str, Pending] = {}  # request id -> a stale command whose fate is being read
+        self._asked: dict[str, str] = {}  # request id -> conversation whose gap is being repaired
+        self._delivered: dict[str, int] = {}
+        self._delivered_ms = 0
+        for conversation, next_seq in (positions or {}).items():
+            self.timelines.start(conversation, next_seq)
+
+    # ---- what the application asks
+
+    def submit(self, key: int, frame: frames.CommandFrames, now_ms: int) -> list[Effect]:
+        """Takes a command; its id is made when it leaves, unless the frame has one."""
+        if self.phase is Phase.ENDED:
+            return [Failed(key, Closed("the client has ended"))]
+        if len(self.outbox) >= self.outbox_limit:
+            return [Failed(key, OutboxFull(f"{self.outbox_limit} commands are waiting"))]
+        track = self.timelines.tracks.get(frame.conversation)
+        self.outbox.add(Pending(key, frame, bool(frame.id), track.next_seq if track else 1))
+        return self._flush(now_ms)
+
+    def read(self, key: int, frame: frames.Sync | frames.History | frames.DirectoryRequest, now_ms: int) -> list[Effect]:
+        """Takes a read; it is asked again after a reconnect, which is safe."""
+        if self.phase is Phase.ENDED:
+            return [Failed(key, Closed("the client has ended"))]
+        request = self._number("r")
+        frame = msgspec.structs.replace(frame, request=request)
+        self._reads[request] = (key, frame)
+        return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
+
+    def tell(self, frame: frames.Typing | frames.MarkDelivered, now_ms: int) -> list[Effect]:
+        """Something that may be lost: dropped while there is no connection."""
+        return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
+
+    def give_room(self, room: bool, now_ms: int) -> list[Effect]:
+        """Whether the application can take more events."""
+        self.timelines.room = room
+        return self._repair(now_ms) if room else []
+
+    def resync(self, conversation: str, now_ms: int) -> list[Effect]:
+        """Reads on from where this device stands, after an own `sync` that stopped half way."""
+        self.timelines.want(conversation)
+        return self._repair(now_ms)
+
+    def stop(self, error: Closed | SignedOut | ConnectionRefused) -> list[Effect]:
+        """Ends the client; everything unanswered fails."""
+        if self.phase is Phase.ENDED:
+            return []
+        self.phase = NEXT[self.phase, Signal.STOPPED]
+        keys = [pending.key for pending in [*self.outbox.drop_all(), *self._checks.values()]]
+        keys += [key for key, _ in self._reads.values()]
+        self._checks.clear()
+        self._reads.clear()
+        return [*(Failed(key, error) for key in keys), Stop(error)]
+
+    # ---- what the connection does
+
+    def on_open(self, token: str, now_ms: int) -> list[Effect]:
+        self.phase = NEXT[self.phase, Signal.OPENED]
+        self._connection += 1
+        self._opened_ms = self._heard_ms = now_ms
+        positions = self._hello_positions() if self.follow else {}
+        for conversation in positions:
+            self.timelines.asked(conversation, "", now_ms)
+        return [self._send(frames.Hello(token, self.device, self.epoch, positions, self.agent), now_ms)]
+
+    def _hello_positions(self) -> dict[str, int]:
+        tracks = list(self.timelines.tracks.items())[-POSITIONS_LIMIT:]
+        return {conversation: track.next_seq for conversation, track in tracks}
+
+    def on_lost(self, close_code: int, reason: str, now_ms: int, chance: float) -> list[Effect]:
+        """The connection is over (or could not be made)."""
+        if self.phase is Phase.ENDED:
+            return []
+        steady = self.phase is Phase.LIVE and now_ms - self._opened_ms >= STEADY_AFTER_MS
+        self.phase = NEXT[self.phase, Signal.LOST]
+        self.outbox.connection_lost()
+        self.timelines.connection_lost()
+        for pending in self._checks.values():
+            self.outbox.again(pending, 0)
+        self._checks.clear()
+        self._asked.clear()
+        verdict = reconnect_of(close_code)
+        if verdict == "never":
+            error = SignedOut(close_code, reason) if close_code == 4504 else ConnectionRefused(close_code, reason)
+            return self.stop(error)
+        delay_ms = backoff_ms(0 if steady else self._attempt, chance)
+        self._attempt = 1 if steady else self._attempt + 1
+        return [Emit(Disconnected(close_code, reason, delay_ms)), Reconnect(delay_ms, verdict == "new_token")]
+
+    def on_frame(self, frame: frames.FromEdge, now_ms: int) -> list[Effect]:
+        self._heard_ms = now_ms
+        match frame:
+            case frames.Ack():
+                return self._on_ack(frame, now_ms)
+            case frames.Events():
+                return self._hand_on(frame.conversation, frame.events, now_ms) if self.follow and frame.events else []
+            case frames.Reject():
+                return self._on_reject(frame, now_ms)
+            case frames.Page():
+                return self._on_page(frame, now_ms)
+            case frames.HistoryPage() | frames.DirectoryPage():
+                return self._on_answer(frame, now_ms)
+            case frames.Welcome():
+                return self._on_welcome(frame, now_ms)
+            case frames.Pong():
+                self._clock_offset_ms = frame.now_ms - now_ms
+                return []
+            case frames.Delivered():
+                return [Emit(DeliveredSeen(frame.conversation, frame.user, frame.up_to_seq))]
+            case frames.UserTyping():
+                return [Emit(TypingSeen(frame.conversation, frame.user, frame.typing))]
+            case frames.Failure():
+                return self._on_failure(frame, now_ms)
+            case _:
+                assert_never(frame)
+
+    def on_tick(self, now_ms: int) -> list[Effect]:
+        """Pings, retries, pacing and watermarks whose time has come."""
+        if self.phase is Phase.GREETING and now_ms - self._opened_ms >= WELCOME_WITHIN_MS:
+            return [Drop(LOST, "no welcome in time")]
+        if self.phase is not Phase.LIVE or self.welcome is None:
+            return []
+        heartbeat_ms = self.welcome.heartbeat_ms
+        if now_ms - self._heard_ms >= heartbeat_ms * SILENCE_HEARTBEATS:
+            return [Drop(LOST, "nothing was heard")]
+        effects = self._flush(now_ms) + self._repair(now_ms) + self._tell_delivered(now_ms)
+        if now_ms - min(self._sent_ms, self._heard_ms) >= heartbeat_ms and now_ms - self._sent_ms >= heartbeat_ms / 2:
+            effects.append(self._send(frames.Ping(), now_ms))
+        return effects
+
+    def wake_ms(self, now_ms: int) -> int | None:
+        """When `on_tick` has something to do at the latest; None: nothing before something else happens."""
+        if self.phase is Phase.GREETING:
+            return self._opened_ms + WELCOME_WITHIN_MS
+        if self.phase is not Phase.LIVE or self.welcome is None:
+            return None
+        heartbeat_ms = self.welcome.heartbeat_ms
+        ping_ms = max(min(self._sent_ms, self._heard_ms) + heartbeat_ms, self._sent_ms + heartbeat_ms // 2)
+        times = [ping_ms, self.outbox.wake_ms(now_ms), self.timelines.wake_ms()]
+        if self._delivered:
+            times.append(self._delivered_ms + DELIVERED_INTERVAL_MS)
+        return min(time for time in times if time is not None)
+
+    def server_ms(self, now_ms: int) -> int:
+        return now_ms + self._clock_offset_ms
+
+    # ---- frames
+
+    def _on_welcome(self, frame: frames.Welcome, now_ms: int) -> list[Effect]:
+        self.phase = NEXT[self.phase, Signal.WELCOMED]
+        self.welcome, limits = frame, frame.limits
+        self._clock_offset_ms = frame.now_ms - now_ms
+        self._sync_events = limits.sync_events
+        self.outbox.flying_limit = max(1, limits.outstanding_commands - 1)
+        pace = self.outbox.pace
+        pace.per_s, pace.burst = max(0.1, limits.commands_per_s * 0.95), max(1, limits.commands_burst - 1)
+        pace.level, pace.at_ms = pace.burst, now_ms
+        if frame.epoch_changed:
+            self.timelines.tracks.clear()
+            self.timelines.wanting.clear()
+        self.epoch = frame.epoch
+        effects: list[Effect] = [Emit(Connected(frame))]
+        effects += [self._send(read, now_ms) for _, read in self._reads.values()]
+        if self.follow:
+            self._compare(frame.directory)
+            if frame.next is not None and len(self.timelines.tracks) > len(frame.directory):
+                effects.append(self._ask_directory(frame.next, now_ms))
+        return effects + self._flush(now_ms) + self._repair(now_ms)
+
+    def _compare(self, directory: tuple[frames.DirectoryEntry, ...]) -> None:
+        """Follows what is new from its head on, and asks for what this device is behind in and hello did not name."""
+        for entry in directory:
+            self.timelines.start(entry.conversation, entry.head_seq + 1)
+            track = self.timelines.tracks[entry.conversation]
+            if track.next_seq <= entry.head_seq and track.asked is None:
+                self.timelines.want(entry.conversation)
+
+    def _ask_directory(self, after: str, now_ms: int) -> Effect:
+        return self._send(frames.DirectoryRequest(self._number("d"), after), now_ms)
+
+    def _on_answer(self, page: frames.HistoryPage | frames.DirectoryPage, now_ms: int) -> list[Effect]:
+        if page.request in self._reads:
+            return [Answered(self._reads.pop(page.request)[0], page)]
+        if not isinstance(page, frames.DirectoryPage) or not self.follow:
+            return []
+        self._compare(page.directory)
+        effects = self._repair(now_ms)
+        return effects if page.next is None else [*effects, self._ask_directory(page.next, now_ms)]
+
+    def _on_ack(self, ack: frames.Ack, now_ms: int) -> list[Effect]:
+        pending = self.outbox.answered(ack.id)
+        if pending is None:
+            return []
+        return self._accepted(pending, ack, now_ms)
+
+    def _accepted(self, pending: Pending, ack: frames.Ack, now_ms: int) -> list[Effect]:
+        effects: list[Effect] = [Acked(pending.key, ack)]
+        if self.follow and self.welcome is not None:
+            event = own.event_of(pending.frame, ack, self.welcome.user, self.device)
+            effects += self._hand_on(ack.conversation, (event,), now_ms)
+        return effects + self._flush(now_ms) if self.outbox.waiting else effects
+
+    def _on_reject(self, reject: frames.Reject, now_ms: int) -> list[Effect]:
+        pending = self.outbox.answered(reject.id)
+        if pending is None:
+            return []
+        if reject.retryable:
+            self.outbox.again(pending, now_ms + max(1, reject.retry_after_ms))
+            return self._flush(now_ms)
+        if reject.code == "stale" and not pending.fixed_id:
+            return self._on_stale(pending, reject, now_ms)
+        return [Failed(pending.key, Rejected(reject.code, reject.detail, reject.conversation)), *self._flush(now_ms)]
+
+    def _on_stale(self, pending: Pending, reject: frames.Reject, now_ms: int) -> list[Effect]:
+        if pending.first_connection == pending.connection:
+            # Every answer to it came over this connection, and none was an ack: it was not accepted.
+            return self._restamp(pending, now_ms)
+        request = self._number("s")
+        self._checks[request] = pending
+        return [self._send(frames.Sync(request, reject.conversation, pending.since_seq, self._sync_events), now_ms)]
+
+    def _restamp(self, pending: Pending, now_ms: int) -> list[Effect]:
+        pending.frame = msgspec.structs.replace(pending.frame, id="")
+        pending.first_connection = 0
+        self.outbox.again(pending, 0)
+        return self._flush(now_ms)
+
+    def _on_page(self, page: frames.Page, now_ms: int) -> list[Effect]:
+        if page.request in self._reads:
+            return [Answered(self._reads.pop(page.request)[0], page)]
+        effects: list[Effect] = []
+        if (pending := self._checks.pop(page.request, None)) is not None:
+            effects += self._on_checked(pending, page, now_ms)
+        self._asked.pop(page.request, None)
+        if self.follow:
+            ready, skipped = self.timelines.take_page(page, now_ms)
+            if skipped:
+                effects.append(Emit(Skipped(page.conversation, skipped)))
+            effects += self._emit(page.conversation, ready)
+        return effects + self._repair(now_ms)
+
+    def _on_checked(self, pending: Pending, page: frames.Page, now_ms: int) -> list[Effect]:
+        for event in page.events:
+            if event.id == pending.frame.id:
+                return self._accepted(pending, frames.Ack(event.id, page.conversation, event.seq, event.ordinal, event.at_ms), now_ms)
+        if not page.more:
+            return self._restamp(pending, now_ms)
+        request = self._number("s")
+        self._checks[request] = pending
+        return [self._send(frames.Sync(request, page.conversation, page.next_seq, self._sync_events), now_ms)]
+
+    def _on_failure(self, failure: frames.Failure, now_ms: int) -> list[Effect]:
+        if failure.request in self._reads:
+            return self._on_read_failed(failure, now_ms)
+        if (pending := self._checks.pop(failure.request, None)) is not None:
+            # A conversation that cannot be read holds no event of ours that could be found; asking again shows its fate.
+            if failure.code in ("unknown_conversation", "not_member"):
+                return self._restamp(pending, now_ms)
+            self.outbox.again(pending, now_ms + max(100, failure.retry_after_ms))
+            return self._flush(now_ms)
+        if (conversation := self._asked.pop(failure.request, None)) is not None:
+            return self._on_repair_failed(conversation, failure, now_ms)
+        if failure.request == "":
+            for name, track in self.timelines.tracks.items():
+                if track.asked == "":
+                    self.timelines.failed(name, now_ms + failure.retry_after_ms)
+        return self._repair(now_ms)
+
+    def _on_read_failed(self, failure: frames.Failure, now_ms: int) -> list[Effect]:
+        key, _ = self._reads.pop(failure.request)
+        return [Failed(key, RequestFailed(failure.code, failure.detail, failure.retryable))]
+
+    def _on_repair_failed(self, conversation: str, failure: frames.Failure, now_ms: int) -> list[Effect]:
+        if failure.retryable:
+            self.timelines.failed(conversation, now_ms + max(100, failure.retry_after_ms))
+            return []
+        self.timelines.forget(conversation)
+        return [Emit(Unreadable(conversation, failure.code, failure.detail))]
+
+    # ---- what follows from the state
+
+    def _hand_on(self, conversation: str, events: tuple[frames.EventItem, ...], now_ms: int) -> list[Effect]:
+        effects = self._emit(conversation, self.timelines.take(conversation, events, now_ms))
+        return effects + self._repair(now_ms) if self.timelines.wanting else effects
+
+    def _emit(self, conversation: str, events: list[frames.EventItem]) -> list[Effect]:
+        if not events:
+            return []
+        user = self.welcome.user if self.welcome else ""
+        own_ones = [event.device == self.device and event.user == user for event in events]
+        if not all(own_ones):
+            self._delivered[conversation] = events[-1].seq
+        return [Emit(TimelineEvent(conversation, event, mine)) for event, mine in zip(events, own_ones, strict=True)]
+
+    def _flush(self, now_ms: int) -> list[Effect]:
+        if self.phase is not Phase.LIVE:
+            return []
+        return [self._send(pending.frame, now_ms) for pending in self.outbox.due(self._connection, now_ms, self._stamp_at(now_ms))]
+
+    def _stamp_at(self, now_ms: int) -> Callable[[Pending], None]:
+        def stamp(pending: Pending) -> None:
+            command_id = uuid7(self.server_ms(now_ms), self._random_bits(RANDOM_BITS))
+            pending.frame = msgspec.structs.replace(pending.frame, id=command_id)
+
+        return stamp
+
+    def _repair(self, now_ms: int) -> list[Effect]:
+        if self.phase is not Phase.LIVE or not self.timelines.wanting:
+            return []
+        effects: list[Effect] = []
+        for conversation, track in self.timelines.due(now_ms):
+            request = self._number("t")
+            self.timelines.asked(conversation, request, now_ms)
+            self._asked[request] = conversation
+            effects.append(self._send(frames.Sync(request, conversation, track.next_seq, self._sync_events), now_ms))
+        return effects
+
+    def _tell_delivered(self, now_ms: int) -> list[Effect]:
+        if not self._delivered or now_ms - self._delivered_ms < DELIVERED_INTERVAL_MS:
+            return []
+        told, self._delivered = self._delivered, {}
+        self._delivered_ms = now_ms
+        return [self._send(frames.MarkDelivered(conversation, seq), now_ms) for conversation, seq in told.items()]
+
+    def _send(self, frame: frames.FromDevice, now_ms: int) -> Send:
+        self._sent_ms = now_ms
+        return Send(frame)
+
+    def _number(self, prefix: str) -> str:
+        self._numbers += 1
+        return f"{prefix}{self._numbers}"

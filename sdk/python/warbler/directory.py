@@ -1,0 +1,96 @@
+"""The user's conversations as this client knows them: the directory of the last welcome, moved on by events. Pure."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from warbler.frames import DirectoryEntry, EventItem, MessageItem
+from warbler.happenings import Connected, Happening, TimelineEvent, Unreadable
+
+
+class Directory:
+    """Shape: one entry a conversation. `complete` False: the server holds more, `Client.directory_page(next)` gives them."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, DirectoryEntry] = {}
+        self.next: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.next is None
+
+    def __iter__(self) -> Iterator[DirectoryEntry]:
+        """The latest active first."""
+        return iter(sorted(self.entries.values(), key=lambda entry: entry.active_at_ms, reverse=True))
+
+    def __getitem__(self, conversation: str) -> DirectoryEntry:
+        return self.entries[conversation]
+
+    def get(self, conversation: str) -> DirectoryEntry | None:
+        return self.entries.get(conversation)
+
+    def add(self, entries: tuple[DirectoryEntry, ...]) -> None:
+        for entry in entries:
+            known = self.entries.get(entry.conversation)
+            if known is None or known.head_seq <= entry.head_seq:
+                self.entries[entry.conversation] = entry
+
+    def apply(self, happening: Happening, user: str) -> None:
+        match happening:
+            case Connected(welcome=welcome):
+                self.entries = {entry.conversation: entry for entry in welcome.directory}
+                self.next = welcome.next
+            case TimelineEvent(conversation=conversation, event=event):
+                self._apply_event(conversation, event, user)
+            case Unreadable(conversation=conversation):
+                self.entries.pop(conversation, None)
+            case _:
+                pass
+
+    def _apply_event(self, conversation: str, event: EventItem, user: str) -> None:
+        if event.kind == "conversation_created":
+            self.entries.setdefault(conversation, _created(conversation, event, user))
+        entry = self.entries.get(conversation)
+        if entry is None or event.seq <= entry.head_seq:
+            return
+        gone = (event.kind == "member_left" and event.user == user) or (event.kind == "member_removed" and event.member == user)
+        if gone:
+            del self.entries[conversation]
+        else:
+            self.entries[conversation] = _moved(entry, event, user)
+
+
+def _created(conversation: str, event: EventItem, user: str) -> DirectoryEntry:
+    others = [member.user for member in event.members if member.user != user] + ([event.user] if event.user != user else [])
+    return DirectoryEntry(
+        conversation=conversation,
+        conversation_kind=event.conversation_kind or "group",
+        title=event.title or "",
+        role="owner" if event.user == user and event.conversation_kind != "direct" else "member",
+        head_seq=event.seq,
+        head_ordinal=event.ordinal,
+        active_at_ms=event.at_ms,
+        read_seq=event.seq,
+        unread=0,
+        peer=others[0] if event.conversation_kind == "direct" and others else None,
+    )
+
+
+def _moved(entry: DirectoryEntry, event: EventItem, user: str) -> DirectoryEntry:
+    entry = replace(entry, head_seq=event.seq, head_ordinal=event.ordinal, active_at_ms=event.at_ms)
+    match event.kind:
+        case "message_sent":
+            last = MessageItem(
+                seq=event.seq, ordinal=event.ordinal, at_ms=event.at_ms, user=event.user, id=event.id, content=event.content,
+                reply_to=event.reply_to, mentions=event.mentions,
+            )  # fmt: skip
+            return replace(entry, last=last, unread=entry.unread + 1)
+        case "read_marked" if event.user == user and event.up_to_seq is not None and event.up_to_seq > entry.read_seq:
+            unread = max(0, event.ordinal - (event.up_to_ordinal or 0))
+            return replace(entry, read_seq=event.up_to_seq, unread=unread)
+        case "conversation_renamed":
+            return replace(entry, title=event.title or "")
+        case "role_changed" if event.member == user and event.role is not None:
+            return replace(entry, role=event.role)
+        case _:
+            return entry

@@ -1,0 +1,67 @@
+"""What the core asks the shell to do: one closed union."""
+
+from dataclasses import dataclass
+
+from warbler.errors import ClientError
+from warbler.frames import Ack, DirectoryPage, FromDevice, HistoryPage, Page
+from warbler.happenings import Happening
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    frame: FromDevice
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """For the application, in this order."""
+
+    happening: Happening
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """The command given under `key` is committed."""
+
+    key: int
+    ack: Ack
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The read given under `key` was served."""
+
+    key: int
+    page: Page | HistoryPage | DirectoryPage
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    key: int
+    error: ClientError
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Close the connection: it is dead or useless; `on_lost` follows."""
+
+    close_code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Connect again after `delay_ms`; `new_token`: the old one is over."""
+
+    delay_ms: int
+    new_token: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The client has ended with this error."""
+
+    error: ClientError
+
+
+Effect = Send | Emit | Acked | Answered | Failed | Drop | Reconnect | Stop

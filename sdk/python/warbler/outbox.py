@@ -1,0 +1,105 @@
+"""Commands that are not yet answered. Pure; called by `warbler.core`.
+
+Rule 1: a command keeps its id until it is answered, whatever connection carries it.
+Rule 2: commands leave in the order they were given; one that must wait holds back those behind it.
+Rule 3: an id changes only when the server said `stale` and it is certain that the old id was not accepted.
+"""
+
+from bisect import insort
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from warbler.frames import CommandFrames
+
+RATE_MARGIN = 0.95  # a little slower than the server's own bucket: a refused command would come after those behind it
+
+
+@dataclass(slots=True)
+class Pending:
+    """One command on its way. `first_connection`, `connection`: numbers of connections, 0 for none."""
+
+    key: int
+    frame: CommandFrames
+    fixed_id: bool  # the caller chose the id: never changed here
+    since_seq: int  # its event, if any, is not before this seq
+    first_connection: int = 0
+    connection: int = 0
+    not_before_ms: int = 0
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many commands may leave now. Shape: `level` in 0..`burst`."""
+
+    per_s: float = 50.0
+    burst: float = 1.0
+    level: float = 1.0
+    at_ms: int = 0
+
+    def refill(self, now_ms: int) -> None:
+        self.level = min(self.burst, self.level + (now_ms - self.at_ms) * self.per_s / 1000)
+        self.at_ms = now_ms
+
+    def wait_ms(self) -> int:
+        return 0 if self.level >= 1 else int((1 - self.level) * 1000 / self.per_s) + 1
+
+
+@dataclass(slots=True)
+class Outbox:
+    waiting: list[Pending] = field(default_factory=list)  # ascending by key
+    flying: dict[str, Pending] = field(default_factory=dict)
+    flying_limit: int = 1
+    pace: Pace = field(default_factory=Pace)
+
+    def __len__(self) -> int:
+        return len(self.waiting) + len(self.flying)
+
+    def add(self, pending: Pending) -> None:
+        insort(self.waiting, pending, key=lambda item: item.key)
+
+    def due(self, connection: int, now_ms: int, stamp: Callable[[Pending], None]) -> list[Pending]:
+        """Those that leave now on `connection`; `stamp` gives an id to one that has none."""
+        if not self.waiting:
+            return []
+        self.pace.refill(now_ms)
+        count = 0
+        for pending in self.waiting:
+            if pending.not_before_ms > now_ms or self.pace.level < 1 or len(self.flying) >= self.flying_limit:
+                break
+            if not pending.frame.id:
+                stamp(pending)
+            self.pace.level -= 1
+            pending.connection = connection
+            pending.first_connection = pending.first_connection or connection
+            self.flying[pending.frame.id] = pending
+            count += 1
+        leaving = self.waiting[:count]
+        del self.waiting[:count]
+        return leaving
+
+    def wake_ms(self, now_ms: int) -> int | None:
+        """When `due` may have something, None when only an answer can change that."""
+        if not self.waiting or len(self.flying) >= self.flying_limit:
+            return None
+        return max(self.waiting[0].not_before_ms, now_ms + self.pace.wait_ms())
+
+    def answered(self, command_id: str) -> Pending | None:
+        return self.flying.pop(command_id, None)
+
+    def again(self, pending: Pending, not_before_ms: int) -> None:
+        """Sends it again, with the id it has."""
+        pending.connection, pending.not_before_ms = 0, not_before_ms
+        self.add(pending)
+
+    def connection_lost(self) -> None:
+        """Everything unanswered waits again, in its old order."""
+        for pending in self.flying.values():
+            pending.connection = 0
+        self.waiting = sorted([*self.flying.values(), *self.waiting], key=lambda item: item.key)
+        self.flying.clear()
+
+    def drop_all(self) -> list[Pending]:
+        everything = [*self.flying.values(), *self.waiting]
+        self.flying.clear()
+        self.waiting.clear()
+        return everything
