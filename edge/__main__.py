@@ -10,8 +10,6 @@ from pathlib import Path
 import structlog
 import uvicorn
 import uvloop
-from store.accounts import Accounts
-from store.epochs import current_epoch
 
 from edge.node import Node
 from edge.rest.app import make_app
@@ -21,7 +19,9 @@ from edge.wire import WireProtocol
 from log.kafka import KafkaLog
 from log.settings import LogSettings
 from schemas.errors import WarblerError
+from store.accounts import Accounts
 from store.cassandra import Store
+from store.epochs import current_epoch
 from store.settings import StoreSettings
 from store.timelines import Timelines
 
@@ -52,6 +52,15 @@ def keys(env: Mapping[str, str]) -> tuple[TokenKey, str | None]:
     """The key that signs tokens, and the administrator's; both variables name files."""
     admin_file = env.get("WARBLER_ADMIN_KEY")
     return TokenKey(Path(env["WARBLER_TOKEN_KEY"]).read_bytes()), Path(admin_file).read_text().strip() if admin_file else None
+
+
+async def wait_for_epoch(store: Store) -> str:
+    while True:
+        epoch = await current_epoch(store)
+        if epoch is not None:
+            return epoch
+        LOGGER.warning("waiting for the log's epoch; `warbler topics` makes it")
+        await asyncio.sleep(RETRY_S)
 
 
 async def serve() -> None:

@@ -6,7 +6,7 @@ A port (`run`) so that a router with a partition per edge can take its place whe
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
-from edge.metrics import FEED_EVENTS
+from edge.metrics import FEED_RECORDS
 from log.port import Log, Record, TopicPartition
 
 Handler = Callable[[Sequence[Record]], None]
@@ -54,16 +54,15 @@ class Feed:
             for topic, run in groupby(records, key=_topic):
                 chunk = list(run)
                 self._handlers[topic](chunk)
-                last = chunk[-1]
                 for record in chunk:
                     self.positions[topic, record.partition] = record.offset + 1
                 self.records += len(chunk)
-                if last.topic == "conversation-events":
-                    FEED_EVENTS.inc(len(chunk))
+                FEED_RECORDS.labels(topic).inc(len(chunk))
 
-    async def lag(self) -> int:
-        """How many records are not read yet. Control and compacted records count too, so 0 is the only exact value."""
-        return sum([max(0, await self._log.end_offset(*place) - position) for place, position in list(self.positions.items())])
+    async def lag(self, topic: str) -> int:
+        """How many of the topic's records are not read yet. Raises: LogUnavailable."""
+        places = [(place, position) for place, position in self.positions.items() if place[0] == topic]
+        return sum([max(0, await self._log.end_offset(*place) - position) for place, position in places])
 
 
 def _topic(record: Record) -> str:

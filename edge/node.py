@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
 import structlog
-from store.accounts import Accounts
 
 from edge import frames
 from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
@@ -28,13 +27,14 @@ from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.session import TENANT, End, Nothing, Now, Publish, Read, Receipt, Session, Signal, Sink, Tell, on_frame
 from edge.settings import EdgeSettings
-from edge.tokens import Grant, TokenKey
+from edge.tokens import ADMIN_LOGIN, Grant, TokenKey
 from edge.translate import item_of
 from log.port import Log, Record
 from schemas.codec import AnyRecord, decode_session_event, encode
 from schemas.commands import Command
 from schemas.errors import Undecodable, WarblerError
 from schemas.records import SessionClosed, SessionEvent, SessionOpened, SessionRenewed
+from store.accounts import Accounts
 from store.timelines import Timelines
 
 LOGGER = structlog.get_logger()
@@ -44,6 +44,7 @@ COMMAND_TOPIC = "conversation-commands"
 PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions")
 UNAVAILABLE_RETRY_MS = 1_000
 RECEIPTS_SESSIONS_LIMIT = 50
+LAG_INTERVAL_S = 2.0
 
 
 class Node:
@@ -68,6 +69,7 @@ class Node:
         }
         self.feed = Feed(log, handlers)
         self.on_fault: Callable[[BaseException], None] = _raise  # `edge.__main__` ends the process instead
+        self.feed_lag = 0
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._traces = itertools.count()
@@ -83,7 +85,8 @@ class Node:
         self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._renew_leases(), self._flush_receipts()):
             self.spawn(service)
-        self.spawn(self._watch_heartbeats())
+        for watch in (self._watch_heartbeats(), self._watch_lag()):
+            self.spawn(watch)
         while not self.feed.reached:  # noqa: ASYNC110  a wait at start only; an event would burden the hot path
             await asyncio.sleep(0.01)
 
@@ -122,7 +125,7 @@ class Node:
             raise SessionEnded(GOING_AWAY)
         grant = self._check(hello.token)
         try:
-            if await self.accounts.is_revoked(grant.login):
+            if await self.is_revoked(grant):
                 raise SessionEnded(TOKEN_REVOKED)
             now_ms = clock_ms()
             if self.registry.live(grant.user, now_ms) >= self.settings.sessions_per_user_limit:
@@ -184,6 +187,10 @@ class Node:
         SESSIONS.set(len(self.hub.sessions))
         self.watermarks.forget(session.user, session.device)
         self._publish_session(session, SessionClosed(close_code=1000 if close is None else close.code, **self._session_base(session)))
+
+    async def is_revoked(self, grant: Grant) -> bool:
+        """Raises: StoreUnavailable."""
+        return grant.login != ADMIN_LOGIN and await self.accounts.is_revoked(grant.login)
 
     def _check(self, token: str) -> Grant:
         try:
@@ -328,6 +335,14 @@ class Node:
     def _publish_receipts(self) -> None:
         for mark in self.watermarks.take():
             self._offer("receipts", mark.conversation_id, mark)
+
+    async def _watch_lag(self) -> None:
+        while True:
+            try:
+                self.feed_lag = await self.feed.lag(EVENTS)
+            except WarblerError as exc:
+                LOGGER.warning("the feed's lag is not known", error=str(exc))
+            await asyncio.sleep(LAG_INTERVAL_S)
 
     async def _renew_leases(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from joserfc.jwk import OKPKey
 from edge.errors import BadToken, ExpiredToken
 
 ISSUER = "warbler"
+ADMIN_LOGIN = "admin"  # the login of tokens an administrator minted: they end by themselves and cannot be revoked
 TOKEN_BYTES_LIMIT = 4096
 
 

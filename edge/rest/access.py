@@ -44,7 +44,7 @@ async def caller_of(node: AnyNode, given: Given) -> Caller:
         raise Problem(401, "token_expired", "the access token has expired: refresh it") from None
     except BadToken:
         raise Problem(401, "bad_token", "the access token is not one of ours") from None
-    if await node.accounts.is_revoked(grant.login):
+    if await node.is_revoked(grant):
         raise Problem(401, "token_revoked", "the sign-in was revoked")
     return Caller(node, grant)
 

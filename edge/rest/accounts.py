@@ -7,13 +7,13 @@ from typing import Annotated
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from fastapi import APIRouter, Query
-from store.accounts import Account
 
 from edge.node import Node, clock_ms
 from edge.rest import models
 from edge.rest.access import AdminNode, AnyNode, SignedInCaller
 from edge.rest.errors import Problem
-from edge.tokens import Grant, refresh_hash
+from edge.tokens import ADMIN_LOGIN, Grant, refresh_hash
+from store.accounts import Account
 
 router = APIRouter(prefix="/v1")
 _hasher = PasswordHasher()
@@ -44,10 +44,10 @@ async def register(body: models.Credentials, node: AnyNode) -> models.SignedIn:
     async with _turns(node):
         password_hash = await asyncio.to_thread(_hasher.hash, body.password)
     user = new_user_id()
-    created = await node.accounts.create_user(user, body.name, password_hash, clock_ms())
-    if created.user != user:
+    creation = await node.accounts.create_user(user, body.name, password_hash, clock_ms())
+    if not creation.created:
         raise Problem(409, "name_taken", f"the name {body.name!r} is taken")
-    return await _sign_in(node, created)
+    return await _sign_in(node, creation.account)
 
 
 @router.post("/login")
@@ -69,18 +69,31 @@ async def refresh(body: models.RefreshToken, node: AnyNode) -> models.SignedIn:
     following = f"{login_id}.{secrets.token_urlsafe(32)}"
     now_ms = clock_ms()
     expires_ms = now_ms + node.settings.refresh_token_ms
-    user = await node.accounts.rotate(login_id, refresh_hash(body.refresh_token), refresh_hash(following), now_ms, expires_ms)
-    if user is None:
-        raise Problem(401, "bad_token", "the refresh token is over, or was used before")
-    names = await node.accounts.by_ids([user])
-    return _signed_in(node, user, names.get(user, ""), login_id, following, now_ms)
+    rotation = await node.accounts.rotate(login_id, refresh_hash(body.refresh_token), refresh_hash(following), expires_ms, now_ms)
+    if rotation.outcome != "rotated":
+        raise Problem(401, "token_revoked" if rotation.outcome in ("revoked", "reused") else "bad_token", _WHY[rotation.outcome])
+    names = await node.accounts.by_ids([rotation.user])
+    return _signed_in(node, rotation.user, names.get(rotation.user, ""), login_id, following, now_ms)
+
+
+_WHY = {
+    "reused": "the refresh token was used before: the whole sign-in is revoked",
+    "revoked": "the sign-in was revoked",
+    "expired": "the refresh token has expired",
+    "unknown": "not a refresh token of ours",
+}
 
 
 @router.post("/logout", status_code=204)
 async def logout(body: models.RefreshToken, node: AnyNode) -> None:
-    login_id, _, secret = body.refresh_token.partition(".")
-    if not secret or not await node.accounts.revoke(login_id, refresh_hash(body.refresh_token)):
-        raise Problem(401, "bad_token", "not a refresh token of ours")
+    login_id = body.refresh_token.partition(".")[0]
+    now_ms = clock_ms()
+    # whoever holds the current token may end the sign-in; exchanging it for nothing proves that, and ends it
+    nothing = refresh_hash(secrets.token_urlsafe(32))
+    rotation = await node.accounts.rotate(login_id, refresh_hash(body.refresh_token), nothing, now_ms, now_ms)
+    if rotation.outcome == "unknown":
+        raise Problem(401, "bad_token", _WHY["unknown"])
+    await node.accounts.revoke(login_id)
 
 
 @router.get("/users")
@@ -107,8 +120,8 @@ async def admin_users(body: models.NewUsers, node: AdminNode) -> models.MintedUs
     expires_ms = now_ms + node.settings.admin_token_ms
 
     async def one(name: str) -> models.MintedUser:
-        account = await node.accounts.create_user(new_user_id(), name, None, now_ms)
-        token = node.key.mint(Grant(account.user, "admin", expires_ms, bulk=True), now_ms)
+        account = (await node.accounts.create_user(new_user_id(), name, None, now_ms)).account
+        token = node.key.mint(Grant(account.user, ADMIN_LOGIN, expires_ms, bulk=True), now_ms)
         return models.MintedUser(user=account.user, name=account.name, access_token=token, access_expires_at_ms=expires_ms)
 
     turns = asyncio.Semaphore(32)
@@ -124,7 +137,7 @@ async def _sign_in(node: Node, account: Account) -> models.SignedIn:
     login_id = "l-" + secrets.token_hex(12)
     refresh_token = f"{login_id}.{secrets.token_urlsafe(32)}"
     now_ms = clock_ms()
-    await node.accounts.open_login(login_id, account.user, refresh_hash(refresh_token), now_ms + node.settings.refresh_token_ms)
+    await node.accounts.open_login(login_id, account.user, refresh_hash(refresh_token), now_ms + node.settings.refresh_token_ms, now_ms)
     return _signed_in(node, account.user, account.name, login_id, refresh_token, now_ms)
 
 

@@ -64,15 +64,14 @@ async def socket(websocket: WebSocket) -> None:
 async def live(request: Request) -> dict[str, Any]:
     """Progress, not only life: a supervisor restarts a node whose `progress` stands still while it is not idle."""
     node: Node = request.app.state.node
-    lag = await node.feed.lag()
     return {
         "ok": True,
         "progress": node.feed.records,
-        "idle": lag == 0,
+        "idle": node.feed_lag == 0,
         "detail": {
             "node": node.name,
             "sessions": len(node.hub.sessions),
-            "feed_lag": lag,
+            "feed_lag": node.feed_lag,
             "unprojected_bytes": node.recent.used_bytes,
             "publishing_bytes": node.publisher.used_bytes,
         },
