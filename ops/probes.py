@@ -61,6 +61,16 @@ async def _kafka_works(bootstrap: str, replication: int, all_led: bool) -> bool:
         await admin.close()
 
 
+async def topic_names(bootstrap: str) -> set[str]:
+    """The topics of a cluster. Raises: KafkaError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return set(await admin.list_topics())
+    finally:
+        await admin.close()
+
+
 async def any_answers(addresses: str) -> bool:
     """Whether at least one of "host:port,host:port" accepts connections."""
     answers = await asyncio.gather(*(port_answers(address) for address in addresses.split(",") if address.strip()))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
-from ops.probes import cql_serves, kafka_serves
+from ops.probes import cql_serves, kafka_serves, topic_names
 from ops.settings import ClusterSettings
 
 PROBE_PAUSE_S = 0.5
 TELL_EVERY_S = 4.0
+EVENTS = "conversation-events"
 
 
 async def wait_for(name: str, addresses: str, serves: Callable[[], Awaitable[bool]], say: Callable[[str], None]) -> None:
@@ -38,10 +40,25 @@ async def wait_for_clusters(clusters: ClusterSettings, say: Callable[[str], None
 async def provision(clusters: ClusterSettings, say: Callable[[str], None]) -> set[str]:
     """Create what is missing, leave what is there; the names of the topics that were created.
 
-    Delivery: safe to repeat, and to run from two machines at once.
+    The epoch is renewed *before* the events topic is made: a crash in between only renews it once more, while the other order
+    could leave a new log under an old epoch, and devices would trust positions of a log that is gone.
+    Raises: log.errors.TopicMismatch and store.errors.TimelinesOfAnotherLog when the clusters hold something that does not fit.
+    Delivery: safe to repeat; not from two machines at once (Cassandra does not serialise schema changes).
     """
     from log.topics import ensure_topics
+    from store.cassandra import Store
+    from store.epochs import ensure_epoch
+    from store.schema import ensure_tables
+    from store.settings import StoreSettings
 
+    where = {**os.environ, "WARBLER_CASSANDRA": clusters.cassandra, "WARBLER_KEYSPACE": clusters.keyspace}
+    is_new = EVENTS not in await topic_names(clusters.kafka)
+    await ensure_tables(clusters.cassandra, clusters.keyspace, clusters.replication)
+    store = await Store.connect(StoreSettings.from_env(where))
+    try:
+        await ensure_epoch(store, is_new)
+    finally:
+        await store.close()
     created = await ensure_topics(clusters.kafka, clusters.partitions, clusters.replication, clusters.min_insync)
     if created:
         say(f"created topics: {', '.join(sorted(created))}")

@@ -70,7 +70,7 @@ class Up:
 
     def say(self, line: str) -> None:
         self.console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim]", end=" ")
-        self.console.print(line, markup=False, highlight=False)
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     async def run(self) -> None:
         """Start everything and watch it until cancelled; nothing of it is left on return."""

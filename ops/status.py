@@ -1,0 +1,169 @@
+"""`warbler status`: each process, each topic's partitions with the lag of the groups that read them, and rates."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from ops import statefile
+from ops.charges import read_live
+from ops.errors import NotReady
+from ops.statefile import ProcessState
+
+GROUPS = ("warbler-conversations", "warbler-timelines")
+KAFKA_TIMEOUT_S = 15.0
+LIVE_TIMEOUT_S = 2.0
+MIB = 1 << 20
+
+Offsets = Mapping[tuple[str, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Offsets at one moment: where each partition ends, and what each group has committed (the next to read)."""
+
+    at_s: float
+    ends: Offsets
+    committed: Mapping[str, Offsets]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLine:
+    topic: str
+    partition: int
+    end: int
+    records_per_s: float
+    lag: Mapping[str, int]  # by group; only the groups that read this partition
+
+
+def partition_lines(first: Sample, second: Sample) -> list[PartitionLine]:
+    """One line a partition, by topic and number, from two samples of the same cluster.
+
+    Shape: lag and rate are never negative (a group may commit between the two reads of a sample).
+    """
+    passed_s = max(second.at_s - first.at_s, 1e-3)
+    lines = []
+    for (topic, partition), end in sorted(second.ends.items()):
+        before = first.ends.get((topic, partition), end)
+        lag = {
+            group: max(0, end - offsets[topic, partition]) for group, offsets in second.committed.items() if (topic, partition) in offsets
+        }
+        lines.append(PartitionLine(topic, partition, end, max(0, end - before) / passed_s, lag))
+    return lines
+
+
+async def sample(bootstrap: str, topics: set[str]) -> Sample:
+    """Read all offsets once. Raises: KafkaError, TimeoutError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    async with asyncio.timeout(KAFKA_TIMEOUT_S):
+        try:
+            await admin.start()
+            await consumer.start()
+            described = await admin.describe_topics(sorted(topics & set(await admin.list_topics())))
+            partitions = [TopicPartition(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]]
+            committed = {group: await committed_offsets(admin, group) for group in GROUPS}
+            ends = {(p.topic, p.partition): end for p, end in (await consumer.end_offsets(partitions)).items()}
+        finally:
+            await consumer.stop()
+            await admin.close()
+    return Sample(time.monotonic(), ends, committed)
+
+
+async def committed_offsets(admin: AIOKafkaAdminClient, group: str) -> Offsets:
+    """What the group has committed, by topic and partition; empty for a group nobody has joined yet."""
+    offsets = await admin.list_consumer_group_offsets(group)
+    return {(p.topic, p.partition): meta.offset for p, meta in offsets.items() if meta.offset >= 0}
+
+
+async def live(process: ProcessState, http: httpx.AsyncClient) -> str:
+    """What the process says of itself, in a few words."""
+    if not process.live_url:
+        return "-"
+    try:
+        answer = read_live((await http.get(process.live_url)).content)
+    except httpx.HTTPError:
+        return "[red]no answer[/red]"
+    if answer is None:
+        return "[red]no liveness answer[/red]"
+    doing = "idle" if answer.idle else f"progress {answer.progress}"
+    return doing if answer.ok else f"[red]not well[/red], {doing}"
+
+
+async def process_table(processes: tuple[ProcessState, ...]) -> Table:
+    table = Table("process", "address", "pid", "up for", "memory MiB", "cpu %", "says")
+    table.title, table.title_justify = "Processes", "left"
+    running = {process.name: running_process(process.pid) for process in processes}
+    for process_now in filter(None, running.values()):
+        process_now.cpu_percent()  # the first call only sets the start of the measurement
+    async with httpx.AsyncClient(timeout=LIVE_TIMEOUT_S, trust_env=False) as http:
+        said = await asyncio.gather(*(live(process, http) for process in processes))
+    await asyncio.sleep(0.5)
+    for process, words in zip(processes, said, strict=True):
+        known = running[process.name]
+        if known is None:
+            words = "[red]not running[/red]" if process.pid else "existing cluster"
+            table.add_row(process.name, process.address, "", "", "", "", words)
+            continue
+        up_for = duration(time.time() - known.create_time())
+        memory, cpu = f"{known.memory_info().rss / MIB:.0f}", f"{known.cpu_percent():.0f}"
+        table.add_row(process.name, process.address, str(known.pid), up_for, memory, cpu, words)
+    return table
+
+
+def running_process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid) if pid else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 12 s, 3 min, 5 h 2 min or 3 d 4 h."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3_600} h {whole % 3_600 // 60} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3_600} h"
+
+
+def topic_table(lines: list[PartitionLine], seconds: float) -> Table:
+    table = Table("topic", "partition", "records", "records/s", *(f"lag of {group}" for group in GROUPS))
+    table.title, table.title_justify = f"Partitions (rates over {seconds:.0f} s)", "left"
+    for index, line in enumerate(lines):
+        last = index + 1 == len(lines) or lines[index + 1].topic != line.topic
+        lag = [str(line.lag[group]) if group in line.lag else "" for group in GROUPS]
+        table.add_row(line.topic, str(line.partition), str(line.end), f"{line.records_per_s:.0f}", *lag, end_section=last)
+    return table
+
+
+async def run_status(data: Path, seconds: float, console: Console) -> None:
+    """Print both tables. Raises: NotRunning; NotReady when Kafka does not answer."""
+    from schemas.registry import TOPICS
+
+    state = statefile.read(data)
+    console.print(f"Page: {state.page}")
+    try:
+        first = await sample(state.kafka, set(TOPICS))
+        begun_s = time.monotonic()
+        console.print(await process_table(state.processes))
+        await asyncio.sleep(max(0.0, seconds - (time.monotonic() - begun_s)))
+        second = await sample(state.kafka, set(TOPICS))
+    except (KafkaError, OSError, TimeoutError) as failed:
+        console.print(await process_table(state.processes))
+        raise NotReady(f"Kafka at {state.kafka} does not answer: {type(failed).__name__} {failed}") from failed
+    console.print(topic_table(partition_lines(first, second), second.at_s - first.at_s))
