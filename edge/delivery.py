@@ -22,6 +22,7 @@ from schemas.codec import decode, decode_event, decode_reply
 from schemas.errors import Undecodable
 from schemas.records import CommandRefused, CommandRepeated, DeliveredMarked, Reply, TypingSignalled
 from schemas.registry import SCHEMAS
+from store.views import members_of
 
 LOG = structlog.get_logger()
 T = TypeVar("T")
@@ -34,7 +35,7 @@ MEMBERSHIP_HEADERS = {b"\0" + s.id.to_bytes(4, "big") for s in SCHEMAS.values() 
 def joined(event: events.Event) -> tuple[str, ...]:
     match event:
         case events.ConversationCreated():
-            return tuple(member.user for member in event.members)
+            return tuple(member.user for member in members_of(event))  # with the creator
         case events.MemberAdded():
             return (event.member,)
         case _:

@@ -3,14 +3,17 @@
 The field `type` names the frame. A frame from the device that carries `id` is a command: `ack` or `reject` with the same id answers it.
 """
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from schemas.values import ConversationKind, Role
 
 Code = str
+# what a device counts with: larger or negative numbers are no seq of ours, and neither JavaScript nor Cassandra could hold them
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+DeviceId = Annotated[str, Meta(max_length=128)]  # it stands in every event of the device
 
 
 class DeviceContent(Struct, frozen=True, omit_defaults=True):
@@ -34,9 +37,9 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first frame, within EDGE_AUTH_TIMEOUT_MS. `positions`: conversation -> next seq, where the device stands in `epoch`."""
 
     token: str
-    device: str
+    device: DeviceId
     epoch: str | None = None
-    positions: dict[str, int] = {}
+    positions: dict[str, Count] = {}
     agent: str = ""  # name and version of the client, for operators
 
 
@@ -75,40 +78,40 @@ class RenameConversation(CommandFrame, frozen=True, kw_only=True, tag="rename_co
 
 class SendMessage(CommandFrame, frozen=True, kw_only=True, tag="send_message"):
     content: DeviceContent
-    reply_to: int | None = None
+    reply_to: Count | None = None
     mentions: tuple[str, ...] = ()
 
 
 class EditMessage(CommandFrame, frozen=True, kw_only=True, tag="edit_message"):
-    target_seq: int
+    target_seq: Count
     content: DeviceContent
     mentions: tuple[str, ...] = ()
 
 
 class RecallMessage(CommandFrame, frozen=True, kw_only=True, tag="recall_message"):
-    target_seq: int
+    target_seq: Count
 
 
 class AddReaction(CommandFrame, frozen=True, kw_only=True, tag="add_reaction"):
-    target_seq: int
+    target_seq: Count
     reaction: str
 
 
 class RemoveReaction(CommandFrame, frozen=True, kw_only=True, tag="remove_reaction"):
-    target_seq: int
+    target_seq: Count
     reaction: str
 
 
 class MarkRead(CommandFrame, frozen=True, kw_only=True, tag="mark_read"):
-    up_to_seq: int
-    up_to_ordinal: int  # the ordinal that stands on the event up_to_seq
+    up_to_seq: Count
+    up_to_ordinal: Count  # the ordinal that stands on the event up_to_seq
 
 
 class MarkDelivered(Struct, frozen=True, tag_field="type", tag="mark_delivered"):
     """The device holds every event up to `up_to_seq`. Not answered; coalesced by the edge."""
 
     conversation: str
-    up_to_seq: int
+    up_to_seq: Count
 
 
 class Typing(Struct, frozen=True, tag_field="type", tag="typing"):
@@ -126,7 +129,7 @@ class Sync(Struct, frozen=True, tag_field="type", tag="sync"):
 
     request: str
     conversation: str
-    from_seq: int
+    from_seq: Count
     limit: int = 200
 
 
@@ -138,7 +141,7 @@ class History(Struct, frozen=True, tag_field="type", tag="history"):
 
     request: str
     conversation: str
-    before_seq: int | None = None
+    before_seq: Count | None = None
     limit: int = 50
 
 

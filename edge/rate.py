@@ -1,5 +1,6 @@
 """A token bucket as a value: how many commands a session may send now. Time is an argument."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -19,4 +20,4 @@ class Bucket:
         if self.level >= 1:
             self.level -= 1
             return 0
-        return max(1, int((1 - self.level) * 1000 / self.per_s))
+        return max(1, math.ceil((1 - self.level) * 1000 / self.per_s))

@@ -53,7 +53,7 @@ class Reader:
         try:
             rows = {row.conversation_id: row for row in await self._timelines.memberships_of(user)}
             heads = await self._timelines.heads([*rows, *(event.conversation_id for event in _decoded(self._recent.of_user(user)))])
-            self._check_complete()
+            self._check_complete(ticket)
             memberships: dict[str, Membership] = dict(rows)
             touched = {event.conversation_id for event in _decoded(self._recent.of_user(user))}
             for conversation in {*rows, *touched}:
@@ -72,21 +72,31 @@ class Reader:
         ticket = self._recent.begin()
         try:
             row = await self._timelines.membership(user, conversation)
-            self._check_complete()
+            self._check_complete(ticket)
             membership, _ = _overlay(row, None, _decoded(self._recent.of_conversation(conversation)), user)
             return membership is not None and membership.active
         finally:
             self._recent.end(ticket)
 
     async def events(self, conversation: str, from_seq: int, limit: int) -> EventsPage:
-        """See `edge.merge.page_of`. Raises: as `directory`."""
+        """See `edge.merge.page_of`. Raises: as `directory`; BadRequest("seq_ahead") when `from_seq` is beyond the next event."""
         ticket = self._recent.begin()
         try:
-            rows = await self._timelines.read_events(conversation, from_seq, limit)
-            self._check_complete()
-            return page_of(rows, _decoded(self._recent.of_conversation(conversation)), from_seq, limit)
+            before = max(from_seq - 1, 1)  # with the event before, so that "nothing new" and "never was" can be told apart
+            rows = await self._timelines.read_events(conversation, before, limit + 1)
+            if not rows and from_seq > 1:
+                await self._check_reached(conversation, before)
+            self._check_complete(ticket)
+            recent = _decoded(self._recent.of_conversation(conversation))
+            return page_of([row for row in rows if row.seq >= from_seq], recent, from_seq, limit)
         finally:
             self._recent.end(ticket)
+
+    async def _check_reached(self, conversation: str, seq: int) -> None:
+        head = (await self._timelines.heads([conversation])).get(conversation)
+        newest = max([event.seq for event in _decoded(self._recent.of_conversation(conversation))], default=0)
+        if seq > max(newest, head.head_seq if head is not None else 0):
+            raise BadRequest("seq_ahead", f"{conversation} has no event {seq} yet: this position is of another log")
 
     async def history(self, conversation: str, before_seq: int | None, limit: int) -> tuple[tuple[MessageView, ...], int | None]:
         """The newest `limit` messages below `before_seq`, ascending, as they stand now; and what to ask next."""
@@ -94,7 +104,7 @@ class Reader:
         try:
             views = {view.seq: view for view in await self._timelines.read_messages(conversation, before_seq, limit)}
             full = len(views) >= limit
-            self._check_complete()
+            self._check_complete(ticket)
             for event in _decoded(self._recent.of_conversation(conversation)):
                 lay_over(views, event, before_seq)
             newest = sorted(views.values(), key=lambda view: view.seq)[-limit:]
@@ -103,8 +113,8 @@ class Reader:
         finally:
             self._recent.end(ticket)
 
-    def _check_complete(self) -> None:
-        if not all(self._recent.sees_everything(partition) for partition in self._recent.lost_before):
+    def _check_complete(self, ticket: int) -> None:
+        if not self._recent.sees_everything(ticket):
             raise BadRequest("behind", "the timelines are behind the log by more than this node remembers", BEHIND_RETRY_MS)
 
 

@@ -9,6 +9,7 @@ class Watermarks:
     def __init__(self) -> None:
         self._pending: dict[Device, dict[str, DeliveredMarked]] = {}
         self._published: dict[Device, dict[str, int]] = {}
+        self._left_behind: list[DeliveredMarked] = []  # of devices whose session ended before they were taken
 
     def mark(self, mark: DeliveredMarked) -> bool:
         """False when this node already knows as much."""
@@ -25,11 +26,13 @@ class Watermarks:
     def take(self) -> list[DeliveredMarked]:
         """What is to be published now."""
         taken, self._pending = self._pending, {}
+        left_behind, self._left_behind = self._left_behind, []
         for device, marks in taken.items():
             published = self._published.setdefault(device, {})
             published.update((conversation, mark.up_to_seq) for conversation, mark in marks.items())
-        return [mark for marks in taken.values() for mark in marks.values()]
+        return [*left_behind, *(mark for marks in taken.values() for mark in marks.values())]
 
     def forget(self, user: str, device: str) -> None:
         """The device's session ended; marking again later is harmless."""
         self._published.pop((user, device), None)
+        self._left_behind.extend(self._pending.pop((user, device), {}).values())

@@ -1,7 +1,7 @@
 """Events the feed has seen and the projector may not have written yet: laid over what Cassandra says, nothing is missed.
 
 Rule 1: an event is forgotten only when the projector's progress has passed it and no reader that began before is still at work.
-Rule 2: what had to be forgotten for want of room is remembered as a floor; a reader then knows that it cannot see everything.
+Rule 2: what had to be forgotten for want of room is remembered as a floor; a reader that began below it cannot see everything, and knows.
 Pure; filled by `edge.feed`, used by `edge.reader`.
 """
 
@@ -26,7 +26,7 @@ class Recent:
     by_conversation: dict[str, deque[Seen]] = field(default_factory=dict)
     by_user: dict[str, deque[Seen]] = field(default_factory=dict)
     projected: dict[int, int] = field(default_factory=dict)  # partition -> next offset the projector will write
-    lost_before: dict[int, int] = field(default_factory=dict)  # partition -> events below this were dropped unprojected
+    lost_before: dict[int, int] = field(default_factory=dict)  # partition -> events below this were dropped while somebody needed them
     readers: dict[int, dict[int, int]] = field(default_factory=dict)  # reader -> progress when it began
     reader_next: int = 0
 
@@ -56,7 +56,7 @@ class Recent:
         for partition, next_offset in progress.items():
             self.projected[partition] = max(next_offset, self.projected.get(partition, 0))
         for partition in list(self.by_partition):
-            floor = min([self.projected.get(partition, 0), *(began.get(partition, 0) for began in self.readers.values())])
+            floor = self._floor(partition)
             queue = self.by_partition[partition]
             while queue and queue[0].offset < floor:
                 self._forget(partition)
@@ -68,14 +68,22 @@ class Recent:
         """Membership events that touch the user, in log order within each partition."""
         return tuple(seen.value for seen in self.by_user.get(user, ()))
 
-    def sees_everything(self, partition: int) -> bool:
-        """Whether rows and this together are complete for the partition."""
-        return self.lost_before.get(partition, 0) <= self.projected.get(partition, 0)
+    def sees_everything(self, reader: int) -> bool:
+        """Whether the rows it read since `begin` and this together are complete.
+
+        Progress of later does not help: the reader's rows may be older than that.
+        """
+        began = self.readers[reader]
+        return all(lost <= began.get(partition, 0) for partition, lost in self.lost_before.items())
+
+    def _floor(self, partition: int) -> int:
+        """Below this offset nobody needs an event any more."""
+        return min([self.projected.get(partition, 0), *(began.get(partition, 0) for began in self.readers.values())])
 
     def _drop_oldest_of_largest(self) -> None:
         partition = max(self.by_partition, key=lambda p: len(self.by_partition[p]))
         seen = self._forget(partition)
-        if seen.offset >= self.projected.get(partition, 0):
+        if seen.offset >= self._floor(partition):
             self.lost_before[partition] = seen.offset + 1
 
     def _forget(self, partition: int) -> Seen:
