@@ -34,24 +34,32 @@ class Timelines:
         Raises: StoreUnavailable.
         """
         limit = min(limit, READ_EVENTS_LIMIT)
-        if limit < 1:
-            return []
+        found: list[events.Event] = []
+        while (wanted := limit - len(found)) > 0:
+            rows = await self._event_rows(conversation, from_seq, wanted, head_seq)
+            found += [event for event in (_event(conversation, value) for _, value in rows) if event is not None]
+            if len(rows) < wanted:
+                break
+            from_seq = rows[-1][0] + 1  # goes on only where a row was damaged: `found` is shorter than what was read
+        return found
+
+    async def _event_rows(self, conversation: str, from_seq: int, limit: int, head_seq: int | None) -> list[Row]:
         first = bucket_of(max(from_seq, 1))
-        found = await self._bucket_events(conversation, range(first, first + 1), from_seq, limit)
+        found = await self._bucket_rows(conversation, range(first, first + 1), from_seq, limit)
         if len(found) >= limit:
             return found
         last = head_seq if head_seq is not None else await self._head_seq(conversation)
         for wave in upwards(first + 1, bucket_of(last)):
-            found += await self._bucket_events(conversation, wave, from_seq, limit - len(found))
+            found += await self._bucket_rows(conversation, wave, from_seq, limit - len(found))
             if len(found) >= limit:
                 break
         return found
 
-    async def _bucket_events(self, conversation: str, buckets: range, from_seq: int, limit: int) -> list[events.Event]:
+    async def _bucket_rows(self, conversation: str, buckets: range, from_seq: int, limit: int) -> list[Row]:
         slices = [(conversation, bucket, message, from_seq, limit) for bucket in buckets for message in (True, False)]
         rows: list[Row] = [row for part in await self._store.execute_each(cql.EVENTS_FROM, slices) for row in part]
         rows.sort()
-        return [event for event in (_event(conversation, value) for _, value in rows[:limit]) if event is not None]
+        return rows[:limit]
 
     async def _head_seq(self, conversation: str) -> int:
         rows = await self._store.execute(cql.HEAD_SEQ, (conversation,))
@@ -68,8 +76,8 @@ class Timelines:
         limit = min(limit, READ_EVENTS_LIMIT)
         if limit < 1:
             return []
-        if before_seq is None:
-            before_seq = await self._head_seq(conversation) + 1
+        after_head = await self._head_seq(conversation) + 1
+        before_seq = after_head if before_seq is None else min(before_seq, after_head)  # a device may ask from far beyond the head
         found: list[events.MessageSent] = []  # newest first
         for wave in downwards(before_seq):
             slices = [(conversation, bucket, before_seq, limit - len(found)) for bucket in wave]
