@@ -67,7 +67,8 @@ async def serve() -> None:
     settings = EdgeSettings.from_env()
     key, admin_key = keys(os.environ)
     log, store = await connect()
-    node = Node(settings, os.environ.get("WARBLER_NODE", "edge-1"), log, Timelines(store), Accounts(store), key, await current_epoch(store))
+    name = os.environ.get("WARBLER_NODE", "edge-1")
+    node = Node(settings, name, log, Timelines(store), Accounts(store), key, await wait_for_epoch(store))
     node.on_fault = lambda _: os._exit(EXIT_FAULT)
     await node.start()
     config = uvicorn.Config(
