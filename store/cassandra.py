@@ -16,7 +16,7 @@ from cassandra import ConsistencyLevel, OperationTimedOut, RequestExecutionExcep
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, RoundRobinPolicy, TokenAwarePolicy
-from cassandra.query import BatchStatement, PreparedStatement, tuple_factory
+from cassandra.query import BatchStatement, BoundStatement, PreparedStatement, tuple_factory
 
 from store.errors import StoreUnavailable
 from store.settings import StoreSettings
@@ -27,7 +27,7 @@ RECONNECT_S = 1.0  # constant: after an outage of a minute nobody should wait fo
 
 Row = tuple[Any, ...]
 Rows = list[Row]
-Request = tuple[PreparedStatement | BatchStatement, Sequence[Any] | None]
+Request = tuple[PreparedStatement | BoundStatement | BatchStatement, Sequence[Any] | None]
 
 # RequestExecutionException covers time-outs, missing replicas and overload as the server reports them.
 _OURS = (RequestExecutionException, OperationTimedOut, NoHostAvailable, ConnectionException, OSError)
@@ -77,7 +77,6 @@ class Store:
         self.keyspace = settings.keyspace
         self._cluster, self._session = cluster, session
         self._prepared: dict[str, PreparedStatement] = {}
-        self._in_flight_limit = settings.in_flight_limit
 
     @classmethod
     async def connect(cls, settings: StoreSettings) -> "Store":
@@ -138,8 +137,8 @@ class Store:
         statement = await self.prepare(cql)
         return await self.execute_all([(statement, each) for each in values])
 
-    async def execute_all(self, requests: Sequence[Request]) -> list[Rows]:
-        """The rows of every request, in their order, at most `in_flight_limit` under way at a time.
+    async def execute_all(self, requests: Sequence[Request], in_flight_limit: int | None = None) -> list[Rows]:
+        """The rows of every request, in their order, at most `in_flight_limit` (None: the setting) under way at a time.
 
         Raises: StoreUnavailable if any failed; by then none is under way any more, so a repeat cannot overtake this call.
         Blocks: on the slowest; cancelling does not take the requests back.
@@ -147,16 +146,16 @@ class Store:
         if not requests:
             return []
         flight = _Flight(self._session, requests, asyncio.get_running_loop())
-        flight.start(self._in_flight_limit)
+        flight.start(in_flight_limit or self.settings.in_flight_limit)
         with translated():
             await flight.done
         return flight.rows
 
-    def replica_of(self, routing_key: bytes | None) -> object:
-        """The node that holds the key first; None on a single node, where it makes no difference."""
-        if routing_key is None or len(self.settings.hosts) == 1:
+    def replica_of(self, bound: BoundStatement) -> object:
+        """The node that holds the statement's partition first; None with one contact point, where it is not known."""
+        if len(self.settings.hosts) == 1 or bound.routing_key is None:
             return None
-        replicas = self._cluster.metadata.get_replicas(self.keyspace, routing_key)
+        replicas = self._cluster.metadata.get_replicas(self.keyspace, bound.routing_key)
         return replicas[0].host_id if replicas else None
 
     async def scan(self, cql: str, page: Callable[[Rows], None], page_rows: int = 1_000) -> None:

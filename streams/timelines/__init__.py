@@ -1,0 +1,1 @@
+"""The timeline projector: conversation-events and receipts into the tables of `store/`."""
