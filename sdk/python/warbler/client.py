@@ -41,6 +41,7 @@ class Client(Requests):
     `token`: an access token, or a function that gives one (then expiry is survived: `warbler.Login.token`).
     `positions`, `epoch`: where this device stood before, as `client.positions()` and `client.epoch` said.
     `follow` False: commands and reads only, `events()` stays empty; cheaper for programs that only send.
+    `paced` False: commands leave at any rate (for tokens the server does not limit, as an administrator mints).
     """
 
     def __init__(
@@ -54,12 +55,13 @@ class Client(Requests):
         positions: Mapping[str, int] | None = None,
         epoch: str | None = None,
         follow: bool = True,
+        paced: bool = True,
         connect_within_s: float = CONNECT_WITHIN_S,
     ) -> None:
         self.url = socket_url(url)
         self._token = token
         self._codec = CODECS[codec]
-        self._core = Core(device, random.getrandbits, agent=agent, positions=positions, epoch=epoch, follow=follow)
+        self._core = Core(device, random.getrandbits, agent=agent, positions=positions, epoch=epoch, follow=follow, paced=paced)
         self._follow = follow
         self._connect_within_s = connect_within_s
         self.directory = Directory()

@@ -19,7 +19,7 @@ from warbler.effects import Acked, Answered, Drop, Effect, Emit, Failed, Reconne
 from warbler.errors import Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut
 from warbler.happenings import Connected, DeliveredSeen, Disconnected, Skipped, TimelineEvent, TypingSeen, Unreadable
 from warbler.ids import RANDOM_BITS, uuid7
-from warbler.outbox import Outbox, Pending
+from warbler.outbox import RATE_MARGIN, UNPACED_PER_S, Outbox, Pending
 from warbler.timelines import Timelines
 
 POSITIONS_LIMIT = 400  # in hello: as many as fit a frame of 64 KiB; the others are asked for one by one
@@ -27,6 +27,7 @@ WELCOME_WITHIN_MS = 15_000
 STEADY_AFTER_MS = 5_000  # a connection that lived this long starts the back-off anew
 SILENCE_HEARTBEATS = 2.5
 DELIVERED_INTERVAL_MS = 500
+REPAIRS_LIMIT = 4  # syncs under way at once: a server answers some eight reads of a session at a time, and the application needs some
 LOST = 1006
 
 
@@ -57,7 +58,10 @@ NEXT: Mapping[tuple[Phase, Signal], Phase] = {
 
 
 class Core:
-    """Shape: `follow` False means commands and reads only: no event is handed on and no gap repaired."""
+    """Shape: `follow` False means commands and reads only: no event is handed on and no gap repaired.
+
+    `paced` False: commands leave at any rate, for tokens that the server does not limit.
+    """
 
     def __init__(
         self,
@@ -68,10 +72,11 @@ class Core:
         positions: Mapping[str, int] | None = None,
         epoch: str | None = None,
         follow: bool = True,
+        paced: bool = True,
         outbox_limit: int = 10_000,
     ) -> None:
         self.device, self.agent, self.epoch, self.follow = device, agent, epoch, follow
-        self.outbox_limit = outbox_limit
+        self.outbox_limit, self._paced = outbox_limit, paced
         self.phase = Phase.OFFLINE
         self.outbox = Outbox()
         self.timelines = Timelines()
@@ -84,6 +89,7 @@ class Core:
         self._sync_events = 200
         self._numbers = 0
         self._reads: dict[str, tuple[int, frames.Sync | frames.History | frames.DirectoryRequest]] = {}
+        self._reads_again: dict[str, int] = {}  # request id -> when to ask again
         self._checks: dict[str, Pending] = {}  # request id -> a stale command whose fate is being read
         self._asked: dict[str, str] = {}  # request id -> conversation whose gap is being repaired
         self._delivered: dict[str, int] = {}
@@ -208,7 +214,7 @@ class Core:
         heartbeat_ms = self.welcome.heartbeat_ms
         if now_ms - self._heard_ms >= heartbeat_ms * SILENCE_HEARTBEATS:
             return [Drop(LOST, "nothing was heard")]
-        effects = self._flush(now_ms) + self._repair(now_ms) + self._tell_delivered(now_ms)
+        effects = self._flush(now_ms) + self._repair(now_ms) + self._tell_delivered(now_ms) + self._read_again(now_ms)
         if now_ms - min(self._sent_ms, self._heard_ms) >= heartbeat_ms and now_ms - self._sent_ms >= heartbeat_ms / 2:
             effects.append(self._send(frames.Ping(), now_ms))
         return effects
@@ -221,7 +227,8 @@ class Core:
             return None
         heartbeat_ms = self.welcome.heartbeat_ms
         ping_ms = max(min(self._sent_ms, self._heard_ms) + heartbeat_ms, self._sent_ms + heartbeat_ms // 2)
-        times = [ping_ms, self.outbox.wake_ms(now_ms), self.timelines.wake_ms()]
+        times = [ping_ms, self.outbox.wake_ms(now_ms), self.timelines.wake_ms() if len(self._asked) < REPAIRS_LIMIT else None]
+        times += self._reads_again.values()
         if self._delivered:
             times.append(self._delivered_ms + DELIVERED_INTERVAL_MS)
         return min(time for time in times if time is not None)
@@ -238,12 +245,14 @@ class Core:
         self._sync_events = limits.sync_events
         self.outbox.flying_limit = max(1, limits.outstanding_commands - 1)
         pace = self.outbox.pace
-        pace.per_s, pace.burst = max(0.1, limits.commands_per_s * 0.95), max(1, limits.commands_burst - 1)
+        pace.per_s = max(0.1, limits.commands_per_s * RATE_MARGIN) if self._paced else UNPACED_PER_S
+        pace.burst = max(1, limits.commands_burst - 1) if self._paced else UNPACED_PER_S
         pace.level, pace.at_ms = pace.burst, now_ms
         if frame.epoch_changed:
             self.timelines.tracks.clear()
             self.timelines.wanting.clear()
         self.epoch = frame.epoch
+        self._reads_again.clear()
         effects: list[Effect] = [Emit(Connected(frame))]
         effects += [self._send(read, now_ms) for _, read in self._reads.values()]
         if self.follow:
@@ -316,6 +325,9 @@ class Core:
         effects: list[Effect] = []
         if (pending := self._checks.pop(page.request, None)) is not None:
             effects += self._on_checked(pending, page, now_ms)
+            if page.more and self.follow:
+                # The server now holds live events back, and nobody may ask on: a repair from where this device stands ends that.
+                self.timelines.want(page.conversation)
         self._asked.pop(page.request, None)
         if self.follow:
             ready, skipped = self.timelines.take_page(page, now_ms)
@@ -344,7 +356,7 @@ class Core:
             self.outbox.again(pending, now_ms + max(100, failure.retry_after_ms))
             return self._flush(now_ms)
         if (conversation := self._asked.pop(failure.request, None)) is not None:
-            return self._on_repair_failed(conversation, failure, now_ms)
+            return self._on_repair_failed(conversation, failure, now_ms) + self._repair(now_ms)
         if failure.request == "":
             for name, track in self.timelines.tracks.items():
                 if track.asked == "":
@@ -352,6 +364,9 @@ class Core:
         return self._repair(now_ms)
 
     def _on_read_failed(self, failure: frames.Failure, now_ms: int) -> list[Effect]:
+        if failure.retryable and failure.code == "rate_limited":
+            self._reads_again[failure.request] = now_ms + max(20, failure.retry_after_ms)
+            return []
         key, _ = self._reads.pop(failure.request)
         return [Failed(key, RequestFailed(failure.code, failure.detail, failure.retryable))]
 
@@ -393,12 +408,18 @@ class Core:
         if self.phase is not Phase.LIVE or not self.timelines.wanting:
             return []
         effects: list[Effect] = []
-        for conversation, track in self.timelines.due(now_ms):
+        for conversation, track in self.timelines.due(now_ms, REPAIRS_LIMIT - len(self._asked)):
             request = self._number("t")
             self.timelines.asked(conversation, request, now_ms)
             self._asked[request] = conversation
             effects.append(self._send(frames.Sync(request, conversation, track.next_seq, self._sync_events), now_ms))
         return effects
+
+    def _read_again(self, now_ms: int) -> list[Effect]:
+        due = [request for request, at_ms in self._reads_again.items() if at_ms <= now_ms]
+        for request in due:
+            del self._reads_again[request]
+        return [self._send(self._reads[request][1], now_ms) for request in due]
 
     def _tell_delivered(self, now_ms: int) -> list[Effect]:
         if not self._delivered or now_ms - self._delivered_ms < DELIVERED_INTERVAL_MS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from warbler.frames import CommandFrames
 
+UNPACED_PER_S = 1e9
 RATE_MARGIN = 0.95  # a little slower than the server's own bucket: a refused command would come after those behind it
 
 

@@ -110,11 +110,11 @@ class Timelines:
             track.asked, track.retry_at_ms = None, retry_at_ms
             self._want(conversation, track)
 
-    def due(self, now_ms: int) -> list[tuple[str, Track]]:
-        """Conversations to ask for now; the caller sends the sync and notes its id in `asked`."""
+    def due(self, now_ms: int, limit: int) -> list[tuple[str, Track]]:
+        """Conversations to ask for now, at most `limit`; the caller sends the sync and notes its id in `asked`."""
         if not self.room:
             return []
-        ready = [name for name in self.wanting if self.tracks[name].retry_at_ms <= now_ms]
+        ready = [name for name in self.wanting if self.tracks[name].retry_at_ms <= now_ms][: max(0, limit)]
         self.wanting.difference_update(ready)
         return [(name, self.tracks[name]) for name in ready]
 

@@ -1,0 +1,119 @@
+"""An edge, a log and an owner in memory, small enough to be read at once: what the SDK's core is held against.
+
+It keeps the server's promises (one dense order, repeats answered with the same seq, `stale` beyond what is remembered) and may be as rude
+as a network: whoever drives it decides when frames move, when a link is cut and which live frames are lost.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from warbler import frames, own
+from warbler.frames import Ack, DirectoryEntry, EventItem, Limits, Page, Reject, Welcome
+from warbler.ids import ms_of
+
+LIMITS = Limits(65_536, 16_384, 1_000, 1_000, 50, 3, 10)
+
+
+@dataclass
+class Timeline:
+    """One conversation's log and its owner's memory."""
+
+    events: list[EventItem] = field(default_factory=list)
+    remembered: dict[str, Ack] = field(default_factory=dict)
+    evicted_ms: int = -1
+
+
+@dataclass(eq=False)
+class FakeSession:
+    user: str
+    device: str
+    send: Callable[[frames.FromEdge], None]
+    catching_up: set[str] = field(default_factory=set)
+
+
+class FakeEdge:
+    def __init__(self, conversations: list[str], remembered_limit: int = 1_000) -> None:
+        self.timelines = {name: Timeline() for name in conversations}
+        self.remembered_limit = remembered_limit
+        self.sessions: list[FakeSession] = []
+        self.commands: deque[tuple[str, str, frames.CommandFrames]] = deque()  # accepted by the edge, not yet decided
+        self.lose_live: Callable[[], bool] = lambda: False
+        self.refuse: Callable[[], bool] = lambda: False
+
+    def open(self, user: str, hello: frames.Hello, now_ms: int, send: Callable[[frames.FromEdge], None]) -> FakeSession:
+        session = FakeSession(user, hello.device, send)
+        self.sessions.append(session)
+        entries = tuple(self._entry(name) for name in self.timelines)
+        send(Welcome("s", "n", user, "e", False, now_ms, 25_000, LIMITS, entries))
+        for conversation, from_seq in hello.positions.items():
+            self._sync(session, frames.Sync("", conversation, from_seq))
+        return session
+
+    def _entry(self, name: str) -> DirectoryEntry:
+        head = len(self.timelines[name].events)
+        return DirectoryEntry(
+            conversation=name, conversation_kind="group", title=name, role="member",
+            head_seq=head, head_ordinal=head, active_at_ms=0, read_seq=0, unread=0,
+        )  # fmt: skip
+
+    def close(self, session: FakeSession) -> None:
+        if session in self.sessions:
+            self.sessions.remove(session)
+
+    def on_frame(self, session: FakeSession, frame: frames.FromDevice, now_ms: int) -> None:
+        if isinstance(frame, frames.CommandFrame):
+            if self.refuse():
+                session.send(Reject(frame.id, frame.conversation, "unavailable", "", True, 5))
+            else:
+                self.commands.append((session.user, session.device, frame))
+        elif isinstance(frame, frames.Sync):
+            self._sync(session, frame)
+        elif isinstance(frame, frames.Ping):
+            session.send(frames.Pong(frame.nonce, now_ms))
+
+    def _sync(self, session: FakeSession, sync: frames.Sync) -> None:
+        events = self.timelines[sync.conversation].events
+        taken = events[sync.from_seq - 1 :][: min(sync.limit, LIMITS.sync_events)]
+        next_seq = sync.from_seq + len(taken)
+        more = next_seq <= len(events)
+        if more:
+            session.catching_up.add(sync.conversation)
+        else:
+            session.catching_up.discard(sync.conversation)
+        session.send(Page(sync.request, sync.conversation, tuple(taken), next_seq, more))
+
+    def decide(self, now_ms: int) -> None:
+        """The owner takes one command."""
+        if not self.commands:
+            return
+        user, device, frame = self.commands.popleft()
+        timeline = self.timelines[frame.conversation]
+        known = timeline.remembered.get(frame.id)
+        if known is not None:
+            self._answer(user, device, known)
+        elif ms_of(frame.id) <= timeline.evicted_ms:
+            self._answer(user, device, Reject(frame.id, frame.conversation, "stale", "", False))
+        else:
+            self._accept(user, device, frame, timeline, now_ms)
+
+    def _accept(self, user: str, device: str, frame: frames.CommandFrames, timeline: Timeline, now_ms: int) -> None:
+        seq = len(timeline.events) + 1
+        ack = Ack(frame.id, frame.conversation, seq, seq, now_ms)
+        event = own.event_of(frame, ack, user, device)
+        timeline.events.append(event)
+        timeline.remembered[frame.id] = ack
+        while len(timeline.remembered) > self.remembered_limit:
+            evicted = next(iter(timeline.remembered))
+            timeline.evicted_ms = max(timeline.evicted_ms, ms_of(evicted))
+            del timeline.remembered[evicted]
+        self._answer(user, device, ack)
+        for session in self.sessions:
+            away = (session.user, session.device) == (user, device) or frame.conversation in session.catching_up
+            if not away and not self.lose_live():
+                session.send(frames.Events(frame.conversation, (event,)))
+
+    def _answer(self, user: str, device: str, answer: Ack | Reject) -> None:
+        for session in self.sessions:
+            if (session.user, session.device) == (user, device):
+                session.send(answer)

@@ -1,0 +1,222 @@
+"""The shell: a real socket to a small server in the test that speaks for the fake edge."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+from warbler import Client, Closed, ConnectionRefused, Disconnected, Rejected, SignedOut, TimelineEvent, Unreachable, frames
+from warbler.client import socket_url
+from warbler.frames import FromDevice, FromEdge
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from tests.sdk.fake_edge import FakeEdge
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    async def within() -> T:
+        return await asyncio.wait_for(work, 20)
+
+    return asyncio.run(within())
+
+
+class Served:
+    """The fake edge behind a port. `hold` keeps decisions back; `kick` closes every connection."""
+
+    def __init__(self) -> None:
+        self.edge = FakeEdge(["g-1"])
+        self.tokens = {"good"}
+        self.sockets: set[ServerConnection] = set()
+        self.hold = False
+        self.hellos: list[frames.Hello] = []
+        self.url = ""
+
+    async def handle(self, socket: ServerConnection) -> None:
+        binary = socket.subprotocol == "warbler.v1+msgpack"
+        codec: Any = msgspec.msgpack if binary else msgspec.json
+        out: asyncio.Queue[FromEdge] = asyncio.Queue()
+        hello = codec.decode(await socket.recv(decode=False), type=FromDevice)
+        self.hellos.append(hello)
+        if hello.token not in self.tokens:
+            await socket.close(4503, "the token has expired")
+            return
+        self.sockets.add(socket)
+        session = self.edge.open("u-a", hello, int(time.time() * 1000), out.put_nowait)
+        writer = asyncio.create_task(self._write(socket, out, codec, binary))
+        try:
+            async for message in socket:
+                data = message if isinstance(message, bytes) else message.encode()
+                self.edge.on_frame(session, codec.decode(data, type=FromDevice), int(time.time() * 1000))
+                self.decide()
+        finally:
+            self.sockets.discard(socket)
+            self.edge.close(session)
+            writer.cancel()
+
+    def decide(self) -> None:
+        while self.edge.commands and not self.hold:
+            self.edge.decide(int(time.time() * 1000))
+
+    async def _write(self, socket: ServerConnection, out: "asyncio.Queue[FromEdge]", codec: Any, binary: bool) -> None:
+        while True:
+            data = codec.encode(await out.get())
+            await socket.send(data if binary else data.decode())
+
+    async def kick(self, code: int) -> None:
+        for socket in list(self.sockets):
+            await socket.close(code, "kicked")
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[Served]:
+    it = Served()
+    subprotocols = [Subprotocol("warbler.v1+json"), Subprotocol("warbler.v1+msgpack")]
+    server: Server = await serve(it.handle, "127.0.0.1", 0, subprotocols=subprotocols, ping_interval=None)
+    it.url = f"http://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+    try:
+        yield it
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize("codec", ["json", "msgpack"])
+def test_a_message_is_acked_and_its_event_is_yielded(codec: Any) -> None:
+    async def work() -> None:
+        async with served() as it, Client(it.url, token="good", device="d-1", codec=codec) as client:
+            assert await client.send("g-1", "hello") == 1
+            assert await asyncio.gather(*(client.send_nowait("g-1", str(n)) for n in range(20)))
+            texts = []
+            async for happening in client.events():
+                if isinstance(happening, TimelineEvent) and happening.event.content is not None:
+                    texts.append(happening.event.content.text)
+                    assert happening.own
+                if len(texts) == 21:
+                    break
+            assert texts == ["hello", *map(str, range(20))]
+            assert client.positions() == {"g-1": 22}
+            assert client.directory["g-1"].head_seq == 21
+
+    run(work())
+
+
+def test_an_unanswered_command_survives_a_cut_and_is_stored_once() -> None:
+    async def work() -> None:
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            it.hold = True
+            sent = client.send_nowait("g-1", "once")
+            while not it.edge.commands:  # noqa: ASYNC110  only until a frame has crossed the loopback
+                await asyncio.sleep(0.01)
+            await it.kick(4000)
+            async for happening in client.events():
+                if isinstance(happening, Disconnected):
+                    assert happening.close_code == 4000
+                    break
+            it.hold = False
+            it.decide()
+            assert (await sent).seq == 1
+            assert len(it.edge.timelines["g-1"].events) == 1
+            assert it.hellos[-1].positions == {"g-1": 1}
+
+    run(work())
+
+
+def test_a_token_that_is_over_is_asked_for_anew() -> None:
+    async def work() -> None:
+        asked: list[str | None] = []
+
+        async def token(refused: str | None) -> str:
+            asked.append(refused)
+            return "old" if len(asked) == 1 else "good"
+
+        async with served() as it, Client(it.url, token=token, device="d-1") as client:
+            assert await client.send("g-1", "x") == 1
+        assert asked == [None, "old"]
+
+    run(work())
+
+
+def test_a_fixed_token_that_is_over_signs_out() -> None:
+    async def work() -> None:
+        async with served() as it:
+            with pytest.raises(SignedOut):
+                await Client(it.url, token="old", device="d-1").__aenter__()
+
+    run(work())
+
+
+def test_a_close_code_that_forbids_coming_back_ends_the_client() -> None:
+    async def work() -> None:
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            it.hold = True
+            sent = client.send_nowait("g-1", "x")
+            await asyncio.sleep(0.05)
+            await it.kick(4505)
+            with pytest.raises(ConnectionRefused):
+                await sent
+            with pytest.raises(ConnectionRefused):
+                async for _ in client.events():
+                    pass
+
+    run(work())
+
+
+def test_closing_fails_what_is_unanswered() -> None:
+    async def work() -> None:
+        async with served() as it:
+            async with Client(it.url, token="good", device="d-1") as client:
+                it.hold = True
+                sent = client.send_nowait("g-1", "x")
+            with pytest.raises(Closed):
+                await sent
+
+    run(work())
+
+
+def test_nobody_there_is_unreachable() -> None:
+    async def work() -> None:
+        with pytest.raises(Unreachable):
+            await Client("http://127.0.0.1:9", token="good", device="d-1", connect_within_s=0.5).__aenter__()
+
+    run(work())
+
+
+def test_a_refusal_is_typed() -> None:
+    async def work() -> None:
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            it.edge.timelines["g-1"].evicted_ms = 1 << 47
+            with pytest.raises(Rejected) as caught:
+                await client.send_nowait("g-1", "x", command_id="01900000-0000-7000-8000-000000000000")
+            assert caught.value.code == "stale"
+
+    run(work())
+
+
+def test_a_full_queue_stops_taking_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warbler.client.QUEUE_LIMIT", 10)
+
+    async def work() -> None:
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            for number in range(50):
+                await client.send("g-1", str(number))
+            assert len(client._queue) <= 12
+            seqs = []
+            async for happening in client.events():
+                if isinstance(happening, TimelineEvent):
+                    seqs.append(happening.event.seq)
+                if len(seqs) == 50:
+                    break
+            assert seqs == list(range(1, 51))
+
+    run(work())
+
+
+def test_addresses() -> None:
+    assert socket_url("https://chat.example/") == "wss://chat.example/v1/socket"
+    assert socket_url("ws://h:1/v1/socket") == "ws://h:1/v1/socket"
