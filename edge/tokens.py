@@ -1,6 +1,6 @@
 """Access tokens: JWT signed with Ed25519, minutes long. Pure but for the key; time is an argument.
 
-Source: RFC 7519, RFC 8037 (EdDSA). Refresh tokens are opaque and live in the store.
+Source: RFC 7519, RFC 8037, RFC 9864 (Ed25519 by its own name). Refresh tokens are opaque and live in the store.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from joserfc.jwk import OKPKey
 
 from edge.errors import BadToken, ExpiredToken
 
+ALGORITHM = "Ed25519"
 ISSUER = "warbler"
 ADMIN_LOGIN = "admin"  # the login of tokens an administrator minted: they end by themselves and cannot be revoked
 TOKEN_BYTES_LIMIT = 4096
@@ -42,14 +43,14 @@ class TokenKey:
             "exp": -(-grant.expires_at_ms // 1000),
             "bulk": grant.bulk,
         }
-        return jwt.encode({"alg": "EdDSA"}, claims, self._key, algorithms=["EdDSA"])
+        return jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
 
     def check(self, token: str, now_ms: int) -> Grant:
         """Raises: BadToken for anything that is not ours, ExpiredToken when it is over."""
         if len(token) > TOKEN_BYTES_LIMIT:
             raise BadToken("longer than any of ours")
         try:
-            claims = jwt.decode(token, self._key, algorithms=["EdDSA"]).claims
+            claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
         except (JoseError, ValueError) as exc:
             raise BadToken(f"not a token of ours: {type(exc).__name__}") from exc
         match claims:
