@@ -1,4 +1,4 @@
-"""Requests to a conversation (topic `conversation-commands`): they may be refused. Published by edges, decided by the owner in `streams/`."""
+"""Requests to a conversation (topic `conversation-commands`): may be refused. Edges publish them, the owner in `streams/` decides."""
 
 from msgspec import Struct
 
