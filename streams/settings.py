@@ -1,0 +1,67 @@
+"""Settings of the stream worker, from STREAMS_* variables; WARBLER_DATA and WARBLER_NODE are taken where those are not set."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROLES = ("conversations", "timelines")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsSettings:
+    """How the worker consumes, snapshots and gives up. `live_port` 0: no HTTP."""
+
+    roles: tuple[str, ...] = ROLES
+    data: Path = Path(".warbler")
+    node: str = "worker"
+    live_port: int = 0
+    session_timeout_ms: int = 10_000
+    commit_interval_ms: int = 500
+    owner_fetch_bytes_min: int = 1
+    owner_fetch_wait_ms: int = 500
+    projector_fetch_bytes_min: int = 256 * 1024
+    projector_fetch_wait_ms: int = 150
+    snapshot_interval_ms: int = 30_000
+    checkpoint_interval_ms: int = 5_000
+    writer_renew_ms: int = 12 * 3_600_000  # well below the broker's producer.id.expiration.ms of a day
+    unpacked_conversations_limit: int = 10_000
+    dead_letters_row_limit: int = 1_000  # so many in a row end the process: then it is our decoder that is wrong
+    drain_timeout_ms: int = 10_000
+
+    def __post_init__(self) -> None:
+        if unknown := [role for role in self.roles if role not in ROLES]:
+            raise ValueError(f"STREAMS_ROLES={','.join(self.roles)}: {unknown[0]!r} is not one of {', '.join(ROLES)}")
+        if not self.roles:
+            raise ValueError(f"STREAMS_ROLES is empty: at least one of {', '.join(ROLES)}")
+        if not 6_000 <= self.session_timeout_ms <= 15_000:
+            raise ValueError(f"STREAMS_SESSION_TIMEOUT_MS={self.session_timeout_ms}: 6000 to 15000")
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int) and value < (0 if field.name == "live_port" else 1):
+                raise ValueError(f"STREAMS_{field.name.upper()}={value}: at least 1")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "StreamsSettings":
+        """The settings of this environment. Raises: ValueError that names the variable."""
+        chosen: dict[str, object] = {}
+        for field in dataclasses.fields(cls):
+            variable = f"STREAMS_{field.name.upper()}"
+            if variable not in env:
+                continue
+            if field.name == "roles":
+                chosen["roles"] = tuple(role.strip() for role in env[variable].split(",") if role.strip())
+            elif field.name == "node":
+                chosen["node"] = env[variable]
+            elif field.name == "data":
+                chosen["data"] = Path(env[variable])
+            else:
+                try:
+                    chosen[field.name] = int(env[variable])
+                except ValueError:
+                    raise ValueError(f"{variable}={env[variable]!r}: a whole number is needed") from None
+        if "node" not in chosen and "WARBLER_NODE" in env:
+            chosen["node"] = env["WARBLER_NODE"]
+        if "data" not in chosen and "WARBLER_DATA" in env:
+            chosen["data"] = Path(env["WARBLER_DATA"])
+        return cls(**chosen)  # type: ignore[arg-type]
