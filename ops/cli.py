@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -124,6 +125,14 @@ def topics(data: Data = None) -> None:
     run(run_topics(data_dir(data), os.environ, Console()))
 
 
+@app.command()
+def init(data: Data = None) -> None:
+    """Prepare existing clusters (WARBLER_KAFKA, WARBLER_CASSANDRA): topics, tables, and the keys in the data folder."""
+    from ops.topics import run_init
+
+    run(run_init(data_dir(data), os.environ, Console()))
+
+
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command's coroutine."""
     asyncio.run(work)
@@ -141,7 +150,7 @@ def main() -> None:
     try:
         app()
     except WarblerError as failed:
-        Console(stderr=True).print(f"[bold red]warbler:[/bold red] {failed}", highlight=False)
+        Console(stderr=True).print(f"[bold red]warbler:[/bold red] {escape(str(failed))}", highlight=False, soft_wrap=True)
         raise SystemExit(1) from None
 
 

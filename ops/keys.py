@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,8 +32,11 @@ def write_secret(path: Path, value: bytes) -> None:
     writing.replace(path)
 
 
-def ensure_keys(home: Path, env: dict[str, str] | None = None) -> Keys:
-    """The paths of the token and the admin key: from WARBLER_TOKEN_KEY and WARBLER_ADMIN_KEY where set, else made in `secrets/`."""
+def ensure_keys(home: Path, env: Mapping[str, str] | None = None) -> Keys:
+    """The paths of the token and the admin key: WARBLER_TOKEN_KEY and WARBLER_ADMIN_KEY, else files in `secrets/`.
+
+    A key that lies in `secrets/` is made if it is missing; one that lies elsewhere is somebody else's to make.
+    """
     given = os.environ if env is None else env
     folder = home / "secrets"
     token = Path(given["WARBLER_TOKEN_KEY"]) if given.get("WARBLER_TOKEN_KEY") else folder / "token-key.pem"

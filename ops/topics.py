@@ -55,3 +55,14 @@ def retention(retention_ms: str) -> str:
         return "for ever"
     minutes = milliseconds // 60_000
     return f"{minutes // 1_440} days" if minutes >= 1_440 else f"{minutes} min"
+
+
+async def run_init(data: Path, env: Mapping[str, str], console: Console) -> None:
+    """Prepare existing clusters and the data folder for edges and workers that somebody else starts (docker-compose.yml)."""
+    from ops.keys import ensure_keys
+
+    clusters = located(data, env)
+    await wait_for_clusters(clusters, console.print)
+    await provision(clusters, console.print)
+    keys = ensure_keys(data, env)
+    console.print(f"ready: topics, tables, {keys.token_key}, {keys.admin_key}", soft_wrap=True)
