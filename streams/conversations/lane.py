@@ -1,0 +1,332 @@
+"""One partition's owner at work: chunks of commands in, fenced appends and answers out, acks when all of it is in the log.
+
+Shell around `partition`. Rules, each a promise's ground:
+Rule 1: an answer goes out only after every append before it succeeded: `repeated` acks an event, so the event must be kept.
+Rule 2: an append goes out only after every answer before it: its header says that the commands before it were used.
+Rule 3: a chunk is acked when all it caused is in the log. What failed is thrown away with the state, and taken over anew.
+Rule 4: `Fenced` means that the partition has another owner: it leaves the lane, and the process ends.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+import structlog
+
+from log.errors import LogUnavailable
+from log.limits import entries_bytes
+from log.port import Entry, Log, Record
+from schemas import codec
+from schemas.errors import WarblerError
+from streams.conversations.outcome import Answer, Append, Outcome, Poison, Skipped
+from streams.conversations.partition import CHECKPOINT_KEY, EVENTS_TOPIC, REPLIES_TOPIC, Partition
+from streams.conversations.shelf import STATE_TOPIC, SnapshotCorrupt
+from streams.conversations.stats import OwnerStats
+from streams.conversations.takeover import CONSUMER, Taken, announce, take_over
+from streams.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
+from streams.settings import StreamsSettings
+
+INBOX_CHUNKS_MAX = 64
+UNSETTLED_CHUNKS_MAX = 16
+SAVE_BATCH_BYTES = 64 * 1024  # small, because a state append and an events append share the writer's connection
+EVENTS_BATCH_BYTES = 512 * 1024
+RETRY_S_MIN, RETRY_S_MAX = 0.2, 5.0
+IDLE_S = 1.0
+
+logger = structlog.get_logger("streams.owner")
+
+
+class TooManyDeadLetters(WarblerError):
+    """So many commands in a row were not understood that our decoder must be wrong; nothing more is dropped."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A chunk of commands and how to say that it is done."""
+
+    records: list[Record]
+    ack: Callable[[], Awaitable[Any]]
+    pending: list["asyncio.Future[int]"] = field(default_factory=list)
+
+    @property
+    def next_offset(self) -> int:
+        return self.records[-1].offset + 1
+
+
+class Lane:
+    def __init__(
+        self,
+        log: Log,
+        fresh: Callable[[], Partition],
+        number: int,
+        settings: StreamsSettings,
+        clock_ms: Callable[[], int],
+        stats: OwnerStats,
+    ) -> None:
+        self._log = log
+        self._fresh = fresh
+        self.number = number
+        self._settings = settings
+        self._clock_ms = clock_ms
+        self._stats = stats
+        self._taken: Taken | None = None
+        self._trust_snapshots = True
+        self._inbox: deque[Work] = deque()
+        self._unsettled: deque[Work] = deque()
+        self._appends: list[asyncio.Future[int]] = []
+        self._answers: list[asyncio.Future[int]] = []
+        self._saving: asyncio.Task[None] | None = None
+        self._commands_settled = 0
+        self._checkpointed: tuple[int, int] = (0, 0)
+        self._checkpoint_due_ms = 0
+        self._dead_letters_row = 0
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def writer_id(self) -> str:
+        return f"warbler-conversations-{self.number}"
+
+    @property
+    def ready(self) -> bool:
+        return self._taken is not None
+
+    @property
+    def conversations_count(self) -> int:
+        return len(self._taken.partition.shelf) if self._taken is not None else 0
+
+    @property
+    def waiting_count(self) -> int:
+        return len(self._inbox) + len(self._unsettled)
+
+    async def put(self, work: Work) -> None:
+        """Queue a chunk. Blocks while the queue is full."""
+        while len(self._inbox) >= INBOX_CHUNKS_MAX:
+            self._room.clear()
+            await self._room.wait()
+        self._inbox.append(work)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Own the partition until cancelled. Raises: Fenced, TooManyDeadLetters, and whatever is a bug."""
+        retry_s = RETRY_S_MIN
+        try:
+            while True:
+                try:
+                    await self._begin()
+                    retry_s = RETRY_S_MIN
+                    await self._serve()
+                except LogUnavailable as exc:
+                    logger.warning("the log did not answer, taking over anew", partition=self.number, error=str(exc), retry_s=retry_s)
+                except SnapshotCorrupt as exc:
+                    logger.error("folding the whole log", partition=self.number, error=str(exc))
+                    self._trust_snapshots = False
+                await self._abandon()
+                await asyncio.sleep(retry_s)
+                retry_s = min(RETRY_S_MAX, retry_s * 2)
+        finally:
+            await self._abandon()
+
+    async def _begin(self) -> None:
+        self._taken = await take_over(
+            self._log, self._fresh, self.writer_id, self._settings.node, self._clock_ms, trust_snapshots=self._trust_snapshots
+        )
+        self._stats.take_overs += 1
+        self._trust_snapshots = True
+        self._checkpointed = (-1, -1)
+        self._commands_settled = self._taken.partition.commands_next
+        self._checkpoint_due_ms = self._clock_ms() + self._settings.checkpoint_interval_ms
+
+    async def _abandon(self) -> None:
+        """Throw the state away; what was not settled waits to be handled again, in order."""
+        taken, self._taken = self._taken, None
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            saving.cancel()
+        for future in (*self._appends, *self._answers):
+            future.cancel()
+        self._appends.clear()
+        self._answers.clear()
+        for work in self._unsettled:
+            work.pending.clear()
+        self._inbox.extendleft(reversed(self._unsettled))
+        self._unsettled.clear()
+        self._wake.set()
+        if taken is not None:
+            await taken.writer.close()
+
+    async def _serve(self) -> None:
+        taken = self._taken
+        assert taken is not None
+        while True:
+            self._wake.clear()
+            await self._settle()
+            now_ms = self._clock_ms()
+            self._keep_house(taken, now_ms)
+            if now_ms - taken.opened_ms >= self._settings.writer_renew_ms:
+                taken = self._taken = await self._renewed(taken)
+            if self._inbox and len(self._unsettled) < UNSETTLED_CHUNKS_MAX:
+                work = self._inbox.popleft()
+                self._room.set()
+                self._unsettled.append(work)  # before anything can fail: it must be handled again then
+                await self._handle(taken, work)
+                continue
+            await self._sleep(self._checkpoint_due_ms - now_ms)
+
+    async def _sleep(self, due_in_ms: int) -> None:
+        """Wait for work, for something to settle, or for the next checkpoint."""
+        timeout_s = IDLE_S if self._saving is not None else max(0.001, due_in_ms / 1000)
+        timer = asyncio.get_running_loop().call_later(timeout_s, self._wake.set)
+        await self._wake.wait()
+        timer.cancel()
+
+    async def _handle(self, taken: Taken, work: Work) -> None:
+        """Decide every command of the chunk; runs of events become one append, answers keep their place between them."""
+        now_ms = self._clock_ms()
+        events: list[Entry] = []
+        size_bytes = 0
+        for record in work.records:
+            outcome = taken.partition.handle(record, now_ms)
+            if isinstance(outcome, Append):
+                self._stats.accepted += 1
+                self._dead_letters_row = 0
+                more_bytes = entries_bytes(outcome.entries)
+                if size_bytes + more_bytes > EVENTS_BATCH_BYTES:  # between commands, so that one's events stay together
+                    await self._append(taken, work, events)
+                    events, size_bytes = [], 0
+                events += outcome.entries
+                size_bytes += more_bytes
+            elif not isinstance(outcome, Skipped):
+                await self._append(taken, work, events)
+                events, size_bytes = [], 0
+                await self._answer(work, record, outcome)
+        await self._append(taken, work, events)
+
+    async def _append(self, taken: Taken, work: Work, events: list[Entry]) -> None:
+        if not events:
+            return
+        await _all(self._answers)
+        future = self._watched(taken.writer.append(EVENTS_TOPIC, self.number, events))
+        self._appends.append(future)
+        work.pending.append(future)
+
+    async def _answer(self, work: Work, record: Record, outcome: Outcome) -> None:
+        await _all(self._appends)
+        match outcome:
+            case Answer(entry=entry, refused=refused):
+                self._dead_letters_row = 0
+                self._stats.refused += refused
+                self._stats.repeated += not refused
+                publishing = self._log.publish(REPLIES_TOPIC, self.number, [entry])
+            case Poison(reason=reason):
+                publishing = self._bury(record, reason)
+            case Append() | Skipped():
+                raise AssertionError("not an answer")
+            case _:
+                assert_never(outcome)
+        future = self._watched(publishing)
+        self._answers.append(future)
+        work.pending.append(future)
+
+    def _bury(self, record: Record, reason: str) -> Coroutine[Any, Any, int]:
+        self._stats.dead_letters += 1
+        self._dead_letters_row += 1
+        logger.warning("poison record", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
+        if self._dead_letters_row > self._settings.dead_letters_row_limit:
+            raise TooManyDeadLetters(f"{self._dead_letters_row} commands in a row, the last at offset {record.offset}: {reason}")
+        return self._log.publish(DEAD_LETTERS_TOPIC, 0, [dead_letter(record, reason, CONSUMER, self._clock_ms())])
+
+    def _watched(self, awaitable: Coroutine[Any, Any, int]) -> "asyncio.Future[int]":
+        future = asyncio.ensure_future(awaitable)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, future: "asyncio.Future[int]") -> None:
+        if not future.cancelled():
+            future.exception()  # asked for again by whoever settles; this only says that somebody did
+        self._wake.set()
+
+    async def _settle(self) -> None:
+        """Ack the chunks all of whose effects are in the log. Raises the first failure."""
+        self._appends = _unfinished(self._appends)
+        self._answers = _unfinished(self._answers)
+        if self._saving is not None and self._saving.done():
+            saving, self._saving = self._saving, None
+            saving.result()
+        while self._unsettled and all(future.done() for future in self._unsettled[0].pending):
+            work = self._unsettled[0]
+            for future in work.pending:
+                future.result()
+            await work.ack()
+            self._unsettled.popleft()
+            self._commands_settled = max(self._commands_settled, work.next_offset)
+            self._stats.commands += len(work.records)
+
+    # Snapshots and checkpoints, beside the commands and never in their way.
+
+    def _keep_house(self, taken: Taken, now_ms: int) -> None:
+        if self._saving is not None:
+            return
+        keys: list[bytes] = []
+        entries: list[Entry] = []
+        if now_ms >= self._checkpoint_due_ms:
+            self._checkpoint_due_ms = now_ms + self._settings.checkpoint_interval_ms
+            checkpoint = taken.partition.checkpoint(self._commands_settled, now_ms)
+            place = (checkpoint.events_next, checkpoint.commands_next)
+            if place != self._checkpointed:
+                self._checkpointed = place
+                entries.append(Entry(CHECKPOINT_KEY, codec.encode(STATE_TOPIC, checkpoint), now_ms))
+        size_bytes = 0
+        while size_bytes < SAVE_BATCH_BYTES and (key := taken.partition.changes.due(now_ms)) is not None:
+            entries.append(taken.partition.pack(key))
+            keys.append(key)
+            size_bytes += len(entries[-1].value or b"")
+        if not entries:
+            return
+        self._saving = asyncio.get_running_loop().create_task(self._save(taken, keys, entries, list(self._appends)))
+        self._saving.add_done_callback(lambda done: self._wake.set())
+
+    async def _save(self, taken: Taken, keys: list[bytes], entries: list[Entry], before: list["asyncio.Future[int]"]) -> None:
+        """Append snapshots, but never one of an event that is not in the log yet."""
+        await _all(before)
+        await taken.writer.append(STATE_TOPIC, self.number, entries)
+        taken.partition.changes.saved(keys)
+        self._stats.snapshots += len(keys)
+
+    async def _renewed(self, taken: Taken) -> Taken:
+        """The same state under a new epoch, if nobody appended in between. Raises: LogUnavailable to take over in full."""
+        await _all(self._appends)
+        await _all(self._answers)
+        if self._saving is not None:
+            await self._saving
+        now_ms = self._clock_ms()
+        writer = await self._log.open_writer(self.writer_id)
+        renewed = Taken(taken.partition, writer, now_ms)
+        self._taken = renewed
+        await taken.writer.close()
+        events_fence, _ = await announce(writer, self.number, self._settings.node, now_ms)
+        if events_fence != taken.partition.events_next:
+            raise LogUnavailable(f"offset {events_fence} is not {taken.partition.events_next}: somebody else appended")
+        taken.partition.events_next = events_fence + 1
+        logger.info("writer renewed", partition=self.number)
+        return renewed
+
+
+def _unfinished(futures: list["asyncio.Future[int]"]) -> list["asyncio.Future[int]"]:
+    """Those still in flight. Raises the first failure."""
+    for future in futures:
+        if future.done():
+            future.result()
+    return [future for future in futures if not future.done()]
+
+
+async def _all(futures: list["asyncio.Future[int]"]) -> None:
+    """Wait for all of them and forget them. Raises the first failure."""
+    if futures:
+        await asyncio.wait(futures)
+        for future in futures:
+            future.result()
+        futures.clear()

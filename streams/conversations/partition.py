@@ -1,0 +1,197 @@
+"""The state of one partition, rebuilt from the log and advanced by commands. Pure: records in, entries out.
+
+Rule 1: what counts is the log. `fold` takes only events that continue a conversation densely; what was folded before is skipped by its seq.
+Rule 2: a command below `commands_next` was used; every event's header raises it.
+Rule 3: a conversation whose events have a gap is quarantined: its commands go to the dead letters, and the gap is seen at every take-over.
+"""
+
+from log.limits import batch_bytes_limit, entries_bytes
+from log.port import Entry, Record
+from schemas import codec
+from schemas.commands import Command
+from schemas.errors import Undecodable
+from schemas.events import Event
+from schemas.partition import partition_of
+from schemas.records import CommandRefused, CommandRepeated, OwnerCheckpoint, Reply, WriterChanged
+from schemas.registry import SCHEMAS
+from streams.conversations.decide import Accepted, Refused, Repeated, decide
+from streams.conversations.evolve import evolve
+from streams.conversations.fingerprint import fingerprint
+from streams.conversations.headers import command_header, read_command_header
+from streams.conversations.outcome import SKIPPED, Answer, Append, Outcome, Poison
+from streams.conversations.rules import Rules
+from streams.conversations.saving import Changes
+from streams.conversations.shelf import STATE_TOPIC, Shelf
+
+COMMANDS_TOPIC = "conversation-commands"
+EVENTS_TOPIC = "conversation-events"
+REPLIES_TOPIC = "replies"
+CHECKPOINT_KEY = b"#checkpoint"
+WRITER_KEY = b"#writer"
+SNAPSHOT_HEADERS = frozenset(
+    b"\0" + schema.id.to_bytes(4, "big")
+    for schema in SCHEMAS.values()
+    if schema.topic == STATE_TOPIC and schema.record == "conversation_snapshot"
+)
+
+
+class Partition:
+    def __init__(self, number: int, partitions_count: int, rules: Rules, *, unpacked_limit: int, snapshot_interval_ms: int) -> None:
+        self.number = number
+        self.shelf = Shelf(unpacked_limit)
+        self.changes = Changes(snapshot_interval_ms)
+        self.commands_next = 0
+        self.events_next = 0  # the offset the next event gets, as far as nobody else writes
+        self.quarantined: set[bytes] = set()
+        self._partitions_count = partitions_count
+        self._rules = rules
+        self._checkpoint: OwnerCheckpoint | None = None
+        self.poisoned: set[bytes] = set()  # keys of conversation-state whose only value could not be understood
+
+    # Take-over: first every record of conversation-state, then the events from `fold_start` on.
+
+    def load(self, record: Record) -> str | None:
+        """Take one record of conversation-state; the reason if it cannot be understood."""
+        key, value = record.key, record.value
+        if key == WRITER_KEY:
+            return None
+        if key == CHECKPOINT_KEY:
+            try:
+                self._checkpoint = codec.decode(value, OwnerCheckpoint)
+            except Undecodable as exc:
+                self._checkpoint = None  # an older one may claim less than it should; the whole log is always right
+                return exc.reason
+            return None
+        if key is None:
+            return "a state record without a key"
+        if value is None:
+            self.shelf.drop(key)
+            return None
+        if value[:5] not in SNAPSHOT_HEADERS:
+            self.poisoned.add(key)
+            return "not a snapshot"
+        self.poisoned.discard(key)
+        self.shelf.put_packed(key, value)
+        return None
+
+    def fold_start(self, *, trust_snapshots: bool = True) -> int:
+        """The events offset to fold from; 0 where a snapshot is missing, because only the whole log holds that conversation then."""
+        if not trust_snapshots:
+            self.shelf = Shelf(self.shelf.unpacked_limit)
+            return 0
+        if self._checkpoint is None or any(key not in self.shelf for key in self.poisoned):
+            return 0
+        self.commands_next = self._checkpoint.commands_next
+        return self._checkpoint.events_next
+
+    def fold(self, record: Record, now_ms: int) -> str | None:
+        """Take one record of conversation-events; the reason if it cannot be understood."""
+        self.events_next = record.offset + 1
+        try:
+            if record.key is None:
+                codec.decode(record.value, WriterChanged)
+                return None
+            event: Event = codec.decode(record.value, Event)  # type: ignore[arg-type]
+        except Undecodable as exc:
+            return exc.reason
+        header = read_command_header(record.headers)
+        if header is None or record.key != event.conversation_id.encode():
+            return "an event that no owner wrote"
+        commands_offset, print_ = header
+        self.commands_next = max(self.commands_next, commands_offset + 1)
+        state = self.shelf.get(record.key)
+        head_seq = state.head_seq if state is not None else 0
+        if event.seq <= head_seq or record.key in self.quarantined:
+            return None
+        if event.seq > head_seq + 1:
+            self.quarantined.add(record.key)
+            self.changes.pin(record.offset)
+            return f"gap: seq {event.seq} follows {head_seq}; the conversation is quarantined"
+        self.shelf.put(record.key, evolve(state, event, print_), record.offset)
+        self.changes.note(record.key, record.offset, now_ms)
+        return None
+
+    def tombstones(self) -> list[Entry]:
+        """What removes poisoned keys that, as the whole log was folded, turned out to be no conversations."""
+        return [Entry(key, None) for key in self.poisoned if key not in self.shelf]
+
+    # Commands.
+
+    def handle(self, record: Record, now_ms: int) -> Outcome:
+        """What the command comes to; an accepted one has changed the state. Raises: SnapshotCorrupt."""
+        if record.offset < self.commands_next:
+            return SKIPPED
+        try:
+            command: Command = codec.decode(record.value, Command)  # type: ignore[arg-type]
+        except Undecodable as exc:
+            self.commands_next = record.offset + 1
+            return Poison(exc.reason)
+        key = command.conversation_id.encode()
+        misplaced = self._misplaced(key, record.key)
+        if misplaced is not None:
+            self.commands_next = record.offset + 1
+            return Poison(misplaced)
+        state = self.shelf.get(key)
+        self.commands_next = record.offset + 1
+        at_ms = max(record.timestamp_ms, state.head_at_ms if state is not None else 0)
+        decision = decide(state, command, at_ms, self._rules)
+        if isinstance(decision, Accepted):
+            entries = _entries(decision.events, key, record.offset, fingerprint(command))
+            if entries_bytes(entries) <= batch_bytes_limit(EVENTS_TOPIC):
+                self._advance(key, state, decision.events, fingerprint(command), now_ms)
+                return Append(entries)
+            decision = Refused("too_long", "its events do not fit in one batch")
+        return Answer(_reply(command, decision, at_ms), isinstance(decision, Refused))
+
+    def _misplaced(self, key: bytes, record_key: bytes | None) -> str | None:
+        if key != record_key:
+            return "the record's key is not its conversation"
+        if partition_of(key, self._partitions_count) != self.number:
+            return "the conversation belongs to another partition"
+        if key in self.quarantined:
+            return "the conversation is quarantined: its events have a gap"
+        return None
+
+    def _advance(self, key: bytes, state: object, events: tuple[Event, ...], print_: bytes, now_ms: int) -> None:
+        for event in events:
+            state = evolve(state, event, print_)  # type: ignore[arg-type]
+        self.changes.note(key, self.events_next, now_ms)
+        self.events_next += len(events)
+        self.shelf.put(key, state, self.events_next - 1)  # type: ignore[arg-type]
+
+    # Snapshots.
+
+    def pack(self, key: bytes) -> Entry:
+        """The conversation's snapshot, to be appended once every event so far is in the log."""
+        value = self.shelf.pack(key, self.events_next - 1)
+        self.changes.take(key)
+        return Entry(key, value)
+
+    def checkpoint(self, commands_next: int, at_ms: int) -> OwnerCheckpoint:
+        """Where a successor may start; `commands_next` is after the last command whose effects are all in the log."""
+        return OwnerCheckpoint(
+            partition=self.number, events_next=self.changes.events_next(self.events_next), commands_next=commands_next, at_ms=at_ms
+        )
+
+
+def _entries(events: tuple[Event, ...], key: bytes, commands_offset: int, print_: bytes) -> tuple[Entry, ...]:
+    headers = (command_header(commands_offset, print_),)
+    return tuple(Entry(key, codec.encode(EVENTS_TOPIC, event), event.at_ms, headers) for event in events)
+
+
+def _reply(command: Command, decision: Refused | Repeated, at_ms: int) -> Entry:
+    common = {
+        "tenant": command.tenant,
+        "conversation_id": command.conversation_id,
+        "command_id": command.command_id,
+        "user": command.user,
+        "device": command.device,
+        "trace_id": command.trace_id,
+        "at_ms": at_ms,
+    }
+    reply: Reply
+    if isinstance(decision, Refused):
+        reply = CommandRefused(**common, code=decision.code, detail=decision.detail)  # type: ignore[arg-type]
+    else:
+        reply = CommandRepeated(**common, seq=decision.seq, ordinal=decision.ordinal, accepted_at_ms=decision.accepted_at_ms)  # type: ignore[arg-type]
+    return Entry(command.conversation_id.encode(), codec.encode(REPLIES_TOPIC, reply), at_ms)

@@ -1,0 +1,175 @@
+"""`python -m streams.worker`: conversation owner and timeline projector in one process, on one uvloop, configured by the environment.
+
+Waits for Kafka and Cassandra instead of ending; SIGTERM drains; a failure of ours ends the process with the offsets uncommitted.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from log.errors import LogError
+from log.kafka import KafkaLog
+from log.settings import LogSettings
+from schemas.errors import WarblerError
+from schemas.registry import TOPICS
+from store.cassandra import Store
+from store.settings import StoreSettings
+from streams.conversations.rules import Rules
+from streams.live import serve_live
+from streams.metrics import WorkerCollector
+from streams.roles import ConversationsRole, Role, TimelinesRole
+from streams.settings import StreamsSettings
+
+RETRY_S = 2.0
+EXIT_CONFIG = 64
+EXIT_FAULT = 70
+LIVE_HOST = os.environ.get("STREAMS_LIVE_HOST", "127.0.0.1")
+
+logger = structlog.get_logger("streams.worker")
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Worker:
+    def __init__(self, settings: StreamsSettings, kafka: LogSettings, cassandra: StoreSettings | None) -> None:
+        self._settings = settings
+        self._kafka = kafka
+        self._cassandra = cassandra
+        self._waited = 0
+        self._roles: list[Role] = []
+        self._ending: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+
+    def end(self, reason: BaseException | None = None) -> None:
+        """Stop soon: None drains, an error ends at once."""
+        if not self._ending.done():
+            self._ending.set_result(reason)
+
+    def report(self) -> dict[str, Any]:
+        """The answer to GET /live."""
+        progress = self._waited + sum(role.progress for role in self._roles)
+        detail = {role.name: role.detail() for role in self._roles}
+        return {"ok": not self._ending.done(), "progress": progress, "idle": False, "detail": detail}
+
+    async def run(self) -> int:
+        """The exit code, after somebody called `end`."""
+        registry = CollectorRegistry()
+        registry.register(WorkerCollector(self.report))
+        live = await serve_live(LIVE_HOST, self._settings.live_port, self.report, registry) if self._settings.live_port else None
+        serving = asyncio.ensure_future(self._serve())
+        await asyncio.wait([serving, self._ending], return_when=asyncio.FIRST_COMPLETED)
+        reason = self._ending.result() if self._ending.done() else serving.exception()
+        if reason is not None:
+            logger.error("the worker ends", error=f"{type(reason).__name__}: {reason}", exc_info=reason)
+            return EXIT_FAULT
+        await self._drain(serving)
+        if live is not None:
+            live.close()
+        return 0
+
+    async def _serve(self) -> None:
+        log = await self._connected_log()
+        clock = now_ms
+        if "conversations" in self._settings.roles:
+            self._roles.append(ConversationsRole(log, self._kafka, self._settings, Rules.from_env(os.environ), clock, self.end))
+        if self._cassandra is not None:
+            ticking = asyncio.ensure_future(self._tick())
+            store = await Store.connect(self._cassandra)
+            ticking.cancel()
+            self._roles.append(TimelinesRole(log, store, self._kafka, self._settings, self.end))
+        async with asyncio.TaskGroup() as group:
+            for role in self._roles:
+                await role.start()
+                logger.info("role started", role=role.name)
+                group.create_task(_crash_of(role))
+
+    async def _connected_log(self) -> KafkaLog:
+        """The log, once Kafka answers and has all the topics."""
+        log = KafkaLog(self._kafka)
+        while True:
+            try:
+                await log.start()
+                for name in TOPICS:
+                    await log.partitions_count(name)
+                return log
+            except LogError as exc:
+                logger.warning("waiting for Kafka and its topics", kafka=self._kafka.kafka, error=str(exc))
+            self._waited += 1
+            await asyncio.sleep(RETRY_S)
+
+    async def _tick(self) -> None:
+        """While Cassandra is waited for, which says so itself: the process lives."""
+        while True:
+            self._waited += 1
+            await asyncio.sleep(RETRY_S)
+
+    async def _drain(self, serving: "asyncio.Future[None]") -> None:
+        logger.info("draining")
+        try:
+            async with asyncio.timeout(self._settings.drain_timeout_ms / 1000):
+                await asyncio.gather(*(role.stop() for role in self._roles))
+        except TimeoutError:
+            logger.warning("not drained in time; what was not committed will be handled again", timeout_ms=self._settings.drain_timeout_ms)
+        serving.cancel()
+
+
+async def _crash_of(role: Role) -> None:
+    """Ends only with an error: Faust marks an application as crashed and goes on; a worker must not."""
+    await role.app._crashed.wait()
+    raise role.app.crash_reason or WarblerError(f"{role.name} crashed")
+
+
+def configure_logs() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it repeats every lost connection; our own lines say what it means
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+    )
+
+
+async def run(env: Mapping[str, str]) -> int:
+    configure_logs()
+    try:
+        settings = StreamsSettings.from_env(env)
+        kafka = LogSettings.from_env(env)
+        cassandra = StoreSettings.from_env(env) if "timelines" in settings.roles else None
+    except ValueError as exc:
+        logger.error("bad setting", error=str(exc))
+        return EXIT_CONFIG
+    worker = Worker(settings, kafka, cassandra)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.end)
+    logger.info("worker starts", roles=",".join(settings.roles), kafka=kafka.kafka, node=settings.node)
+    return await worker.run()
+
+
+def main() -> None:
+    async def whole() -> None:
+        code = await run(os.environ)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Not sys.exit: the Cassandra driver's threads and half-stopped clients would keep a failed process alive.
+        os._exit(code)
+
+    uvloop.run(whole())
+
+
+if __name__ == "__main__":
+    main()
