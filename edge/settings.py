@@ -49,6 +49,8 @@ class EdgeSettings:
             low = 0 if field.name in ("port", "produce_interval_ms") else 1
             if isinstance(value, int) and value < low:
                 raise BadSetting(f"EDGE_{field.name.upper()}={value}: at least {low}")
+        if self.port > 65_535:
+            raise BadSetting(f"EDGE_PORT={self.port}: at most 65535")
         if self.heartbeat_ms < 1_000:
             raise BadSetting(f"EDGE_HEARTBEAT_MS={self.heartbeat_ms}: at least 1000")
         if self.session_lease_ms < 3 * 1_000:
