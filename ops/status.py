@@ -12,7 +12,8 @@ import httpx
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -83,7 +84,10 @@ async def sample(bootstrap: str, topics: set[str]) -> Sample:
 
 async def committed_offsets(admin: AIOKafkaAdminClient, group: str) -> Offsets:
     """What the group has committed, by topic and partition; empty for a group nobody has joined yet."""
-    offsets = await admin.list_consumer_group_offsets(group)
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:
+        return {}  # a new cluster makes the topic of the groups' offsets when it is first asked for
     return {(p.topic, p.partition): meta.offset for p, meta in offsets.items() if meta.offset >= 0}
 
 
@@ -102,7 +106,7 @@ async def live(process: ProcessState, http: httpx.AsyncClient) -> str:
 
 
 async def process_table(processes: tuple[ProcessState, ...]) -> Table:
-    table = Table("process", "address", "pid", "up for", "memory MiB", "cpu %", "says")
+    table = Table("process", "address", "pid", "up for", "MiB", "cpu %", "says", box=box.SIMPLE)
     table.title, table.title_justify = "Processes", "left"
     running = {process.name: running_process(process.pid) for process in processes}
     for process_now in filter(None, running.values()):
@@ -113,13 +117,18 @@ async def process_table(processes: tuple[ProcessState, ...]) -> Table:
     for process, words in zip(processes, said, strict=True):
         known = running[process.name]
         if known is None:
-            words = "[red]not running[/red]" if process.pid else "existing cluster"
-            table.add_row(process.name, process.address, "", "", "", "", words)
+            words = "[red]not running[/red]" if process.pid or process.live_url else "existing cluster"
+            table.add_row(process.name, shown(process.address), "", "", "", "", words)
             continue
         up_for = duration(time.time() - known.create_time())
         memory, cpu = f"{known.memory_info().rss / MIB:.0f}", f"{known.cpu_percent():.0f}"
-        table.add_row(process.name, process.address, str(known.pid), up_for, memory, cpu, words)
+        table.add_row(process.name, shown(process.address), str(known.pid), up_for, memory, cpu, words)
     return table
+
+
+def shown(address: str) -> str:
+    """The address without what is the same for all."""
+    return address.removeprefix("http://").removesuffix("/")
 
 
 def running_process(pid: int) -> psutil.Process | None:
@@ -142,7 +151,7 @@ def duration(seconds: float) -> str:
 
 
 def topic_table(lines: list[PartitionLine], seconds: float) -> Table:
-    table = Table("topic", "partition", "records", "records/s", *(f"lag of {group}" for group in GROUPS))
+    table = Table("topic", "partition", "records", "records/s", *(f"lag of {group}" for group in GROUPS), box=box.SIMPLE)
     table.title, table.title_justify = f"Partitions (rates over {seconds:.0f} s)", "left"
     for index, line in enumerate(lines):
         last = index + 1 == len(lines) or lines[index + 1].topic != line.topic

@@ -24,6 +24,7 @@ class Watched:
     charge: Charge
     watch: Watch
     well: bool = False  # the last observation was an answer that says ok
+    told: str = ""  # the last lines of its previous end
 
 
 def adopted(now_s: float) -> Watch:
@@ -76,26 +77,33 @@ class Supervisor:
         excused = not charge.is_server and not self.servers_well
         watched.well = isinstance(seen, Answered) and seen.ok
         watched.watch, action = step(watched.watch, seen, time.monotonic(), self._rng.random(), charge.policy, excused=excused)
-        self._perform(charge, action)
+        self._perform(watched, action)
         charge.child.rotate_log()
         return action
 
-    def _perform(self, charge: Charge, action: Action) -> None:
-        name = charge.child.name
+    def _perform(self, watched: Watched, action: Action) -> None:
+        charge, name = watched.charge, watched.charge.child.name
         match action:
             case Start():
                 charge.spawn()
                 self._changed()
             case Ended(again_in_s=pause_s):
-                self._say(f"{name} ended with {charge.child.exit_code}; again in {pause_s:.1f} s. Its last lines:\n{self._tail(charge)}")
+                self._say(f"{name} ended with {charge.child.exit_code}; again in {pause_s:.1f} s. {self._tail(watched)}")
             case Kill(reason=reason, again_in_s=pause_s):
                 charge.child.kill()
-                self._say(f"{name} was killed: {reason}; again in {pause_s:.1f} s. Its last lines:\n{self._tail(charge)}")
+                self._say(f"{name} was killed: {reason}; again in {pause_s:.1f} s. {self._tail(watched)}")
             case Keep():
                 pass
 
-    def _tail(self, charge: Charge) -> str:
-        return "\n".join(f"    {line}" for line in charge.child.tail(TAIL_LINES).splitlines())
+    def _tail(self, watched: Watched) -> str:
+        """The child's last lines; a child that keeps ending in the same way is told in full only once."""
+        tail = watched.charge.child.tail(TAIL_LINES)
+        if not tail:
+            return "It printed nothing."
+        if tail == watched.told:
+            return "Its last lines are the same as before."
+        watched.told = tail
+        return "Its last lines:\n" + "\n".join(f"    {line}" for line in tail.splitlines())
 
     async def stop(self, order: Sequence[Callable[[Charge], bool]]) -> None:
         """Stop the children group by group; each predicate picks one group. Every group is tried even if one fails."""

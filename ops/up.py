@@ -7,13 +7,9 @@ workers, Kafka and Cassandra. Called by the command line; calls the embedded sta
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import os
-import resource
-import signal
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -28,6 +24,7 @@ from ops.keys import ensure_keys
 from ops.probes import cql_serves, kafka_serves
 from ops.programs import Keys, Program, common_env, programs
 from ops.provision import provision, wait_for_clusters
+from ops.runtime import raise_file_limit, signals_call
 from ops.settings import PAGE_PORT, ClusterSettings, UpSettings
 from ops.statefile import ProcessState, State
 from ops.summary import summary
@@ -174,26 +171,6 @@ class Up:
             await self.supervisor.stop([is_edge, is_worker])
         finally:
             await self.stack.stop()
-
-
-def raise_file_limit() -> None:
-    """Every session is a file: take all the files that this user may have. Children inherit it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-@contextlib.contextmanager
-def signals_call(loop: asyncio.AbstractEventLoop, told: Callable[[], None]) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP call `told` inside the block."""
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in wanted:
-        loop.add_signal_handler(number, told)
-    try:
-        yield
-    finally:
-        for number in wanted:
-            loop.remove_signal_handler(number)
 
 
 async def run_up(asked: UpSettings, clusters: ClusterSettings, console: Console) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 # Below the kernel's ephemeral range (32768 up), so that no outgoing connection can sit on a port between two starts.
@@ -24,18 +24,20 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         return True
 
 
-def assign(names: Iterable[str], kept: dict[str, int], free: Callable[[int], bool], rng: random.Random) -> dict[str, int]:
+def assign(names: Sequence[str], kept: dict[str, int], free: Callable[[int], bool], rng: random.Random) -> dict[str, int]:
     """A free port for each name: the kept one where it is still free, else a new one.
 
     Shape: ports distinct. Raises: RuntimeError when 1,000 draws found no free port.
     """
-    ports = {name: kept[name] for name in names if name in kept and free(kept[name])}
+    ports: dict[str, int] = {}
     for name in names:
-        if name in ports:
-            continue
+        if name in kept and kept[name] not in ports.values() and free(kept[name]):
+            ports[name] = kept[name]
+    # What other names keep is avoided too, though it may be free while they do not run.
+    for name in (name for name in names if name not in ports):
         for _ in range(1_000):
             port = rng.randint(PORT_FIRST, PORT_LAST)
-            if port not in ports.values() and free(port):
+            if port not in ports.values() and port not in kept.values() and free(port):
                 ports[name] = port
                 break
         else:

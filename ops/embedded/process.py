@@ -34,6 +34,7 @@ class Child:
         self.pid_path = home / "run" / f"{name}.pid"
         self._process: subprocess.Popen[bytes] | None = None
         self._started_s = 0.0
+        self._log_start_bytes = 0  # where the present run's output begins
 
     @property
     def mark(self) -> str:
@@ -73,6 +74,7 @@ class Child:
         whole_env = {**os.environ, **(env or {}), CHILD_MARK: self.mark}
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
         with self.log_path.open("ab") as log:
+            self._log_start_bytes = log.tell()
             # A session of its own: Ctrl-C in the terminal must reach us alone, so that we stop the children in order.
             self._process = subprocess.Popen(
                 [*launcher, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=whole_env, cwd=self.home, start_new_session=True
@@ -129,10 +131,10 @@ class Child:
         return float(times.user + times.system)
 
     def tail(self, lines_count: int = 20) -> str:
-        """The last lines of the child's output."""
+        """The last lines of the output of the present or last run."""
         try:
             with self.log_path.open("rb") as log:
-                log.seek(max(0, self.log_path.stat().st_size - 16_384))
+                log.seek(max(self._log_start_bytes, self.log_path.stat().st_size - 16_384))
                 return "\n".join(log.read().decode(errors="replace").splitlines()[-lines_count:])
         except OSError:
             return ""
@@ -146,6 +148,7 @@ class Child:
             return
         shutil.copyfile(self.log_path, self.log_path.with_name(self.log_path.name + ".1"))
         os.truncate(self.log_path, 0)
+        self._log_start_bytes = 0
 
 
 def carries_mark(pid: int, mark: str) -> bool:

@@ -102,6 +102,17 @@ def test_the_exit_code_and_the_last_lines_of_a_crash_are_told(tmp_path: Path) ->
     asyncio.run(bench.until(lambda: bench.starts_count >= 3))
     assert "ended with 3" in bench.said[0]
     assert "the fake crashes on purpose" in bench.said[0]
+    assert bench.said[1].endswith("Its last lines are the same as before.")
+
+
+def test_the_tail_is_that_of_the_last_run(tmp_path: Path) -> None:
+    child = Child("talker", tmp_path)
+    for word in ("first", "second"):
+        child.spawn([sys.executable, "-c", f"print('{word}')"])
+        deadline_s = time.monotonic() + 10
+        while child.running and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+    assert child.tail() == "second"
 
 
 def test_a_child_left_by_a_killed_predecessor_is_ended_before_the_next_start(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Secrets are made once, readable by their owner alone, and left alone afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from ops.keys import ensure_keys
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_both_keys_are_made_with_owner_rights_only(tmp_path: Path) -> None:
+    keys = ensure_keys(tmp_path, {})
+    assert (mode(keys.token_key), mode(keys.admin_key), mode(tmp_path / "secrets")) == (0o600, 0o600, 0o700)
+    assert isinstance(load_pem_private_key(keys.token_key.read_bytes(), None), Ed25519PrivateKey)
+    assert len(keys.admin_key.read_text().strip()) >= 43
+    assert sorted(path.name for path in (tmp_path / "secrets").iterdir()) == ["admin-key", "token-key.pem"]
+
+
+def test_a_second_call_keeps_what_is_there(tmp_path: Path) -> None:
+    keys = ensure_keys(tmp_path, {})
+    before = (keys.token_key.read_bytes(), keys.admin_key.read_bytes())
+    assert ensure_keys(tmp_path, {}) == keys
+    assert (keys.token_key.read_bytes(), keys.admin_key.read_bytes()) == before
+
+
+def test_two_data_directories_have_different_keys(tmp_path: Path) -> None:
+    one, other = ensure_keys(tmp_path / "1", {}), ensure_keys(tmp_path / "2", {})
+    assert one.token_key.read_bytes() != other.token_key.read_bytes()
+    assert one.admin_key.read_bytes() != other.admin_key.read_bytes()
+
+
+def test_keys_given_by_variable_are_used_and_not_made(tmp_path: Path) -> None:
+    env = {"WARBLER_TOKEN_KEY": str(tmp_path / "mine.pem"), "WARBLER_ADMIN_KEY": str(tmp_path / "mine")}
+    keys = ensure_keys(tmp_path / "data", env)
+    assert (keys.token_key, keys.admin_key) == (tmp_path / "mine.pem", tmp_path / "mine")
+    assert not (tmp_path / "data").exists()
+    assert not keys.token_key.exists()
