@@ -131,8 +131,11 @@ class Delivery:
         DELIVERIES.inc(delivered)
 
     def _deliver_to_author(self, session: Session, run: list[events.Event]) -> None:
+        acked = ""
         for event in run:
-            if event.user == session.user and event.device == session.device:
+            # a command's further events reach its author as events: the ack names the first one
+            if event.user == session.user and event.device == session.device and event.command_id != acked:
+                acked = event.command_id
                 self._ack(session, event)
             elif event.conversation_id not in session.catching_up:
                 session.sink.write(frames.Events(event.conversation_id, (item_of(event),)))
