@@ -127,6 +127,10 @@ class Client(Requests):
     def epoch(self) -> str | None:
         return self._core.epoch
 
+    def server_ms(self) -> int:
+        """The server's clock, as far as the last welcome or pong told."""
+        return self._core.server_ms(now_ms())
+
     def positions(self) -> dict[str, int]:
         """Where this device stands: the next seq of every conversation, minus what `events()` has not handed out yet."""
         positions = dict(self._core.timelines.positions())
