@@ -8,7 +8,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -158,21 +158,18 @@ class Store:
         replicas = self._cluster.metadata.get_replicas(self.keyspace, bound.routing_key)
         return replicas[0].host_id if replicas else None
 
-    async def scan(self, cql: str, page: Callable[[Rows], None], page_rows: int = 1_000) -> None:
-        """Hand every page of a whole-table read to `page`, in a thread. Raises: StoreUnavailable."""
-        statement = await self.prepare(cql)
-        await asyncio.to_thread(self._scan, statement, page, page_rows)
-
-    def _scan(self, statement: PreparedStatement, page: Callable[[Rows], None], page_rows: int) -> None:
+    async def scan(self, cql: str, page_rows: int = 1_000) -> AsyncIterator[Rows]:
+        """A whole-table read, page by page. Raises: StoreUnavailable."""
+        bound = (await self.prepare(cql)).bind(())
+        bound.fetch_size = page_rows
         with translated():
-            bound = statement.bind(())
-            bound.fetch_size = page_rows
-            result = self._session.execute(bound)
-            while True:
-                page(list(result.current_rows))
-                if not result.has_more_pages:
-                    return
-                result.fetch_next_page()
+            result = await asyncio.to_thread(self._session.execute, bound)
+        while True:
+            yield list(result.current_rows)
+            if not result.has_more_pages:
+                return
+            with translated():
+                await asyncio.to_thread(result.fetch_next_page)
 
 
 class _Flight:

@@ -25,6 +25,15 @@ READ_MARKS = "SELECT user, read_seq, read_ordinal FROM members WHERE conversatio
 DELIVERED_MARKS = "SELECT user, up_to_seq FROM delivered WHERE conversation = ?"
 PROGRESS = "SELECT partition, next_offset FROM progress WHERE topic = ?"
 
+# ---- reads of `warbler verify timelines`: rows as they stand
+EVENT_ROWS = "SELECT seq, message, value FROM events WHERE conversation = ? AND bucket = ?"
+CHANGE_ROWS = "SELECT seq, edit, recalled, reactions FROM message_changes WHERE conversation = ? AND bucket = ?"
+CONVERSATION_ROW = "SELECT user, active, changed_seq FROM conversations WHERE user = ? AND conversation = ?"
+EVENT_PARTITIONS = "SELECT DISTINCT conversation, bucket FROM events"
+CHANGE_PARTITIONS = "SELECT DISTINCT conversation, bucket FROM message_changes"
+MEMBER_PARTITIONS = "SELECT DISTINCT conversation FROM members"
+CONVERSATION_KEYS = "SELECT user, conversation FROM conversations"
+
 # ---- writes of the projector; the first parameters after USING TIMESTAMP, as CQL wants them
 PUT_EVENT = "INSERT INTO events (conversation, bucket, message, seq, value) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
 PUT_EDIT = "UPDATE message_changes USING TIMESTAMP ? SET edit = ? WHERE conversation = ? AND bucket = ? AND seq = ?"

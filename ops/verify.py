@@ -1,0 +1,82 @@
+"""`warbler verify`: what is stored is compared with the log, which is the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from log.kafka import KafkaLog
+from log.settings import LogSettings
+from ops.settings import ClusterSettings
+from ops.topics import located
+from ops.verify_compare import DIFFERENCES_LIMIT, Report, Say, Verifier
+from schemas.errors import WarblerError
+from store.cassandra import Store
+from store.settings import StoreSettings
+
+EXIT_DIFFERENT, EXIT_UNSURE = 1, 2
+
+app = typer.Typer(help="Compare what is stored with the log.", no_args_is_help=True)
+
+
+@app.callback()
+def verify() -> None:
+    """Compare what is stored with the log."""
+
+
+DATA_HELP = "Data folder of the `warbler up` to look at; not needed with WARBLER_KAFKA and WARBLER_CASSANDRA."
+
+
+@app.command()
+def timelines(
+    data: Annotated[Path, typer.Option(help=DATA_HELP)] = Path(".warbler"),
+    wait_s: Annotated[float, typer.Option(help="How long to wait for a projector that is behind.")] = 30.0,
+) -> None:
+    """Fold the whole log and compare every row of the timeline tables with it. Exit code 1: a row differs; 2: could not tell."""
+    console = Console(soft_wrap=True)
+    try:
+        report = asyncio.run(verify_timelines(located(data, os.environ), wait_s, console.print))
+    except WarblerError as exc:
+        console.print(f"[red]{exc}[/red]")
+        raise typer.Exit(EXIT_UNSURE) from exc
+    show(report, console)
+    if report.differences_count:
+        raise typer.Exit(EXIT_DIFFERENT)
+    if report.unsure:
+        raise typer.Exit(EXIT_UNSURE)
+
+
+async def verify_timelines(clusters: ClusterSettings, wait_s: float, say: Say) -> Report:
+    """The comparison of these clusters. Raises: LogError, StoreUnavailable."""
+    log = KafkaLog(LogSettings(clusters.kafka))
+    store = await Store.connect(StoreSettings(clusters.cassandra, clusters.keyspace, connect_wait_ms=int(wait_s * 1000) or 1))
+    try:
+        await log.start()
+        return await Verifier(log, store, wait_s, say).run()
+    finally:
+        await log.close()
+        await store.close()
+
+
+def show(report: Report, console: Console) -> None:
+    table = Table("table", "rows by the log", "checksum of the log", "rows in Cassandra", "checksum of Cassandra", "")
+    for name, tally in report.tallies.items():
+        equal = (tally.log_rows, tally.log_sum) == (tally.table_rows, tally.table_sum)
+        sums = (str(tally.log_rows), f"{tally.log_sum:016x}", str(tally.table_rows), f"{tally.table_sum:016x}")
+        table.add_row(name, *sums, "equal" if equal else "[red]different[/red]")
+    console.print(table)
+    console.print(f"{report.records_count} records folded, {report.damaged_count} of them damaged (in the dead letters)")
+    for line in report.differences:
+        console.print(line, style="red", markup=False)
+    if report.differences_count > DIFFERENCES_LIMIT:
+        console.print(f"… and {report.differences_count - DIFFERENCES_LIMIT} more", style="red")
+    for line in report.unsure:
+        console.print(line, style="yellow", markup=False)
+    if not report.differences_count and not report.unsure:
+        console.print("the timelines are equal to the log", style="green")

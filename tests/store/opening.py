@@ -1,0 +1,36 @@
+"""A store and a projector on a real Cassandra, for the tests marked `real`."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from log.port import Record
+from schemas.records import DeadLetter
+from store.cassandra import Store
+from store.schema import ensure_tables
+from store.settings import StoreSettings
+from streams.timelines.projector import TimelineProjector
+
+
+@contextlib.asynccontextmanager
+async def opened(address: str, keyspace: str, **settings: int) -> AsyncIterator[Store]:
+    await ensure_tables(address, keyspace, replication=1)
+    store = await Store.connect(StoreSettings(address, keyspace, connect_wait_ms=30_000, **settings))  # type: ignore[arg-type]
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+class Projection:
+    """A projector that keeps its dead letters."""
+
+    def __init__(self, store: Store) -> None:
+        self.dead_letters: list[DeadLetter] = []
+        self.projector = TimelineProjector(store, self._keep)
+
+    async def _keep(self, letters: Sequence[DeadLetter]) -> None:
+        self.dead_letters += letters
+
+    async def apply(self, records: Sequence[Record], chunk_records: int = 100) -> None:
+        for at in range(0, len(records), chunk_records):
+            await self.projector.apply(records[at : at + chunk_records])
