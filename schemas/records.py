@@ -102,7 +102,7 @@ class TypingSignalled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     at_ms: int
 
 
-class MemberState(Struct, frozen=True):
+class MemberState(Struct, frozen=True, gc=False):
     user: str
     role: Role
     joined_seq: int
@@ -110,7 +110,7 @@ class MemberState(Struct, frozen=True):
     read_ordinal: int
 
 
-class RecentCommand(Struct, frozen=True):
+class RecentCommand(Struct, frozen=True, gc=False):
     """An accepted command that is still remembered: for its repeats, and for edits and recalls of its message."""
 
     command_id: bytes  # 16 bytes of the UUID
@@ -119,7 +119,14 @@ class RecentCommand(Struct, frozen=True):
     ordinal: int
     at_ms: int
     author: str
-    message: int  # 0: not a message, 1: a message, 2: a recalled message
+    message: int  # 0: not a message, 1: a message, 2: a recalled message, 3: a read mark
+
+
+class CommandFloor(Struct, frozen=True, gc=False):
+    """A user's newest command that was forgotten by count: whatever is not newer and not remembered is refused as stale."""
+
+    user: str
+    command_id: bytes
 
 
 class ConversationSnapshot(Struct, frozen=True, kw_only=True, tag_field="kind", tag="conversation_snapshot"):
@@ -135,6 +142,7 @@ class ConversationSnapshot(Struct, frozen=True, kw_only=True, tag_field="kind", 
     head_at_ms: int
     members: tuple[MemberState, ...]
     recent: tuple[RecentCommand, ...]
+    floors: tuple[CommandFloor, ...] = ()  # since version 2
 
 
 class OwnerCheckpoint(Struct, frozen=True, kw_only=True, tag_field="kind", tag="owner_checkpoint"):

@@ -1,0 +1,33 @@
+"""What a decision comes to: the closed union that `decide` returns and the shell performs. Pure."""
+
+from dataclasses import dataclass
+
+from schemas.events import Event
+from schemas.records import RefusalCode
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Facts to be appended. Shape: at least one; seqs follow the head densely; all carry the command's id."""
+
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not possible, and why; deciding the same command again later may come out otherwise."""
+
+    code: RefusalCode
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Accepted before: where its first event stands."""
+
+    seq: int
+    ordinal: int
+    accepted_at_ms: int
+
+
+Decision = Accepted | Refused | Repeated

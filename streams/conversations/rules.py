@@ -1,0 +1,55 @@
+"""The owner's limits and windows, from STREAMS_* variables. Pure; read once by the worker.
+
+Rule: replaying the same events under other limits gives another memory (not other facts), so change them only with all workers stopped.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+def _between(default: int, least: int, most: int) -> int:
+    return field(default=default, metadata={"least": least, "most": most})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a command may ask for, until when, and how long it is remembered."""
+
+    members_limit: int = _between(10_000, 2, 100_000)
+    text_bytes_limit: int = _between(16_384, 1, 900_000)  # a record of a megabyte is the broker's limit
+    content_bytes_limit: int = _between(49_152, 1, 900_000)
+    title_bytes_limit: int = _between(256, 1, 10_000)
+    reaction_bytes_limit: int = _between(64, 1, 1_000)
+    mentions_limit: int = _between(100, 0, 10_000)
+    edit_window_ms: int = _between(DAY_MS, 0, 3650 * DAY_MS)
+    recall_window_ms: int = _between(DAY_MS, 0, 3650 * DAY_MS)
+    remembered_commands: int = _between(1_000, 1, 100_000)
+    command_horizon_ms: int = _between(DAY_MS, 60_000, 365 * DAY_MS)
+    clock_ahead_ms: int = _between(60_000, 0, HOUR_MS)
+
+    def __post_init__(self) -> None:
+        for limit in dataclasses.fields(self):
+            value, least, most = getattr(self, limit.name), limit.metadata["least"], limit.metadata["most"]
+            if not least <= value <= most:
+                raise ValueError(f"STREAMS_{limit.name.upper()}={value}: {least} to {most}")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Rules":
+        """The rules of this environment. Raises: ValueError that names the variable."""
+        chosen: dict[str, int] = {}
+        for limit in dataclasses.fields(cls):
+            variable = f"STREAMS_{limit.name.upper()}"
+            if variable not in env:
+                continue
+            try:
+                chosen[limit.name] = int(env[variable])
+            except ValueError:
+                raise ValueError(f"{variable}={env[variable]!r}: a whole number is needed") from None
+        return cls(**chosen)
+
+
+DEFAULT_RULES = Rules()

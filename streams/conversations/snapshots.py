@@ -1,0 +1,41 @@
+"""A conversation as the record that is kept of it, and back. Pure.
+
+Rule: restore(snapshot(state)) == state, and folding on from it gives what folding from the beginning gives.
+"""
+
+from schemas.records import CommandFloor, ConversationSnapshot
+from streams.conversations.state import READ_MARK, Conversation, Memory
+
+
+def snapshot(state: Conversation, events_offset: int) -> ConversationSnapshot:
+    """The whole state, after the event at `events_offset` of its partition."""
+    return ConversationSnapshot(
+        tenant=state.tenant,
+        conversation_id=state.conversation_id,
+        events_offset=events_offset,
+        conversation_kind=state.kind,
+        title=state.title,
+        head_seq=state.head_seq,
+        head_ordinal=state.head_ordinal,
+        head_at_ms=state.head_at_ms,
+        members=tuple(state.members.values()),
+        recent=(*state.recent, *state.marks),
+        floors=tuple(CommandFloor(user, command_id) for user, command_id in state.floors.items()),
+    )
+
+
+def restore(kept: ConversationSnapshot) -> Conversation:
+    """The state that was kept; it shares no mutable part with the record."""
+    return Conversation(
+        tenant=kept.tenant,
+        conversation_id=kept.conversation_id,
+        kind=kept.conversation_kind,
+        title=kept.title,
+        head_seq=kept.head_seq,
+        head_ordinal=kept.head_ordinal,
+        head_at_ms=kept.head_at_ms,
+        members={member.user: member for member in kept.members},
+        recent=Memory(entry for entry in kept.recent if entry.message != READ_MARK),
+        marks=Memory(entry for entry in kept.recent if entry.message == READ_MARK),
+        floors={floor.user: floor.command_id for floor in kept.floors},
+    )
