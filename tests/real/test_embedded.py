@@ -99,9 +99,8 @@ def test_a_live_data_directory_is_refused_with_the_owners_pid(stack: Stack) -> N
 
 
 def test_a_second_start_beside_another_stack_finds_the_data_and_stop_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
-    async def scenario() -> tuple[list[int], list[float]]:
+    async def scenario() -> list[int]:
         pids: list[int] = []
-        ready: list[float] = []
         settings = EmbeddedSettings()
         async with Stack(tmp_path / "own data", settings, with_cassandra=False) as first:
             assert first.kafka != stack.kafka
@@ -112,12 +111,9 @@ def test_a_second_start_beside_another_stack_finds_the_data_and_stop_leaves_noth
             assert await read(second.kafka, "kept", 1) == [b"one"]
             assert await kafka_serves(stack.kafka)
             pids.append(second.kafka_node.pid)
-            ready.append(second.ready_s)
-        return pids, ready
+        return pids
 
-    pids, ready = asyncio.run(scenario())
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
-    assert max(ready) < 15
+    assert not [pid for pid in asyncio.run(scenario()) if psutil.pid_exists(pid)]
 
 
 HOLD = """

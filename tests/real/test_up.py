@@ -40,7 +40,7 @@ class RunningUp:
     def printed(self) -> str:
         return self.printed_path.read_text()
 
-    def until(self, condition: Callable[[], bool], limit_s: float = 90) -> None:
+    def until(self, condition: Callable[[], bool], limit_s: float = 180) -> None:
         deadline_s = time.monotonic() + limit_s
         while not condition():
             assert self.process.poll() is None, self.printed()
