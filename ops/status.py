@@ -151,8 +151,10 @@ def duration(seconds: float) -> str:
 
 
 def topic_table(lines: list[PartitionLine], seconds: float) -> Table:
-    table = Table("topic", "partition", "records", "records/s", *(f"lag of {group}" for group in GROUPS), box=box.SIMPLE)
-    table.title, table.title_justify = f"Partitions (rates over {seconds:.0f} s)", "left"
+    table = Table(box=box.SIMPLE, title=f"Partitions (rates over {seconds:.0f} s)", title_justify="left")
+    table.add_column("topic", no_wrap=True)
+    for heading in ("no.", "records", "per s", *(f"lag of {group.removeprefix('warbler-')}" for group in GROUPS)):
+        table.add_column(heading, justify="right")
     for index, line in enumerate(lines):
         last = index + 1 == len(lines) or lines[index + 1].topic != line.topic
         lag = [str(line.lag[group]) if group in line.lag else "" for group in GROUPS]
