@@ -6,6 +6,7 @@ nothing happened; after: it happened all the same, which is how an unknown outco
 
 import asyncio
 import bisect
+import copy
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Literal
@@ -127,6 +128,12 @@ class MemoryLog:
             async with self._grown:
                 if not any(self._from(topic, partition, start) for (topic, partition), start in positions.items()):
                     await self._grown.wait()
+
+    def seen_with(self, fault: Fault) -> "MemoryLog":
+        """The same log with faults of its own, as one of several processes sees it."""
+        view = copy.copy(self)
+        view.fault = fault
+        return view
 
     def compact(self, topic: str, partition: int) -> None:
         """What the broker's cleaner does: of each key only the newest record stays, at its offset."""

@@ -1,0 +1,199 @@
+"""Who may do what: the whole product of kind, role and command, held against a table written by hand."""
+
+from collections.abc import Callable
+from typing import get_args
+
+import pytest
+
+from schemas import commands
+from schemas.values import ConversationKind, Role
+from streams.conversations.decide import HANDLERS
+from tests.streams.talking import Talk, code_of, opened, text
+
+# The actors: who does it, by kind. In a direct conversation everybody is a member.
+ACTORS = {
+    "direct": {"member": "ben", "stranger": "zoe"},
+    "group": {"owner": "ana", "admin": "ada", "member": "ben", "stranger": "zoe"},
+    "channel": {"owner": "ana", "admin": "ada", "member": "ben", "stranger": "zoe"},
+}
+
+# + accepted   - not_allowed   m not_member   t unknown_target   a already_member   s owner_must_stay   e conversation_exists
+TABLE = """
+                          direct  | group               | channel
+                          mem str | own adm mem str     | own adm mem str
+create_again               e   e  |  e   e   e   e      |  e   e   e   e
+send                       +   m  |  +   +   +   m      |  +   +   -   m
+edit_own                   +   m  |  +   +   +   m      |  +   +   -   m
+edit_others                -   m  |  -   -   -   m      |  -   -   -   m
+recall_own                 +   m  |  +   +   +   m      |  +   +   -   m
+recall_members             -   m  |  +   +   -   m      |  +   +   -   m
+recall_owners              -   m  |  +   +   -   m      |  +   +   -   m
+add_reaction               +   m  |  +   +   +   m      |  +   +   +   m
+remove_reaction            +   m  |  +   +   +   m      |  +   +   +   m
+mark_read                  +   m  |  +   +   +   m      |  +   +   +   m
+rename                     -   m  |  +   +   -   m      |  +   +   -   m
+leave                      -   m  |  s   +   +   m      |  s   +   +   m
+add_as_member              -   m  |  +   +   -   m      |  +   +   -   m
+add_as_admin               -   m  |  +   -   -   m      |  +   -   -   m
+add_as_owner               -   m  |  -   -   -   m      |  -   -   -   m
+add_again                  -   m  |  a   a   -   m      |  a   a   -   m
+remove_member              -   m  |  +   +   -   m      |  +   +   -   m
+remove_admin               -   m  |  +   -   -   m      |  +   -   -   m
+remove_owner               -   m  |  -   -   -   m      |  -   -   -   m
+remove_self                -   m  |  -   -   -   m      |  -   -   -   m
+remove_stranger            -   m  |  t   t   -   m      |  t   t   -   m
+make_owner                 -   m  |  +   -   -   m      |  +   -   -   m
+make_admin                 -   m  |  +   -   -   m      |  +   -   -   m
+make_member                -   m  |  +   -   -   m      |  +   -   -   m
+make_self_member           -   m  |  -   -   -   m      |  -   -   -   m
+make_self_owner            -   m  |  -   -   -   m      |  -   -   -   m
+make_stranger_admin        -   m  |  t   -   -   m      |  t   -   -   m
+"""
+CODES = {
+    "+": "accepted",
+    "-": "not_allowed",
+    "m": "not_member",
+    "t": "unknown_target",
+    "a": "already_member",
+    "s": "owner_must_stay",
+    "e": "conversation_exists",
+}
+COLUMNS: list[tuple[ConversationKind, str]] = [
+    ("direct", "member"),
+    ("direct", "stranger"),
+    *[("group", role) for role in ("owner", "admin", "member", "stranger")],  # type: ignore[list-item]
+    *[("channel", role) for role in ("owner", "admin", "member", "stranger")],  # type: ignore[list-item]
+]
+
+
+def scene(kind: ConversationKind) -> tuple[Talk, dict[str, int]]:
+    """A conversation with every role twice, in which each has sent one message: user -> its seq."""
+    if kind == "direct":
+        talk = opened("direct")
+        return talk, {user: talk.send(user) for user in ("ana", "ben")}
+    members: dict[str, Role] = {"ada": "admin", "amy": "admin", "ben": "admin", "bob": "admin"}
+    talk = opened(kind, members)
+    sent = {user: talk.send(user) for user in ("ana", "ada", "amy", "ben", "bob")}
+    for user in ("ben", "bob"):  # they were admins so that they could send in a channel
+        talk.must(talk.command(commands.ChangeRole, "ana", member=user, role="member"))
+    return talk, sent
+
+
+Ask = Callable[[Talk, str, dict[str, int]], commands.Command]
+
+
+def _role_change(member: str | None, role: Role) -> Ask:
+    return lambda talk, actor, sent: talk.command(commands.ChangeRole, actor, member=member or actor, role=role)
+
+
+def _addition(member: str, role: Role) -> Ask:
+    return lambda talk, actor, sent: talk.command(commands.AddMember, actor, member=member, role=role)
+
+
+def _removal(member: str | None) -> Ask:
+    return lambda talk, actor, sent: talk.command(commands.RemoveMember, actor, member=member or actor)
+
+
+def _other(actor: str, sent: dict[str, int]) -> int:
+    """A message of somebody else."""
+    return next(seq for user, seq in reversed(sent.items()) if user != actor)
+
+
+ASKS: dict[str, Ask] = {
+    "create_again": lambda talk, actor, sent: talk.command(
+        commands.CreateConversation, actor, conversation_kind=talk.head.kind, title="", members=()
+    ),
+    "send": lambda talk, actor, sent: talk.command(commands.SendMessage, actor, content=text("hi")),
+    "edit_own": lambda talk, actor, sent: talk.command(commands.EditMessage, actor, target_seq=sent.get(actor, 2), content=text("ho")),
+    "edit_others": lambda talk, actor, sent: talk.command(
+        commands.EditMessage, actor, target_seq=_other(actor, sent), content=text("ho")
+    ),
+    "recall_own": lambda talk, actor, sent: talk.command(commands.RecallMessage, actor, target_seq=sent.get(actor, 2)),
+    "recall_members": lambda talk, actor, sent: talk.command(commands.RecallMessage, actor, target_seq=_other(actor, sent)),
+    "recall_owners": lambda talk, actor, sent: talk.command(commands.RecallMessage, actor, target_seq=sent["ana"]),
+    "add_reaction": lambda talk, actor, sent: talk.command(commands.AddReaction, actor, target_seq=sent["ana"], reaction="+1"),
+    "remove_reaction": lambda talk, actor, sent: talk.command(commands.RemoveReaction, actor, target_seq=sent["ana"], reaction="+1"),
+    "mark_read": lambda talk, actor, sent: talk.command(
+        commands.MarkRead, actor, up_to_seq=talk.head.head_seq, up_to_ordinal=talk.head.head_ordinal
+    ),
+    "rename": lambda talk, actor, sent: talk.command(commands.RenameConversation, actor, title="Owls"),
+    "leave": lambda talk, actor, sent: talk.command(commands.LeaveConversation, actor),
+    "add_as_member": _addition("new", "member"),
+    "add_as_admin": _addition("new", "admin"),
+    "add_as_owner": _addition("new", "owner"),
+    "add_again": _addition("ana", "member"),
+    "remove_member": _removal("bob"),
+    "remove_admin": _removal("amy"),
+    "remove_owner": _removal("ana"),
+    "remove_self": _removal(None),
+    "remove_stranger": _removal("zoe"),
+    "make_owner": _role_change("bob", "owner"),
+    "make_admin": _role_change("bob", "admin"),
+    "make_member": _role_change("amy", "member"),
+    "make_self_member": _role_change(None, "member"),
+    "make_self_owner": _role_change(None, "owner"),
+    "make_stranger_admin": _role_change("zoe", "admin"),
+}
+
+
+def cases() -> list[tuple[str, ConversationKind, str, str]]:
+    rows = [line.replace("|", " ").split() for line in TABLE.strip().splitlines()[2:]]
+    return [(row[0], kind, role, CODES[mark]) for row in rows for (kind, role), mark in zip(COLUMNS, row[1:], strict=True)]
+
+
+@pytest.mark.parametrize(("ask", "kind", "role", "expected"), cases())
+def test_each_role_may_do_what_the_table_says(ask: str, kind: ConversationKind, role: str, expected: str) -> None:
+    talk, sent = scene(kind)
+    assert code_of(talk.decide(ASKS[ask](talk, ACTORS[kind][role], sent))) == expected
+
+
+def test_the_table_is_the_full_product_and_every_command_is_in_it() -> None:
+    assert {case[0] for case in cases()} == set(ASKS)
+    talk, sent = scene("group")
+    assert {type(ask(talk, "ana", sent)) for ask in ASKS.values()} == set(get_args(commands.Command))
+    assert set(HANDLERS) | {commands.CreateConversation} == set(get_args(commands.Command))
+
+
+@pytest.mark.parametrize("ask", sorted(set(ASKS) - {"create_again"}))
+def test_nothing_can_be_asked_of_a_conversation_that_does_not_exist(ask: str) -> None:
+    talk, sent = scene("group")
+    command = ASKS[ask](talk, "ana", sent)
+    talk.state = None
+    assert code_of(talk.decide(command)) == "unknown_conversation"
+
+
+def test_to_another_tenant_a_conversation_does_not_exist_but_its_id_is_taken() -> None:
+    talk, sent = scene("group")
+    foreign = {"tenant": "other"}
+    assert code_of(talk.decide(talk.command(commands.SendMessage, "ana", content=text("hi"), **foreign))) == "unknown_conversation"
+    again = talk.command(commands.CreateConversation, "ana", conversation_kind="group", title="", members=(), **foreign)
+    assert code_of(talk.decide(again)) == "conversation_exists"
+
+
+def test_who_left_or_was_removed_is_a_stranger() -> None:
+    talk, _ = scene("group")
+    talk.must(talk.command(commands.LeaveConversation, "ben"))
+    talk.must(talk.command(commands.RemoveMember, "ana", member="bob"))
+    for user in ("ben", "bob"):
+        assert code_of(talk.decide(talk.command(commands.SendMessage, user, content=text("hi")))) == "not_member"
+
+
+def test_an_owner_who_is_alone_may_leave() -> None:
+    talk = opened("group", {})
+    talk.must(talk.command(commands.LeaveConversation, "ana"))
+    assert talk.head.members == {}
+
+
+def test_handing_the_ownership_over_is_one_command_of_two_events() -> None:
+    talk, _ = scene("group")
+    command = talk.command(commands.ChangeRole, "ana", member="bob", role="owner")
+    first = talk.must(command)
+    assert [(event.seq, event.member, event.role) for event, _ in talk.log[-2:]] == [  # type: ignore[union-attr]
+        (first, "bob", "owner"),
+        (first + 1, "ana", "admin"),
+    ]
+    assert {event.command_id for event, _ in talk.log[-2:]} == {command.command_id}
+    assert (talk.head.members["ana"].role, talk.head.members["bob"].role) == ("admin", "owner")
+    repeated = talk.decide(command)
+    assert code_of(repeated) == "repeated"
+    assert getattr(repeated, "seq", None) == first
