@@ -1,0 +1,97 @@
+"""What the load generator reads of the edge's frames: only the fields it counts with, so that decoding stays cheap. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from bench.websocket import BINARY, TEXT
+from edge.frames import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
+
+
+class Ack(Struct, frozen=True, gc=False, tag_field="type", tag="ack"):
+    id: str
+    conversation: str
+    seq: int
+    at_ms: int
+
+
+class Reject(Struct, frozen=True, gc=False, tag_field="type", tag="reject"):
+    id: str
+    code: str
+    detail: str
+    retryable: bool
+    retry_after_ms: int = 0
+
+
+class Item(Struct, frozen=True, gc=False):
+    seq: int
+    id: str
+
+
+class Events(Struct, frozen=True, tag_field="type", tag="events"):
+    conversation: str
+    events: list[Item]
+
+
+class Page(Struct, frozen=True, tag_field="type", tag="page"):
+    request: str
+    conversation: str
+    events: list[Item]
+    next_seq: int
+    more: bool
+
+
+class Limits(Struct, frozen=True):
+    sync_events: int
+
+
+class Welcome(Struct, frozen=True, tag_field="type", tag="welcome"):
+    user: str
+    heartbeat_ms: int
+    limits: Limits
+
+
+class Failure(Struct, frozen=True, tag_field="type", tag="error"):
+    code: str
+    detail: str
+    request: str = ""
+
+
+class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
+    pass
+
+
+class Delivered(Struct, frozen=True, tag_field="type", tag="delivered"):
+    pass
+
+
+class UserTyping(Struct, frozen=True, tag_field="type", tag="user_typing"):
+    pass
+
+
+class DirectoryPage(Struct, frozen=True, tag_field="type", tag="directory_page"):
+    pass
+
+
+class HistoryPage(Struct, frozen=True, tag_field="type", tag="history_page"):
+    pass
+
+
+FromEdge = Ack | Reject | Events | Page | Welcome | Failure | Pong | Delivered | UserTyping | DirectoryPage | HistoryPage
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    subprotocol: str
+    opcode: int
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], FromEdge]
+
+
+CODECS: dict[Literal["json", "msgpack"], Codec] = {
+    "json": Codec(SUBPROTOCOL_JSON, TEXT, msgspec.json.Encoder().encode, msgspec.json.Decoder(FromEdge).decode),
+    "msgpack": Codec(SUBPROTOCOL_MSGPACK, BINARY, msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(FromEdge).decode),
+}

@@ -1,0 +1,17 @@
+"""The workloads by name, in the order in which they run. Those in DISTURBING end processes and run after all repeats of the others."""
+
+from collections.abc import Awaitable, Callable
+
+from bench.bench import Bench, Run
+from bench.workloads import closed, group, idle, kill, ladder, lag, missed
+
+WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
+    "ladder": ladder.run,
+    "closed": closed.run,
+    "lag": lag.run,
+    "missed": missed.run,
+    "group": group.run,
+    "idle": idle.run,
+    "kill": kill.run,
+}
+DISTURBING = ("kill",)
