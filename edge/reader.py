@@ -15,7 +15,7 @@ from schemas import events
 from schemas.codec import decode_event
 from schemas.errors import Undecodable
 from store.timelines import Timelines
-from store.views import Head, Membership, MessageView, fold_head, fold_membership, fold_message
+from store.views import Head, Membership, MessageView, fold_head, fold_membership, fold_message, placed, read_marks
 
 BEHIND_RETRY_MS = 1_000
 
@@ -75,6 +75,22 @@ class Reader:
             self._check_complete(ticket)
             membership, _ = _overlay(row, None, _decoded(self._recent.of_conversation(conversation)), user)
             return membership is not None and membership.active
+        finally:
+            self._recent.end(ticket)
+
+    async def members(self, conversation: str, after: str | None, limit: int) -> tuple[list[Membership], str | None]:
+        """Members by user id after `after`, at most `limit`; and what to ask next. Raises: as `directory`."""
+        ticket = self._recent.begin()
+        try:
+            rows = await self._timelines.members(conversation, after, limit)
+            self._check_complete(ticket)
+            following = rows[-1].user if len(rows) == limit else None
+            places: dict[str, Membership | None] = {row.user: row for row in rows}
+            for event in _decoded(self._recent.of_conversation(conversation)):
+                for user in {*(who for who, _, _ in placed(event)), *(who for who, _ in read_marks(event))}:
+                    if (after is None or user > after) and (following is None or user <= following):
+                        places[user] = fold_membership(places.get(user), event, user)
+            return [place for _, place in sorted(places.items()) if place is not None and place.active], following
         finally:
             self._recent.end(ticket)
 

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from fastapi import APIRouter, Query
 
+from edge.errors import BadToken
 from edge.node import Node, clock_ms
 from edge.rest import models
 from edge.rest.access import AdminNode, AnyNode, SignedInCaller
@@ -63,10 +64,8 @@ async def login(body: models.Credentials, node: AnyNode) -> models.SignedIn:
 
 @router.post("/refresh")
 async def refresh(body: models.RefreshToken, node: AnyNode) -> models.SignedIn:
-    login_id, _, secret = body.refresh_token.partition(".")
-    if not secret:
-        raise Problem(401, "bad_token", "not a refresh token of ours")
-    following = f"{login_id}.{secrets.token_urlsafe(32)}"
+    login_id = _login_of(node, body)
+    following = node.key.mint_refresh(login_id, secrets.token_urlsafe(32))
     now_ms = clock_ms()
     expires_ms = now_ms + node.settings.refresh_token_ms
     rotation = await node.accounts.rotate(login_id, refresh_hash(body.refresh_token), refresh_hash(following), expires_ms, now_ms)
@@ -74,6 +73,13 @@ async def refresh(body: models.RefreshToken, node: AnyNode) -> models.SignedIn:
         raise Problem(401, "token_revoked" if rotation.outcome in ("revoked", "reused") else "bad_token", _WHY[rotation.outcome])
     names = await node.accounts.by_ids([rotation.user])
     return _signed_in(node, rotation.user, names.get(rotation.user, ""), login_id, following, now_ms)
+
+
+def _login_of(node: Node, body: models.RefreshToken) -> str:
+    try:
+        return node.key.check_refresh(body.refresh_token)
+    except BadToken:
+        raise Problem(401, "bad_token", "not a refresh token of ours") from None
 
 
 _WHY = {
@@ -86,13 +92,7 @@ _WHY = {
 
 @router.post("/logout", status_code=204)
 async def logout(body: models.RefreshToken, node: AnyNode) -> None:
-    login_id = body.refresh_token.partition(".")[0]
-    now_ms = clock_ms()
-    # whoever holds the current token may end the sign-in; exchanging it for nothing proves that, and ends it
-    nothing = refresh_hash(secrets.token_urlsafe(32))
-    rotation = await node.accounts.rotate(login_id, refresh_hash(body.refresh_token), nothing, now_ms, now_ms)
-    if rotation.outcome == "unknown":
-        raise Problem(401, "bad_token", _WHY["unknown"])
+    login_id = _login_of(node, body)
     await node.accounts.revoke(login_id)
 
 
@@ -135,7 +135,7 @@ async def admin_users(body: models.NewUsers, node: AdminNode) -> models.MintedUs
 
 async def _sign_in(node: Node, account: Account) -> models.SignedIn:
     login_id = "l-" + secrets.token_hex(12)
-    refresh_token = f"{login_id}.{secrets.token_urlsafe(32)}"
+    refresh_token = node.key.mint_refresh(login_id, secrets.token_urlsafe(32))
     now_ms = clock_ms()
     await node.accounts.open_login(login_id, account.user, refresh_hash(refresh_token), now_ms + node.settings.refresh_token_ms, now_ms)
     return _signed_in(node, account.user, account.name, login_id, refresh_token, now_ms)

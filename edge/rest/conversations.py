@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Response
-from schemas.ids import uuid7
 
 from edge import frames
 from edge.node import clock_ms, mono_ms
@@ -16,6 +15,7 @@ from edge.rest.access import Caller, SignedInCaller
 from edge.rest.errors import Problem
 from edge.session import Now, Publish, Session, Tell, on_command
 from edge.translate import conversation_of, item_of
+from schemas.ids import uuid7
 
 router = APIRouter(prefix="/v1/conversations")
 
@@ -122,13 +122,12 @@ async def members(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> models.Members:
     await _member(caller, conversation)
-    found = await caller.node.timelines.members(conversation, after, limit)
+    found, following = await caller.node.reader.members(conversation, after, limit)
     items = [
         models.MemberItem(user=m.user, role=m.role, joined_seq=m.joined_seq, read_seq=m.read_seq, read_ordinal=m.read_ordinal)
         for m in found
-        if m.active
     ]
-    return models.Members(members=items, next=found[-1].user if len(found) == limit else None)
+    return models.Members(members=items, next=following)
 
 
 async def _member(caller: Caller, conversation: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from ops.embedded.stack import Stack
+from tests.real import running
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +42,13 @@ def cassandra_address(stack: Stack) -> str:
 def keyspace() -> str:
     """A keyspace name that nothing else uses; the test module creates it."""
     return f"t_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def warbler(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+    """Two edges and a worker over the session's stack; a test that kills one waits for its successor."""
+    started = running.start(tmp_path_factory.mktemp("warbler"), stack.kafka, stack.cassandra, "--edges", "2")
+    try:
+        yield started
+    finally:
+        running.stop(started.process)

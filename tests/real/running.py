@@ -1,0 +1,91 @@
+"""A whole Warbler for tests: `warbler up` as a child process over the session's Kafka and Cassandra, restarted by its own supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from ops import statefile
+from ops.embedded.ports import next_free
+
+READY_S = 90.0
+STOP_S = 30.0
+
+
+@dataclass(slots=True)
+class Running:
+    """`page`: the first edge's address, without a slash at its end."""
+
+    process: subprocess.Popen[bytes]
+    data: Path
+    page: str
+    kafka: str
+    cassandra: str
+
+    @property
+    def admin_key(self) -> str:
+        return Path(statefile.read(self.data).admin_key).read_text().strip()
+
+    def pid(self, name: str) -> int:
+        """The pid of a process by its name (edge-1, worker-1); 0 while it is down."""
+        return next(p.pid for p in statefile.read(self.data).processes if p.name == name)
+
+    def addresses(self) -> list[str]:
+        """Where the edges listen."""
+        return [p.address.rstrip("/") for p in statefile.read(self.data).processes if p.name.startswith("edge-")]
+
+    def kill(self, name: str, sig: signal.Signals = signal.SIGKILL) -> int:
+        """Sends the signal to the process, and answers the pid it had."""
+        pid = self.pid(name)
+        os.kill(pid, sig)
+        return pid
+
+    def wait_for_successor(self, name: str, old_pid: int) -> None:
+        """Until the supervisor has started the process anew and every edge answers."""
+        deadline = time.monotonic() + READY_S
+        while self.pid(name) in (0, old_pid) or not self.live():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} did not come back")
+            time.sleep(0.1)
+
+    def live(self) -> bool:
+        try:
+            return all(httpx.get(address + "/live", timeout=2).json()["ok"] for address in self.addresses())
+        except (httpx.HTTPError, ValueError):
+            return False
+
+
+def start(data: Path, kafka: str, cassandra: str, *options: str, env: dict[str, str] | None = None) -> Running:
+    """Starts it and waits until every process is well. Raises: RuntimeError with its output if it ends, TimeoutError."""
+    port = next_free(18_480)
+    output = (data / "up.log").open("wb")
+    child_env = {**os.environ, "WARBLER_KAFKA": kafka, "WARBLER_CASSANDRA": cassandra, **(env or {})}
+    command = [sys.executable, "-m", "ops.cli", "up", "--data", str(data), "--port", str(port), *options]
+    process = subprocess.Popen(command, env=child_env, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    output.close()
+    deadline = time.monotonic() + READY_S
+    while b"is ready" not in (data / "up.log").read_bytes():
+        if process.poll() is not None:
+            raise RuntimeError((data / "up.log").read_text(errors="replace"))
+        if time.monotonic() > deadline:
+            stop(process)
+            raise TimeoutError((data / "up.log").read_text(errors="replace"))
+        time.sleep(0.1)
+    return Running(process, data, f"http://127.0.0.1:{port}", kafka, cassandra)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

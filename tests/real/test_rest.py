@@ -1,0 +1,135 @@
+"""The REST face of a real node: accounts, tokens, conversations; and what it says to bad input."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.real.running import Running
+
+pytestmark = pytest.mark.real
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def http(warbler: Running) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=warbler.page, timeout=30) as client:
+        yield client
+
+
+def signed_up(http: httpx.Client) -> dict[str, str]:
+    answer = http.post("/v1/register", json={"name": "t-" + secrets.token_hex(6), "password": PASSWORD})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, str] = answer.json()
+    return found
+
+
+def bearer(user: dict[str, str]) -> dict[str, str]:
+    return {"Authorization": "Bearer " + user["access_token"]}
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    body = answer.json()
+    assert set(body) == {"code", "detail", "retryable"}, body
+    return answer.status_code, body["code"]
+
+
+def test_a_name_is_taken_once_and_opens_with_its_password_only(http: httpx.Client) -> None:
+    ana = signed_up(http)
+    assert problem(http.post("/v1/register", json={"name": ana["name"], "password": PASSWORD})) == (409, "name_taken")
+    assert http.post("/v1/login", json={"name": ana["name"], "password": PASSWORD}).json()["user"] == ana["user"]
+    wrong = http.post("/v1/login", json={"name": ana["name"], "password": "not the password"})
+    nobody = http.post("/v1/login", json={"name": "nobody-" + secrets.token_hex(6), "password": PASSWORD})
+    assert problem(wrong) == problem(nobody) == (401, "bad_credentials")
+    assert wrong.json() == nobody.json()  # the answer does not tell which it was
+
+
+BAD_BODIES: list[object] = [
+    {"name": "", "password": PASSWORD},
+    {"name": "a b", "password": PASSWORD},
+    {"name": "ana", "password": "short"},
+    {"name": "ana"},
+    [],
+]
+
+
+@pytest.mark.parametrize("body", BAD_BODIES)
+def test_bad_credentials_bodies_are_invalid(http: httpx.Client, body: object) -> None:
+    assert problem(http.post("/v1/register", json=body)) == (422, "invalid")
+
+
+def test_a_refresh_token_works_once_and_its_reuse_ends_the_sign_in(http: httpx.Client) -> None:
+    ana = signed_up(http)
+    second = http.post("/v1/refresh", json={"refresh_token": ana["refresh_token"]}).json()
+    assert second["user"] == ana["user"]
+    assert second["refresh_token"] != ana["refresh_token"]
+    assert problem(http.post("/v1/refresh", json={"refresh_token": ana["refresh_token"]})) == (401, "token_revoked")
+    # the thief and the owner are both out: neither the newer token nor the access token works
+    assert problem(http.post("/v1/refresh", json={"refresh_token": second["refresh_token"]})) == (401, "token_revoked")
+    assert problem(http.get("/v1/conversations", headers=bearer(second))) == (401, "token_revoked")
+
+
+def test_after_logging_out_no_token_works(http: httpx.Client) -> None:
+    ana = signed_up(http)
+    assert http.post("/v1/logout", json={"refresh_token": ana["refresh_token"]}).status_code == 204
+    assert problem(http.get("/v1/conversations", headers=bearer(ana))) == (401, "token_revoked")
+    assert problem(http.post("/v1/refresh", json={"refresh_token": "l-none.x"})) == (401, "bad_token")
+
+
+def test_a_stranger_with_half_a_refresh_token_cannot_end_a_sign_in(http: httpx.Client) -> None:
+    ana = signed_up(http)
+    login = ana["refresh_token"].partition(".")[0]
+    assert problem(http.post("/v1/logout", json={"refresh_token": login + ".guess"})) == (401, "bad_token")
+    assert problem(http.post("/v1/refresh", json={"refresh_token": login + ".guess"})) == (401, "bad_token")
+    assert http.get("/v1/conversations", headers=bearer(ana)).status_code == 200
+
+
+def test_conversations_are_made_once_and_listed_to_their_members_only(http: httpx.Client) -> None:
+    ana, ben, eve = signed_up(http), signed_up(http), signed_up(http)
+    direct = {"conversation_kind": "direct", "members": [{"user": ben["user"]}]}
+    made = http.post("/v1/conversations", json=direct, headers=bearer(ana))
+    again = http.post("/v1/conversations", json={**direct, "members": [{"user": ana["user"]}]}, headers=bearer(ben))
+    assert (made.status_code, again.status_code) == (201, 200)
+    conversation = made.json()["conversation"]
+    assert again.json()["conversation"] == conversation
+    entry = next(e for e in http.get("/v1/conversations", headers=bearer(ben)).json()["directory"] if e["conversation"] == conversation)
+    assert (entry["peer"], entry["head_seq"], entry["unread"]) == (ana["user"], 1, 0)
+    members = http.get(f"/v1/conversations/{conversation}/members", headers=bearer(ana)).json()["members"]
+    assert {member["user"] for member in members} == {ana["user"], ben["user"]}
+    for path in ("history", "events", "members"):
+        assert problem(http.get(f"/v1/conversations/{conversation}/{path}", headers=bearer(eve))) == (403, "not_member")
+
+
+def test_the_same_command_id_makes_one_group(http: httpx.Client) -> None:
+    ana = signed_up(http)
+    group = {"conversation_kind": "group", "title": "one"}
+    first = http.post("/v1/conversations", json=group, headers=bearer(ana))
+    assert first.status_code == 201
+    hexes = first.json()["conversation"].removeprefix("g-")
+    command_id = f"{hexes[:8]}-{hexes[8:12]}-{hexes[12:16]}-{hexes[16:20]}-{hexes[20:]}"
+    again = http.post("/v1/conversations", json={**group, "command_id": command_id}, headers=bearer(ana))
+    assert (again.status_code, again.json()) == (201, first.json())
+    other = http.post("/v1/conversations", json={**group, "title": "two", "command_id": command_id}, headers=bearer(ana))
+    assert problem(other) == (422, "command_id_reused")
+
+
+def test_without_or_with_a_foreign_token_nothing_is_told(http: httpx.Client) -> None:
+    assert problem(http.get("/v1/conversations")) == (401, "no_token")
+    assert problem(http.get("/v1/conversations", headers={"Authorization": "Bearer x.y.z"})) == (401, "bad_token")
+    assert problem(http.post("/v1/admin/users", json={"users": [{"name": "x"}]})) == (401, "bad_admin_key")
+    assert problem(http.get("/v1/nothing")) == (404, "not_found")
+
+
+def test_the_administrator_makes_users_that_keep_their_ids(http: httpx.Client, warbler: Running) -> None:
+    names = [{"name": f"adm-{secrets.token_hex(5)}"} for _ in range(3)]
+    key = {"Authorization": "Bearer " + warbler.admin_key}
+    first = http.post("/v1/admin/users", json={"users": names}, headers=key).json()["users"]
+    second = http.post("/v1/admin/users", json={"users": names}, headers=key).json()["users"]
+    assert [user["user"] for user in first] == [user["user"] for user in second]
+    assert http.get("/v1/conversations", headers=bearer(first[0])).status_code == 200
+    found = http.get("/v1/users", params={"ids": ",".join(user["user"] for user in first)}, headers=bearer(first[0])).json()["users"]
+    assert {(user["user"], user["name"]) for user in found} == {(user["user"], user["name"]) for user in first}
+    assert problem(http.get("/v1/users/by-name/nobody-at-all", headers=bearer(first[0]))) == (404, "unknown_user")
