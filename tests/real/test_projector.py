@@ -96,7 +96,7 @@ def test_an_outage_of_cassandra_is_survived_with_nothing_lost(stack: Stack, cass
             await asyncio.sleep(6)
             assert not applying.done()
             await stack.cassandra_node.start()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 await applying
             after = await everything(store)
         async with opened(cassandra_address, f"{name}_fresh") as fresh:
