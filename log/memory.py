@@ -157,14 +157,15 @@ class MemoryWriter:
         self._log = log
         self._epoch = epoch
         self._broken: LogUnavailable | Fenced | None = None
-        self._order = asyncio.Lock()  # first in, first out: appends in flight land in the order of their calls
+        # First in, first out within a partition; between partitions nothing is promised, and the tests must see that.
+        self._order: dict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def append(self, topic: str, partition: int, entries: Sequence[Entry]) -> int:
         self._log._check(topic, partition)
         size, limit = entries_bytes(entries), batch_bytes_limit(topic)
         if size > limit:
             raise EntryTooLong(topic, size, limit)
-        async with self._order:
+        async with self._order[topic, partition]:
             return await self._append(topic, partition, entries)
 
     async def _append(self, topic: str, partition: int, entries: Sequence[Entry]) -> int:
