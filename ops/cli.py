@@ -33,9 +33,7 @@ def load(module: str, attribute: str, name: str) -> Any:
         single = typer.Typer(add_completion=False)
         single.command(name)(found)
         found = single
-    command = get_command(found)
-    command.name = name
-    return command
+    return get_command(found)
 
 
 class LazyGroup(TyperGroup):
@@ -53,6 +51,7 @@ class LazyGroup(TyperGroup):
             return super().get_command(ctx, cmd_name)
         module, attribute, help_line = entry
         command = load(module, attribute, cmd_name) if attribute else get_command(importers)
+        command.name = cmd_name
         command.help = command.help or help_line
         return command
 

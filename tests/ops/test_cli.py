@@ -60,6 +60,17 @@ def test_only_what_is_there_is_listed_and_nothing_is_imported_for_a_neighbour(mo
     assert "No such command" in unknown.output
 
 
+def test_the_help_names_what_is_there(modules: Path) -> None:
+    listed = CliRunner().invoke(cli.app, ["--help"]).output
+    assert [name for name in ("up", "doctor", "greet", "several", "import", "missing") if f" {name} " in listed] == [
+        "up",
+        "doctor",
+        "greet",
+        "several",
+        "import",
+    ]
+
+
 def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     whole = {key: value for key, value in os.environ.items() if not key.startswith("WARBLER_")}
     command = [sys.executable, "-m", "ops.cli", *words]
