@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from bench.frames import Codec, FromEdge, Welcome
 from bench.websocket import CLOSE, PING, PONG, FrameReader, client_frame, upgrade_request
@@ -49,10 +49,9 @@ class Device(asyncio.Protocol):
     # ---- the transport's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
         self.opened_s = clock_s()
-        transport.write(upgrade_request(*self.address, self.codec.subprotocol))
+        self._transport.write(upgrade_request(*self.address, self.codec.subprotocol))
 
     def data_received(self, data: bytes) -> None:
         at_s = clock_s()

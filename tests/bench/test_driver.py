@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from bench.bench import Bench, Pairs
 from bench.device import DeviceLost, open_device
@@ -36,7 +37,7 @@ def run(edge: FakeEdge, work: Callable[[Bench, Pairs], Awaitable[None]], tmp_pat
             finally:
                 await pairs.close()
 
-    asyncio.run(go())
+    uvloop.run(go())
 
 
 class _SiteAt(Site):
@@ -173,4 +174,4 @@ def test_a_server_that_does_not_upgrade_is_said(tmp_path: Path) -> None:
             with pytest.raises(DeviceLost):
                 await fleet.open(USERS[:1])
 
-    asyncio.run(go())
+    uvloop.run(go())
