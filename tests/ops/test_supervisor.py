@@ -22,7 +22,7 @@ from ops.supervision import Answered, Policy
 from ops.supervisor import Supervisor
 
 FAKE = Path(__file__).with_name("fake_child.py")
-QUICK = Policy(start_limit_s=1.5, silent_limit_s=1.0, stalled_limit_s=1.0, steady_s=60, backoff_first_s=0.1, backoff_limit_s=0.4)
+QUICK = Policy(start_limit_s=5, silent_limit_s=1.0, stalled_limit_s=1.0, steady_s=60, backoff_first_s=0.1, backoff_limit_s=0.4)
 
 
 class Bench:
@@ -44,7 +44,7 @@ class Bench:
     def _started(self) -> None:
         self.starts_count += 1
 
-    async def until(self, condition: Callable[[], bool], limit_s: float = 15) -> None:
+    async def until(self, condition: Callable[[], bool], limit_s: float = 60) -> None:
         """Run the supervisor until `condition` holds, then stop the children."""
         running = asyncio.create_task(self.supervisor.run())
         deadline_s = time.monotonic() + limit_s
@@ -117,7 +117,10 @@ def test_the_tail_is_that_of_the_last_run(tmp_path: Path) -> None:
 
 def test_a_child_left_by_a_killed_predecessor_is_ended_before_the_next_start(tmp_path: Path) -> None:
     left = Child("fake-0", tmp_path)
-    left.spawn([sys.executable, "-c", "import time; time.sleep(60)"])
+    left.spawn([sys.executable, "-u", "-c", "import time; print('here'); time.sleep(60)"])
+    deadline_s = time.monotonic() + 20
+    while left.tail() != "here" and time.monotonic() < deadline_s:
+        time.sleep(0.01)
     assert Child("fake-0", tmp_path).end_leftover()
     assert not left.running
 
