@@ -1,0 +1,289 @@
+"""Promise 4 at any order of steps: feed, projector, progress, damage, live events, syncs and reconnects of a device.
+
+Method: the real node (its session, recent, merge, reader, delivery, hub) over fake timelines whose answers are taken from the projector's
+state at a moment the test chooses, so every interleaving of a read with the feed and with progress is reachable.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from edge import frames
+from edge.node import PUBLISHED, Node
+from edge.session import Session
+from edge.settings import EdgeSettings
+from edge.tokens import Grant, TokenKey
+from log.memory import MemoryLog
+from log.port import Record
+from schemas import events
+from store.accounts import Accounts
+from store.timelines import Timelines
+from store.views import Head, Membership, fold_head, fold_membership
+from tests.edge.builders import ANA, BEN, GROUP, ListSink, created, record, sent, topic_record
+from tests.edge.test_tokens import PEM
+
+PHONE = "phone"
+RECENT_BYTES_LIMIT = 3_000  # about thirty events: pressure is reached in some runs
+KEY = TokenKey(PEM)
+
+
+class Projected:
+    """The timelines as far as the projector came. Every read waits for its turn, which the test gives."""
+
+    def __init__(self) -> None:
+        self.log: list[events.Event | None] = []  # by offset; None: a damaged record
+        self.written = 0
+        self.turns: list[asyncio.Event] = []
+
+    async def _turn(self) -> list[events.Event]:
+        turn = asyncio.Event()
+        self.turns.append(turn)
+        await turn.wait()
+        return [event for event in self.log[: self.written] if event is not None]
+
+    async def read_events(self, conversation: str, from_seq: int, limit: int) -> list[events.Event]:
+        return [event for event in await self._turn() if event.seq >= from_seq][:limit]
+
+    async def memberships_of(self, user: str) -> list[Membership]:
+        membership: Membership | None = None
+        for event in await self._turn():
+            membership = fold_membership(membership, event, user)
+        return [] if membership is None else [membership]
+
+    async def heads(self, conversations: list[str]) -> dict[str, Head]:
+        head: Head | None = None
+        for event in await self._turn():
+            head = fold_head(head, event)
+        return {} if head is None else {GROUP: head}
+
+    async def progress(self) -> dict[int, int]:
+        return {0: self.written}
+
+
+class NoAccounts:
+    async def is_revoked(self, login: str) -> bool:
+        return False
+
+
+class Device:
+    """The client's side of the gap rule; keeps what it was told, and complains about what must not happen."""
+
+    def __init__(self) -> None:
+        self.next_seq = 1
+        self.held: list[int] = []
+        self.said_missing: set[int] = set()
+        self.syncing = False  # a page is on its way or to be asked for
+        self.behind = False  # knows of a gap; must sync
+        self.asked = 0
+
+    def take(self, seqs: list[int], missing: tuple[int, ...] = ()) -> None:
+        self.said_missing |= set(missing)
+        for seq in seqs:
+            assert seq not in self.held
+            skipped = set(range(self.next_seq, seq))
+            assert skipped <= self.said_missing, "a silent gap"
+            self.held.append(seq)
+            self.next_seq = seq + 1
+
+    def on_page(self, page: frames.Page) -> None:
+        assert self.syncing
+        self.take([item.seq for item in page.events if item.seq >= self.next_seq], page.missing)
+        self.next_seq = max(self.next_seq, page.next_seq)
+        self.behind = False
+        self.syncing = page.more
+
+    def on_events(self, frame: frames.Events) -> None:
+        assert not self.syncing, "a live event while the conversation catches up"
+        for item in frame.events:
+            self._on_live(item.seq)
+
+    def on_ack(self, ack: frames.Ack) -> None:
+        """Of its own command; while it catches up the page holds the event."""
+        if not self.syncing:
+            self._on_live(ack.seq)
+
+    def _on_live(self, seq: int) -> None:
+        assert self.behind or seq >= self.next_seq, "an event that the device was given before"
+        if seq > self.next_seq:
+            self.behind = True  # said by the dense seq: the device asks
+        elif seq == self.next_seq:
+            self.take([seq])
+
+
+class SyncMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.timelines = Projected()
+        settings = EdgeSettings(recent_bytes_limit=RECENT_BYTES_LIMIT, sync_events_limit=7, requests_per_session_limit=2)
+        timelines, accounts = cast(Timelines, self.timelines), cast(Accounts, NoAccounts())
+        self.node = Node(settings, "edge-1", MemoryLog(), timelines, accounts, KEY, "e1")
+        self.faults: list[BaseException] = []
+        self.node.on_fault = self.faults.append
+        self.device = Device()
+        self.sink = ListSink()
+        self.session: Session | None = None
+        self.connecting: asyncio.Task[None] | None = None
+        self.head = 0
+        self.fed = 0
+        self.run(self.node.publisher.start(PUBLISHED))
+        self.append(events=[created(members=(ANA, BEN), user=BEN)])
+
+    def run(self, work: Any) -> None:
+        self.loop.run_until_complete(work)
+
+    def settle(self) -> None:
+        """Everything that can go on without a turn of the timelines goes on; then the device reads what it was sent."""
+
+        async def some_turns() -> None:
+            for _ in range(12):
+                await asyncio.sleep(0)
+
+        self.run(some_turns())
+        assert not self.faults
+        for frame in self.sink.take():
+            match frame:
+                case frames.Page():
+                    self.device.on_page(frame)
+                case frames.Events():
+                    self.device.on_events(frame)
+                case frames.Ack():
+                    self.device.on_ack(frame)
+                case frames.Failure():
+                    assert frame.code == "behind"
+                    assert frame.retryable
+                    self.device.syncing, self.device.behind = False, True
+                case _:
+                    raise AssertionError(frame)
+
+    def append(self, events: list[events.Event | None]) -> None:
+        self.timelines.log += events
+        self.head += len(events)
+
+    def record(self, offset: int) -> Record:
+        event = self.timelines.log[offset]
+        return record(event, offset) if event is not None else topic_record("conversation-events", b"\0damaged")._replace(offset=offset)
+
+    # ---- the log and its readers
+
+    @rule(count=st.integers(1, 6), by_the_device=st.booleans(), damaged=st.sampled_from([False] * 9 + [True]))
+    def commit(self, count: int, by_the_device: bool, damaged: bool) -> None:
+        who = {"user": ANA, "device": PHONE} if by_the_device else {"user": BEN, "device": "laptop"}
+        new: list[events.Event | None] = [sent(self.head + 1 + n, **who) for n in range(count)]
+        if damaged:
+            new[0] = None
+        self.append(new)
+
+    @rule(count=st.integers(1, 8))
+    def feed(self, count: int) -> None:
+        until = min(len(self.timelines.log), self.fed + count)
+        self.node.delivery.on_events([self.record(offset) for offset in range(self.fed, until)])
+        self.fed = until
+        self.settle()
+
+    @rule(count=st.integers(1, 8))
+    def project(self, count: int) -> None:
+        """May run ahead of the feed."""
+        self.timelines.written = min(len(self.timelines.log), self.timelines.written + count)
+
+    @rule()
+    def hear_of_progress(self) -> None:
+        self.node.recent.advance({0: self.timelines.written})
+
+    @precondition(lambda self: self.timelines.turns)
+    @rule(data=st.data())
+    def answer_a_read(self, data: st.DataObject) -> None:
+        turns = self.timelines.turns
+        turns.pop(data.draw(st.integers(0, len(turns) - 1))).set()
+        self.settle()
+
+    # ---- the device
+
+    @precondition(lambda self: self.session is None and self.connecting is None and self.fed > 0)
+    @rule()
+    def connect(self) -> None:
+        token = KEY.mint(Grant(ANA, "l", 2**52), 0)
+        hello = frames.Hello(token, PHONE, epoch="e1", positions={GROUP: self.device.next_seq})
+        sink = self.sink = ListSink()
+
+        async def welcome() -> None:
+            session, first = await self.node.welcome(hello, sink)
+            assert [entry.conversation for entry in first.directory] == [GROUP]
+            self.session = session
+            self.device.syncing = True
+            self.node.catch_up(session, hello, first)
+
+        self.connecting = self.loop.create_task(welcome())
+        self.connecting.add_done_callback(self._connected)
+        self.settle()
+
+    def _connected(self, task: "asyncio.Task[None]") -> None:
+        self.connecting = None
+        if not task.cancelled():
+            task.exception()  # "behind": the device comes back later
+
+    @precondition(lambda self: self.session is not None)
+    @rule()
+    def disconnect(self) -> None:
+        assert self.session is not None
+        self.node.close_session(self.session)
+        self.session, self.sink = None, ListSink()
+        self.device.syncing = False
+
+    @precondition(lambda self: self.session is not None and self.session.requests_running == 0 and not self.timelines.turns)
+    @rule(limit=st.integers(1, 9))
+    def sync(self, limit: int) -> None:
+        """The next page, or a repair, or for no reason at all; one at a time."""
+        assert self.session is not None
+        self.device.syncing = True
+        self.device.asked += 1
+        self.run(self._say(self.session, frames.Sync(f"r{self.device.asked}", GROUP, self.device.next_seq, limit)))
+        self.settle()
+
+    async def _say(self, session: Session, frame: frames.FromDevice) -> None:
+        self.node.on_frame(session, frame)
+
+    @invariant()
+    def nothing_is_held_twice_or_out_of_order(self) -> None:
+        assert self.device.held == sorted(set(self.device.held))
+
+    def teardown(self) -> None:
+        """Whatever happened: when all is written and read, the device that asks has everything."""
+        try:
+            self._finish()
+        finally:
+            self.run(self.loop.shutdown_asyncgens())
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.run(asyncio.sleep(0))
+            self.loop.close()
+
+    def _finish(self) -> None:
+        self.feed(len(self.timelines.log))
+        self.project(len(self.timelines.log))
+        self.hear_of_progress()
+        self._answer_all()
+        for _ in range(200):
+            if self.session is None and self.connecting is None:
+                self.connect()
+            elif self.session is not None and (self.device.syncing or self.device.behind):
+                self.sync(5)
+            else:
+                break
+            self._answer_all()
+        damaged = {offset + 1 for offset, event in enumerate(self.timelines.log) if event is None}
+        readable = [seq for seq in range(1, self.head + 1) if seq not in damaged]
+        assert self.device.held == readable
+        assert self.device.said_missing <= damaged
+
+    def _answer_all(self) -> None:
+        while self.timelines.turns:
+            self.timelines.turns.pop(0).set()
+            self.settle()
+
+
+TestSync = SyncMachine.TestCase
+TestSync.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
