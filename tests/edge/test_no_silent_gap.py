@@ -101,8 +101,8 @@ class Device:
             self._on_live(item.seq)
 
     def on_ack(self, ack: frames.Ack) -> None:
-        """Of its own command; while it catches up the page holds the event."""
-        if not self.syncing:
+        """Of its own command; while it catches up, or where a page was ahead of the feed, the page holds the event."""
+        if not self.syncing and ack.seq >= self.next_seq:
             self._on_live(ack.seq)
 
     def _on_live(self, seq: int) -> None:
