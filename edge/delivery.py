@@ -115,8 +115,8 @@ class Delivery:
         shared: SharedFrame | None = None
         delivered = 0
         for session in sessions:
-            if (session.user, session.device) in authors:
-                self._deliver_to_author(session, run)
+            if (session.user, session.device) in authors or conversation in session.given:
+                self._deliver_singly(session, run)
                 continue
             if conversation in session.catching_up:
                 continue
@@ -130,15 +130,20 @@ class Delivery:
                     self._ack(session, event)
         DELIVERIES.inc(delivered)
 
-    def _deliver_to_author(self, session: Session, run: list[events.Event]) -> None:
+    def _deliver_singly(self, session: Session, run: list[events.Event]) -> None:
+        """For an author, who gets its acks, and for a session whose last page may hold some of these events."""
+        conversation = run[0].conversation_id
+        given = session.given.pop(conversation, 0)
         acked = ""
         for event in run:
             # a command's further events reach its author as events: the ack names the first one
             if event.user == session.user and event.device == session.device and event.command_id != acked:
                 acked = event.command_id
                 self._ack(session, event)
-            elif event.conversation_id not in session.catching_up:
-                session.sink.write(frames.Events(event.conversation_id, (item_of(event),)))
+            elif conversation not in session.catching_up and event.seq >= given:
+                session.sink.write(frames.Events(conversation, (item_of(event),)))
+        if run[-1].seq + 1 < given:
+            session.given[conversation] = given
 
     def _ack(self, session: Session, event: events.Event) -> None:
         session.outstanding.discard(event.command_id)

@@ -35,6 +35,7 @@ class Hub:
     def leave(self, session: Session, conversation: str) -> None:
         session.conversations.discard(conversation)
         session.catching_up.discard(conversation)
+        session.given.pop(conversation, None)
         _discard(self.by_conversation, conversation, session)
 
     def of_conversation(self, conversation: str) -> Collection[Session]:

@@ -303,6 +303,8 @@ class Node:
         page = await self.reader.events(request.conversation, request.from_seq, limit)
         if not page.more:
             session.catching_up.discard(request.conversation)
+            if page.events:
+                session.given[request.conversation] = page.next_seq
         items = tuple(item_of(event) for event in page.events)
         session.sink.write(frames.Page(request.request, request.conversation, items, page.next_seq, page.more, page.missing))
 

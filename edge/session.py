@@ -2,7 +2,8 @@
 
 Rule 1: a command is published or answered by `reject`; never both, never neither.
 Rule 2: while a conversation is catching up, its live events are not written: the last page holds them (see `edge.merge`).
-Rule 3: nothing here waits; the shell (`edge.node`) performs the effects.
+Rule 3: the timeline may be ahead of this node's feed: what a page gave is not given again live (`given`).
+Rule 4: nothing here waits; the shell (`edge.node`) performs the effects.
 """
 
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Session:
     last_heard_mono_ms: float
     conversations: set[str] = field(default_factory=set)
     catching_up: set[str] = field(default_factory=set)
+    given: dict[str, int] = field(default_factory=dict)  # conversation -> seq after a last page, until live events pass it
     outstanding: set[str] = field(default_factory=set)
     requests_running: int = 0
 
