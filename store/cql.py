@@ -13,13 +13,12 @@ CHANGES_BETWEEN = (
     "SELECT seq, edit, recalled, reactions FROM message_changes WHERE conversation = ? AND bucket = ? AND seq >= ? AND seq <= ?"
 )
 HEAD_SEQ = "SELECT DISTINCT head_seq FROM members WHERE conversation = ?"
-HEADS = (
-    "SELECT DISTINCT conversation_kind, title, pair, head_seq, head_ordinal, active_at_ms, last, change_seq FROM members"
-    " WHERE conversation = ?"
-)
-_MEMBER = "SELECT conversation, user, conversation_kind, title, role, joined_seq, active, changed_seq, read_seq, read_ordinal FROM members"
-MEMBER = f"{_MEMBER} WHERE conversation = ? AND user = ?"
-MEMBERS_AFTER = f"{_MEMBER} WHERE conversation = ? AND user > ? LIMIT ?"
+_HEAD_COLUMNS = "conversation_kind, title, pair, head_seq, head_ordinal, active_at_ms, last, change_seq"
+_MEMBER_COLUMNS = "conversation, user, conversation_kind, title, role, joined_seq, active, changed_seq, read_seq, read_ordinal"
+HEADS = f"SELECT DISTINCT {_HEAD_COLUMNS} FROM members WHERE conversation = ?"
+MEMBER = f"SELECT {_MEMBER_COLUMNS} FROM members WHERE conversation = ? AND user = ?"
+MEMBER_AND_HEAD = f"SELECT {_MEMBER_COLUMNS}, {_HEAD_COLUMNS} FROM members WHERE conversation = ? AND user = ?"
+MEMBERS_AFTER = f"SELECT {_MEMBER_COLUMNS} FROM members WHERE conversation = ? AND user > ? LIMIT ?"
 CONVERSATIONS_OF = "SELECT conversation, active, changed_seq FROM conversations WHERE user = ?"
 READ_MARKS = "SELECT user, read_seq, read_ordinal FROM members WHERE conversation = ?"
 DELIVERED_MARKS = "SELECT user, up_to_seq FROM delivered WHERE conversation = ?"

@@ -18,6 +18,8 @@ from store.views import Head, Membership, MessageChanges, MessageView, ReadMark,
 
 READ_EVENTS_LIMIT = 5_000  # the driver's page: one request holds that many rows
 
+MEMBER_CELLS = 10  # columns of `cql.MEMBER`; in `cql.MEMBER_AND_HEAD` the head's follow
+
 _log = structlog.get_logger("store.timelines")
 
 
@@ -103,7 +105,10 @@ class Timelines:
         """The heads of those that are projected. Raises: StoreUnavailable."""
         wanted = list(dict.fromkeys(conversations))
         parts = await self._store.execute_each(cql.HEADS, [(conversation,) for conversation in wanted])
-        found = {conversation: rows[0] for conversation, rows in zip(wanted, parts, strict=True) if rows and rows[0][3] is not None}
+        return await self._heads_of({conversation: rows[0] for conversation, rows in zip(wanted, parts, strict=True) if rows})
+
+    async def _heads_of(self, rows: dict[str, Row]) -> dict[str, Head]:
+        found = {conversation: row for conversation, row in rows.items() if row[3] is not None}
         lasts = await self._lasts(found)
         return {conversation: _head(conversation, row, lasts.get(conversation)) for conversation, row in found.items()}
 
@@ -125,11 +130,19 @@ class Timelines:
     # ---- members
 
     async def memberships_of(self, user: str) -> list[Membership]:
-        """The user's place in every conversation it is or was in, by conversation id. Raises: StoreUnavailable."""
-        rows = await self._store.execute(cql.CONVERSATIONS_OF, (user,))
-        places = await self._store.execute_each(cql.MEMBER, [(row[0], user) for row in rows])
-        found = [membership_of(row) for rows in places for row in rows]
-        return [membership for membership in found if membership is not None]
+        """The user's place in every conversation it is or was in (5,000 at most), by conversation id. Raises: StoreUnavailable."""
+        return [place for place in map(membership_of, await self._places_of(user, cql.MEMBER)) if place is not None]
+
+    async def directory_of(self, user: str) -> tuple[list[Membership], dict[str, Head]]:
+        """`memberships_of` the user and the `heads` of these conversations, with one read a conversation. Raises: StoreUnavailable."""
+        rows = await self._places_of(user, cql.MEMBER_AND_HEAD)
+        places = [place for row in rows if (place := membership_of(row[:MEMBER_CELLS])) is not None]
+        return places, await self._heads_of({row[0]: row[MEMBER_CELLS:] for row in rows})
+
+    async def _places_of(self, user: str, statement: str) -> list[Row]:
+        listed = await self._store.execute(cql.CONVERSATIONS_OF, (user,))
+        parts = await self._store.execute_each(statement, [(row[0], user) for row in listed])
+        return [row for rows in parts for row in rows]
 
     async def membership(self, user: str, conversation: str) -> Membership | None:
         """The user's place, also one that was left (`active` False). Raises: StoreUnavailable."""

@@ -30,6 +30,10 @@ def test_what_is_read_is_what_the_folds_say(cassandra_address: str, keyspace: st
                 wanted = [folded_place(story.history, user) for story in made]
                 places = sorted((place for place in wanted if place), key=lambda place: place.conversation_id)
                 assert await timelines.memberships_of(user) == places
+                assert await timelines.directory_of(user) == (
+                    places,
+                    {place.conversation_id: heads[place.conversation_id] for place in places},
+                )
 
     asyncio.run(body())
 
