@@ -33,7 +33,7 @@ class Talk:
     now_ms: int = T0_MS
     state: Conversation | None = None
     log: list[tuple[events.Event, bytes]] = field(default_factory=list)
-    _ids: itertools.count[int] = field(default_factory=itertools.count)
+    _ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def fresh_id(self, ms: int | None = None) -> str:
         return uuid7(self.now_ms if ms is None else ms, next(self._ids) << 40)

@@ -61,8 +61,8 @@ CODES = {
 COLUMNS: list[tuple[ConversationKind, str]] = [
     ("direct", "member"),
     ("direct", "stranger"),
-    *[("group", role) for role in ("owner", "admin", "member", "stranger")],  # type: ignore[list-item]
-    *[("channel", role) for role in ("owner", "admin", "member", "stranger")],  # type: ignore[list-item]
+    *[("group", role) for role in ("owner", "admin", "member", "stranger")],
+    *[("channel", role) for role in ("owner", "admin", "member", "stranger")],
 ]
 
 
@@ -105,9 +105,7 @@ ASKS: dict[str, Ask] = {
     ),
     "send": lambda talk, actor, sent: talk.command(commands.SendMessage, actor, content=text("hi")),
     "edit_own": lambda talk, actor, sent: talk.command(commands.EditMessage, actor, target_seq=sent.get(actor, 2), content=text("ho")),
-    "edit_others": lambda talk, actor, sent: talk.command(
-        commands.EditMessage, actor, target_seq=_other(actor, sent), content=text("ho")
-    ),
+    "edit_others": lambda talk, actor, sent: talk.command(commands.EditMessage, actor, target_seq=_other(actor, sent), content=text("ho")),
     "recall_own": lambda talk, actor, sent: talk.command(commands.RecallMessage, actor, target_seq=sent.get(actor, 2)),
     "recall_members": lambda talk, actor, sent: talk.command(commands.RecallMessage, actor, target_seq=_other(actor, sent)),
     "recall_owners": lambda talk, actor, sent: talk.command(commands.RecallMessage, actor, target_seq=sent["ana"]),
@@ -163,7 +161,7 @@ def test_nothing_can_be_asked_of_a_conversation_that_does_not_exist(ask: str) ->
 
 
 def test_to_another_tenant_a_conversation_does_not_exist_but_its_id_is_taken() -> None:
-    talk, sent = scene("group")
+    talk, _ = scene("group")
     foreign = {"tenant": "other"}
     assert code_of(talk.decide(talk.command(commands.SendMessage, "ana", content=text("hi"), **foreign))) == "unknown_conversation"
     again = talk.command(commands.CreateConversation, "ana", conversation_kind="group", title="", members=(), **foreign)

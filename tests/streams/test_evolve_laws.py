@@ -1,0 +1,141 @@
+"""Laws of decide and evolve over random histories under limits so tight that all are met."""
+
+import copy
+from collections import Counter
+
+from hypothesis import given, settings
+
+from schemas import commands, events
+from schemas.values import ConversationKind
+from store.views import Membership, fold_membership
+from streams.conversations.decide import Accepted, Refused, Repeated, decide
+from streams.conversations.state import Conversation
+from tests.streams.steps import HISTORIES, TIGHT, USERS, History, Step, begun, played
+
+MANY = settings(max_examples=300, deadline=None)
+
+
+@MANY
+@given(HISTORIES)
+def test_seqs_are_dense_ordinals_count_messages_and_time_never_decreases(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    log = [event for event, _ in played(*drawn).talk.log]
+    messages = 0
+    for index, event in enumerate(log):
+        messages += isinstance(event, events.MessageSent)
+        assert (event.seq, event.ordinal) == (index + 1, messages)
+        assert event.event_id == f"{event.conversation_id}:{event.seq}"
+        assert event.at_ms >= log[max(0, index - 1)].at_ms
+
+
+@MANY
+@given(HISTORIES)
+def test_a_group_has_one_owner_and_never_too_many_members(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    kind, steps = drawn
+    history = begun(kind)
+    for step in steps:
+        history.talk.now_ms += step.passed_ms
+        history.take(history.command(step))
+        state = history.talk.head
+        roles = Counter(member.role for member in state.members.values())
+        assert roles["owner"] == (1 if kind != "direct" and state.members else 0)
+        assert len(state.members) <= TIGHT.members_limit
+        assert len(state.recent) <= TIGHT.remembered_commands
+        assert len(state.marks) <= TIGHT.remembered_commands
+        assert len(state.recent) >= 1
+
+
+@MANY
+@given(HISTORIES)
+def test_an_accepted_command_is_never_accepted_twice(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    """Every command of the history is sent again at its end: the same answer, or stale; only a read mark may be set again, to no effect."""
+    history = played(*drawn)
+    for accept in [*history.accepted]:
+        before = copy.deepcopy(history.talk.head.members)
+        decision = history.talk.do(accept.command)
+        match decision:
+            case Repeated():
+                same = (decision.seq, decision.ordinal, decision.accepted_at_ms) == (accept.seq, accept.ordinal, accept.at_ms)
+                assert same or isinstance(accept.command, commands.MarkRead)
+            case Accepted():
+                assert isinstance(accept.command, commands.MarkRead)
+            case Refused():
+                assert decision.code in ("stale", "not_member")
+        assert history.talk.head.members == before
+
+
+@MANY
+@given(HISTORIES)
+def test_the_newest_commands_are_always_answered_with_their_seq(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    """As many as are remembered, of those whose ids are not too old: a retry soon after is never stale."""
+    history = played(*drawn)
+    remembered = [accept for accept in history.accepted if not isinstance(accept.command, commands.MarkRead)][-TIGHT.remembered_commands :]
+    for accept in remembered:
+        if accept.at_ms > history.talk.now_ms - 1_000:  # well within the horizon, whatever the skew
+            assert history.talk.decide(accept.command) == Repeated(accept.seq, accept.ordinal, accept.at_ms)
+
+
+@MANY
+@given(HISTORIES)
+def test_deciding_changes_nothing_and_comes_out_the_same_again(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    kind, steps = drawn
+    history = begun(kind)
+    for step in steps:
+        history.talk.now_ms += step.passed_ms
+        command = history.command(step)
+        before = copy.deepcopy(history.talk.head)
+        first = history.talk.decide(command)
+        assert history.talk.head == before
+        assert decide(before, command, history.talk.now_ms, TIGHT) == first
+        history.take(command)
+
+
+@MANY
+@given(HISTORIES)
+def test_the_owner_and_the_timelines_agree_on_members_and_read_marks(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    history = played(*drawn)
+    folded: dict[str, Membership | None] = dict.fromkeys(USERS)
+    for event, _ in history.talk.log:
+        for user in USERS:
+            folded[user] = fold_membership(folded[user], event, user)
+    state: Conversation = history.talk.head
+    for user in USERS:
+        theirs, ours = folded[user], state.members.get(user)
+        assert (theirs is not None and theirs.active) == (ours is not None)
+        if theirs is not None and ours is not None:
+            assert (theirs.role, theirs.joined_seq, theirs.read_seq, theirs.read_ordinal) == (
+                ours.role,
+                ours.joined_seq,
+                ours.read_seq,
+                ours.read_ordinal,
+            )
+
+
+@MANY
+@given(HISTORIES)
+def test_read_marks_hold_the_ordinal_of_their_seq(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    """So that unread = head ordinal - read ordinal, also for marks that were only bounded."""
+    history = played(*drawn)
+    for member in history.talk.head.members.values():
+        assert member.read_ordinal == history.ordinal_at(member.read_seq)
+
+
+def test_the_histories_meet_every_kind_of_event_and_refusal() -> None:
+    """Or the laws above would hold of nothing."""
+    met: Counter[str] = Counter()
+
+    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+    @given(HISTORIES)
+    def play(drawn: tuple[ConversationKind, list[Step]]) -> None:
+        kind, steps = drawn
+        history: History = begun(kind)
+        for step in steps:
+            history.talk.now_ms += step.passed_ms
+            decision = history.take(history.command(step))
+            met[decision.code if isinstance(decision, Refused) else type(decision).__name__] += 1
+            if isinstance(decision, Accepted):
+                met.update(type(event).__name__ for event in decision.events)
+
+    play()
+    events_met = {event.__name__ for event in events.Event.__args__} - {"ConversationCreated"}
+    refusals = {"already_member", "clock_ahead", "members_limit", "not_allowed", "not_member", "owner_must_stay", "seq_ahead", "stale"}
+    assert events_met | refusals | {"too_late", "unknown_target", "Repeated"} <= set(met), met

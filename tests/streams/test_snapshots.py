@@ -1,0 +1,62 @@
+"""The snapshot law: a snapshot at any cut, through the real codec, and the tail give what the whole log gives."""
+
+from hypothesis import given, settings
+
+from schemas import codec, events
+from schemas.records import ConversationSnapshot
+from schemas.values import ConversationKind
+from streams.conversations.evolve import evolve
+from streams.conversations.rules import Rules
+from streams.conversations.snapshots import restore, snapshot
+from streams.conversations.state import Conversation
+from tests.streams.steps import HISTORIES, TIGHT, Step, played
+from tests.streams.talking import opened
+
+TOPIC = "conversation-state"
+Log = list[tuple[events.Event, bytes]]
+
+
+def fold(state: Conversation | None, log: Log, rules: Rules = TIGHT) -> Conversation | None:
+    for event, fingerprint in log:
+        state = evolve(state, event, fingerprint, rules)
+    return state
+
+
+def kept(state: Conversation | None) -> Conversation | None:
+    """The state as a successor gets it: through the bytes of conversation-state."""
+    if state is None:
+        return None
+    return restore(codec.decode(codec.encode(TOPIC, snapshot(state, 7)), ConversationSnapshot))
+
+
+@settings(max_examples=150, deadline=None)
+@given(HISTORIES)
+def test_snapshot_plus_tail_equals_replay_at_every_cut(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    talk = played(*drawn).talk
+    whole = fold(None, talk.log)
+    assert whole == talk.state
+    for cut in range(len(talk.log) + 1):
+        assert fold(kept(fold(None, talk.log[:cut])), talk.log[cut:]) == whole
+
+
+@settings(max_examples=100, deadline=None)
+@given(HISTORIES)
+def test_events_through_the_log_fold_to_the_state_that_was_decided_on(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    talk = played(*drawn).talk
+    read = [(codec.decode_event(codec.encode("conversation-events", event)), fingerprint) for event, fingerprint in talk.log]
+    assert fold(None, read) == talk.state
+
+
+def test_a_snapshot_of_version_1_has_no_floors() -> None:
+    talk = opened(rules=Rules(remembered_commands=1))
+    talk.send("ana")
+    now = snapshot(talk.head, 7)
+    assert now.floors
+    assert restore(ConversationSnapshot(**{name: getattr(now, name) for name in now.__struct_fields__ if name != "floors"})).floors == {}
+
+
+def test_a_full_memory_makes_a_snapshot_well_below_a_megabyte() -> None:
+    talk = opened(members={f"u-{n:020}": "member" for n in range(1_000)})
+    for n in range(1_000):
+        talk.send(f"u-{n:020}")
+    assert len(codec.encode(TOPIC, snapshot(talk.head, 7))) < 200_000
