@@ -10,17 +10,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import uvloop
 
 from bench.bench import Bench
-from bench.fleet import run_chance
+from bench.device import DeviceLost
+from bench.fleet import Refused, run_chance
 from bench.machine import describe
 from bench.options import LADDER, Options
 from bench.pacing import closed_loop, drained
 from bench.report import Results, as_json, table
-from bench.site import Site
+from bench.site import NotLive, Site
 from bench.workloads import DISTURBING, WORKLOADS
+from bench.workloads.kill import NotOurs
+from schemas.errors import WarblerError
 
 WARM_STEP_S = 15.0
 
@@ -44,7 +48,6 @@ def options_of(arguments: Sequence[str]) -> Options:
     parser.add_argument("--workers", type=int, default=defaults.workers)
     parser.add_argument("--rungs", type=_numbers, default=LADDER, help="rates of the ladder, e.g. 500,1000")
     parser.add_argument("--rung-s", type=float, default=defaults.rung_s)
-    parser.add_argument("--kill-parts", type=lambda text: tuple(text.split(",")), default=defaults.kill_parts)
     given = vars(parser.parse_args(arguments))
     if unknown := [name for name in given["workloads"] if name not in WORKLOADS]:
         parser.error(f"unknown workload {unknown[0]!r}: one of {', '.join(WORKLOADS)}")
@@ -74,17 +77,31 @@ async def warm(bench: Bench) -> None:
         await pairs.close()
 
 
+# What may go wrong in one run without making the others worthless; anything else is a fault of the bench itself.
+FAILURES = (OSError, TimeoutError, RuntimeError, WarblerError, httpx.HTTPError, DeviceLost, Refused, NotLive, NotOurs)
+
+
 async def measure(bench: Bench, results: Results) -> None:
+    """All repeats, interleaved. A run that fails is said and noted, and the others go on."""
     names = bench.options.workloads
     for disturbing in (False, True):
         for repeat in range(bench.options.repeats):
             for name in [name for name in names if (name in DISTURBING) == disturbing]:
                 say(f"{name}, run {repeat + 1} of {bench.options.repeats}")
-                await bench.site.settle()
-                run = await WORKLOADS[name](bench)
-                results.add(name, run.figures, run.details)
-                for figure in run.figures:
-                    say(f"  {figure.name}: {figure.value:.4g} {figure.unit}")
+                await _measure_one(bench, results, name)
+
+
+async def _measure_one(bench: Bench, results: Results, name: str) -> None:
+    await bench.site.settle()
+    try:
+        run = await WORKLOADS[name](bench)
+    except FAILURES as exc:
+        say(f"  failed: {exc!r}")
+        results.failures.append(f"{name}: {exc!r}")
+        return
+    results.add(name, run.figures, run.details)
+    for figure in run.figures:
+        say(f"  {figure.name}: {figure.value:.4g} {figure.unit}")
 
 
 def about(options: Options, site: Site) -> dict[str, Any]:
@@ -119,6 +136,8 @@ def main() -> None:
     print("\n" + ", ".join(f"{name} {value}" for name, value in describe().items()))
     for workload in results.figures:
         print(f"\n{workload}\n{table(results, workload)}")
+    if results.failures:
+        sys.exit("\nfailed: " + "; ".join(results.failures))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What `python -m bench` was asked for."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -35,7 +35,6 @@ class Options:
     lag_rate_per_s: int = 1_000
     kill_rate_per_s: int = 500
     kill_s: float = 20.0
-    kill_parts: tuple[str, ...] = field(default=("edge", "worker", "kafka", "cassandra"))
 
     def quick(self) -> "Options":
         """The same workloads, short and small: shows that they run, measures nothing worth quoting."""

@@ -23,6 +23,7 @@ class Results:
 
     figures: dict[str, dict[str, list[Figure]]] = field(default_factory=dict)
     details: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def add(self, workload: str, figures: Sequence[Figure], details: Mapping[str, Any]) -> None:
         for figure in figures:
@@ -91,7 +92,7 @@ def as_json(results: Results, about: Mapping[str, Any]) -> dict[str, Any]:
         for workload, named in results.figures.items()
         for name, values in named.items()
     ]
-    return {**about, "figures": figures, "runs": results.details}
+    return {**about, "figures": figures, "runs": results.details, "failures": results.failures}
 
 
 def _target_json(target: Target | None, over: Spread) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ops.programs import Program, common_env, programs
 from ops.programs import edge as edge_program
 from ops.provision import provision, wait_for_clusters
 from ops.settings import ClusterSettings
+from schemas.errors import WarblerError
 from store.cassandra import Store
 from store.settings import StoreSettings
 from store.timelines import Timelines
@@ -157,8 +158,12 @@ class Site:
     async def settle(self, timeout_s: float = 60.0) -> bool:
         """Waits until the timelines have everything, so that one phase does not pay for the one before."""
         for _ in range(int(timeout_s / POLL_S)):
-            if not await self.behind():
-                return True
+            try:
+                if not await self.behind():
+                    return True
+            except WarblerError as exc:
+                if not exc.retryable:
+                    raise
             await asyncio.sleep(POLL_S)
         return False
 

@@ -1,5 +1,6 @@
 """The workloads by name, in the order in which they run. Those in DISTURBING end processes and run after all repeats of the others."""
 
+import functools
 from collections.abc import Awaitable, Callable
 
 from bench.bench import Bench, Run
@@ -12,6 +13,6 @@ WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "missed": missed.run,
     "group": group.run,
     "idle": idle.run,
-    "kill": kill.run,
+    **{f"kill-{part}": functools.partial(kill.run, part) for part in kill.PROCESSES},
 }
-DISTURBING = ("kill",)
+DISTURBING = tuple(name for name in WORKLOADS if name.startswith("kill-"))

@@ -22,15 +22,8 @@ REPEATED = 100  # acked commands that are sent once more, with the same id, afte
 READ_TIMEOUT_S = 60.0
 
 
-async def run(bench: Bench) -> Run:
-    figures: list[Figure] = []
-    details: dict[str, object] = {}
-    for part in bench.options.kill_parts:
-        if PROCESSES[part] in bench.site.pids():
-            measured = await _kill(bench, part)
-            figures += measured.figures
-            details[part] = measured.details
-    return Run(figures, details)
+class NotOurs(Exception):
+    """The process to be killed belongs to somebody else."""
 
 
 class Load:
@@ -70,7 +63,10 @@ class Load:
         return len((wanted & self.account.repeats_answered) - self.account.contradicted)
 
 
-async def _kill(bench: Bench, part: str) -> Run:
+async def run(part: str, bench: Bench) -> Run:
+    """Raises: NotOurs for a part of an existing cluster, which is not ours to kill."""
+    if PROCESSES[part] not in bench.site.pids():
+        raise NotOurs(f"{part} was not started by the bench")
     users = await make_users(bench.site.edge, f"{bench.prefix}-kill-{part}-{bench.ids.next_number}", USERS)
     fleet = Fleet(bench.site.edge, bench.codec)
     await fleet.open(users)
