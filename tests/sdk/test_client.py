@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
+import uvloop
 from warbler import Client, Closed, ConnectionRefused, Disconnected, Rejected, SignedOut, TimelineEvent, Unreachable, frames
 from warbler.client import socket_url
 from warbler.frames import FromDevice, FromEdge
@@ -84,6 +85,15 @@ async def served() -> AsyncIterator[Served]:
     finally:
         server.close()
         await server.wait_closed()
+
+
+def test_it_works_on_uvloop_too() -> None:
+    async def work() -> None:
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            assert await client.send("g-1", "hello") == 1
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(work(), 20))
 
 
 @pytest.mark.parametrize("codec", ["json", "msgpack"])

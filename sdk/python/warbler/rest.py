@@ -101,11 +101,11 @@ class Rest:
 
     async def events(self, conversation: str, from_seq: int = 1, limit: int = 500) -> Page:
         params = {"from_seq": from_seq, "limit": limit}
-        return await self._call("GET", f"/v1/conversations/{conversation}/events", Page, params=params)
+        return await self._call("GET", f"/v1/conversations/{conversation}/events", Page, params=params, about=conversation)
 
     async def history(self, conversation: str, before_seq: int | None = None, limit: int = 100) -> HistoryPage:
         params = {"limit": limit} | ({} if before_seq is None else {"before_seq": before_seq})
-        return await self._call("GET", f"/v1/conversations/{conversation}/history", HistoryPage, params=params)
+        return await self._call("GET", f"/v1/conversations/{conversation}/history", HistoryPage, params=params, about=conversation)
 
     async def directory(self, after: str | None = None) -> DirectoryPage:
         return await self._call("GET", "/v1/conversations", DirectoryPage, params={} if after is None else {"after": after})
@@ -116,7 +116,15 @@ class Rest:
         return str((await self._call("POST", "/v1/conversations", dict[str, Any], body))["conversation"])
 
     async def _call(
-        self, method: str, path: str, answer: type[T], body: object = None, *, params: dict[str, Any] | None = None, token: str = ""
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        body: object = None,
+        *,
+        params: dict[str, Any] | None = None,
+        token: str = "",
+        about: str = "",
     ) -> T:
         bearer = token or self.access_token
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
@@ -129,16 +137,16 @@ class Rest:
         content = response.content
         if answer is type(None):
             return None
-        return msgspec.json.decode(_typed(content, answer), type=answer)
+        return msgspec.json.decode(_typed(content, answer, about), type=answer)
 
 
-def _typed(content: bytes, answer: type[Any]) -> bytes:
-    """REST bodies are frames without their `type` (and `request`): puts them in, so that one model serves both."""
+def _typed(content: bytes, answer: type[Any], conversation: str) -> bytes:
+    """REST bodies are frames without their `type`, `request` and `conversation`: puts them in, so that one model serves both."""
     tag = getattr(getattr(answer, "__struct_config__", None), "tag", None)
     if tag is None:
         return content
     fields = msgspec.json.decode(content)
-    return msgspec.json.encode({"type": tag, "request": ""} | fields)
+    return msgspec.json.encode({"type": tag, "request": "", "conversation": conversation} | fields)
 
 
 def _problem_of(response: httpx.Response) -> RequestFailed:

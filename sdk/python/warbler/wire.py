@@ -6,6 +6,7 @@ Called by `warbler.client`. Whole messages come out through callbacks in the loo
 import asyncio
 import ssl
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
@@ -81,8 +82,7 @@ class Wire(asyncio.Protocol):
     # ---- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods only
         self._socket.send_request(self._socket.connect())
         self._write_out()
 
@@ -101,7 +101,7 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._opened.done():
             self._opened.set_exception(ConnectionResetError("closed during the handshake"))
-        elif not self._closed and self._opened.exception() is None:
+        elif not self._closed and not self._opened.cancelled() and self._opened.exception() is None:
             self._closed = True
             received = self._socket.close_rcvd
             self._on_closed(received.code if received else LOST, received.reason if received else str(exc or "connection lost"))
