@@ -1,0 +1,164 @@
+import { Core, type CoreRules, type NewCommand } from "./core.js";
+import type { Acked, Refused, Source, StateChanged } from "./effects.js";
+import { type Listener } from "./emitter.js";
+import { WarblerError } from "./errors.js";
+import { type Delivered, type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type UserTyping, type Welcome } from "./frames.js";
+import { Rest, type Fetch, type SignedIn } from "./http.js";
+import type { Pending } from "./outbox.js";
+import { type KeyValueStore } from "./storage.js";
+import { Stream } from "./stream.js";
+/** What is used of a WebSocket: the browser's, or that of the package `ws`. */
+export interface Socket {
+    onopen: ((event: never) => void) | null;
+    onmessage: ((event: never) => void) | null;
+    onclose: ((event: never) => void) | null;
+    onerror: ((event: never) => void) | null;
+    send(data: string): void;
+    close(): void;
+}
+export type SocketConstructor = new (url: string, protocols: string[]) => Socket;
+export interface ClientOptions {
+    /** The edge's address, like "http://127.0.0.1:8480". */
+    readonly url: string;
+    /** Needed where there is no global one (Node 20). */
+    readonly WebSocket?: SocketConstructor;
+    readonly fetch?: Fetch;
+    /** Keeps the sign-in, the device's id, positions and unacked commands; like window.localStorage. Default: memory. */
+    readonly storage?: KeyValueStore;
+    readonly device?: string;
+    /** Name and version of the application, for operators. */
+    readonly agent?: string;
+    readonly rules?: Partial<CoreRules>;
+}
+export interface HeardEvent {
+    readonly conversation: string;
+    readonly event: EventItem;
+    readonly source: Source;
+}
+export interface ClientEvents {
+    event: HeardEvent;
+    ack: Acked;
+    reject: Refused;
+    /** A command was taken; it is in `pending` until its ack or reject. */
+    queued: {
+        readonly key: number;
+    };
+    state: StateChanged;
+    welcome: Welcome;
+    directory: {
+        readonly entries: readonly DirectoryEntry[];
+        readonly complete: boolean;
+    };
+    typing: UserTyping;
+    delivered: Delivered;
+    /** Events whose records are damaged; they will not come. */
+    missing: {
+        readonly conversation: string;
+        readonly seqs: readonly number[];
+    };
+    /** Positions are void (of one conversation, or all): what was shown is to be read again. */
+    reset: {
+        readonly conversation: string | null;
+    };
+    signed_out: {
+        readonly reason: string;
+    };
+}
+export type Sent = Omit<Acked, "kind" | "key" | "frame"> & {
+    readonly id: string;
+};
+export interface SendOptions {
+    readonly reply_to?: number;
+    readonly mentions?: readonly string[];
+}
+export interface Waiter<T> {
+    readonly resolve: (value: T) => void;
+    readonly reject: (error: WarblerError) => void;
+}
+export declare class Client {
+    private readonly options;
+    readonly rest: Rest;
+    readonly device: string;
+    private readonly emitter;
+    private readonly store;
+    private readonly signin;
+    private readonly commands;
+    private readonly reads;
+    private readonly syncs;
+    private readonly streams;
+    private readonly ids;
+    private core;
+    private socket;
+    private opening;
+    private timer;
+    private timer_at_ms;
+    private save_timer;
+    private readonly effects;
+    private performing;
+    constructor(options: ClientOptions);
+    /** Who is signed in, also from an earlier run with the same storage. */
+    get signedIn(): SignedIn | null;
+    register(name: string, password: string): Promise<SignedIn>;
+    login(name: string, password: string): Promise<SignedIn>;
+    /** Takes tokens that came another way, like an administrator's. */
+    useSignIn(signed_in: SignedIn): SignedIn;
+    /** Ends the session and forgets the sign-in, the positions and what was not sent. */
+    logout(): Promise<void>;
+    /** Connects, and again after every loss, until `close` or `logout`. Raises: SignedOut when nobody is signed in. */
+    connect(): void;
+    /** Does not wait for the back-off to end: call it when the network is back, or when the user asks. */
+    retryNow(): void;
+    /** Ends the session. What is under way is rejected with ClientClosed; unacked commands are kept for the next run. */
+    close(): void;
+    get phase(): Core["phase"];
+    /** Where this device stands. Shape: conversation -> next seq. */
+    get positions(): ReadonlyMap<string, number>;
+    /** Commands without an answer, oldest first; of one conversation, or all. */
+    pending(conversation?: string): Pending[];
+    on<K extends keyof ClientEvents>(name: K, listener: Listener<ClientEvents[K]>): () => void;
+    /** Events from now on, as an async iterator that ends with `close`; each conversation's dense by seq. Raises: Overflow. */
+    events(): Stream<HeardEvent>;
+    [Symbol.asyncIterator](): Stream<HeardEvent>;
+    send(conversation: string, content: string | DeviceContent, options?: SendOptions): Promise<Sent>;
+    edit(conversation: string, target_seq: number, content: string | DeviceContent, mentions?: readonly string[]): Promise<Sent>;
+    recall(conversation: string, target_seq: number): Promise<Sent>;
+    react(conversation: string, target_seq: number, reaction: string): Promise<Sent>;
+    unreact(conversation: string, target_seq: number, reaction: string): Promise<Sent>;
+    /** The conversation with one other user: the one there is, or a new one. */
+    direct(user: string): Promise<string>;
+    createGroup(title: string, users: readonly string[], kind?: "group" | "channel"): Promise<string>;
+    /** Any command, as a frame without its id. */
+    command(frame: NewCommand): Promise<Sent>;
+    /** Marks as read up to a message, by its seq and ordinal; does nothing when it was read before. */
+    markRead(conversation: string, seq: number, ordinal: number): void;
+    /** Tells the others that the user types, or stopped. May be lost. */
+    typing(conversation: string, typing: boolean): void;
+    /** Messages as they stand now, below `before_seq` or the newest. Raises: RequestFailed, ClientClosed. */
+    history(conversation: string, before_seq?: number | null, limit?: number): Promise<HistoryPage>;
+    /**
+     * Resolves when every event up to the conversation's head was handed out. With `from_seq`, from there on once more.
+     *
+     * Raises: RequestFailed (not a member), ClientClosed.
+     */
+    sync(conversation: string, from_seq?: number | null): Promise<void>;
+    /** Reads the directory again: how the conversations stand now, by the event `directory`. */
+    refreshDirectory(): void;
+    /** Writes positions and unacked commands to the storage now, not in a moment: before the page goes. */
+    save(): void;
+    /** Performs effects in order; those that a listener causes come after. */
+    private apply;
+    private perform;
+    private hear;
+    private onAcked;
+    private onRefused;
+    private takeRead;
+    private takeSyncs;
+    private open;
+    /** From here until `detach` only this socket is heard. */
+    private attach;
+    private read;
+    private write;
+    private detach;
+    private arm;
+    private keptDevice;
+}

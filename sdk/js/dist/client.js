@@ -1,0 +1,417 @@
+// The client: a WebSocket, timers and fetch around the core. Every effect of the core is performed here, in order.
+import { Core, DEFAULT_RULES } from "./core.js";
+import { Emitter } from "./emitter.js";
+import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError } from "./errors.js";
+import { SUBPROTOCOL_JSON, } from "./frames.js";
+import { Rest } from "./http.js";
+import { IdMaker } from "./ids.js";
+import { SignIn } from "./signin.js";
+import { MemoryStore, readJson } from "./storage.js";
+import { Stream } from "./stream.js";
+const SAVE_MS = 200;
+const TIMER_LIMIT_MS = 2 ** 31 - 1;
+const DEFAULT_FRAME_BYTES = 64 * 1024;
+const BROKEN = 1006; // RFC 6455 7.1.5: no close frame
+const utf8 = new TextEncoder();
+export class Client {
+    options;
+    rest;
+    device;
+    emitter = new Emitter();
+    store;
+    signin;
+    commands = new Map();
+    reads = new Map();
+    syncs = new Map();
+    streams = new Set();
+    ids = new IdMaker(Math.random);
+    core = null;
+    socket = null;
+    opening = 0;
+    timer;
+    timer_at_ms = Infinity;
+    save_timer;
+    effects = [];
+    performing = false;
+    constructor(options) {
+        this.options = options;
+        this.store = options.storage ?? new MemoryStore();
+        this.device = options.device ?? this.keptDevice();
+        this.signin = new SignIn(this.store, () => this.rest, Date.now);
+        const call = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
+        this.rest = new Rest(options.url.replace(/\/$/, ""), call, () => this.signin.token(false));
+    }
+    // ---- signing in
+    /** Who is signed in, also from an earlier run with the same storage. */
+    get signedIn() {
+        return this.signin.current;
+    }
+    async register(name, password) {
+        return this.useSignIn(await this.rest.register(name, password));
+    }
+    async login(name, password) {
+        return this.useSignIn(await this.rest.login(name, password));
+    }
+    /** Takes tokens that came another way, like an administrator's. */
+    useSignIn(signed_in) {
+        if (this.core !== null && this.core.user !== signed_in.user)
+            this.close();
+        this.signin.set(signed_in);
+        return signed_in;
+    }
+    /** Ends the session and forgets the sign-in, the positions and what was not sent. */
+    async logout() {
+        const { current } = this.signin;
+        this.close();
+        if (current !== null)
+            this.store.removeItem(stateKey(current.user));
+        this.signin.set(null);
+        if (current?.refresh_token !== undefined)
+            await this.rest.logout(current.refresh_token);
+    }
+    // ---- the connection
+    /** Connects, and again after every loss, until `close` or `logout`. Raises: SignedOut when nobody is signed in. */
+    connect() {
+        const { current } = this.signin;
+        if (current === null)
+            throw new SignedOut("sign in first");
+        if (this.core === null) {
+            const rules = { ...DEFAULT_RULES, ...this.options.rules };
+            this.core = new Core(current.user, this.device, this.options.agent ?? "warbler-js/0.1.0", Math.random, rules);
+            const saved = readJson(this.store, stateKey(current.user));
+            if (saved !== null)
+                this.core.restore(saved);
+        }
+        this.apply(this.core.start(now()));
+    }
+    /** Does not wait for the back-off to end: call it when the network is back, or when the user asks. */
+    retryNow() {
+        if (this.core !== null)
+            this.apply(this.core.retryNow(now()));
+    }
+    /** Ends the session. What is under way is rejected with ClientClosed; unacked commands are kept for the next run. */
+    close() {
+        const { core } = this;
+        if (core === null)
+            return;
+        this.apply(core.stop(now()));
+        this.save();
+        this.core = null;
+        clearTimeout(this.timer);
+        this.timer_at_ms = Infinity;
+        const waiters = [...this.commands.values(), ...this.reads.values(), ...[...this.syncs.values()].flat()];
+        for (const waiters_map of [this.commands, this.reads, this.syncs])
+            waiters_map.clear();
+        for (const waiter of waiters)
+            waiter.reject(new ClientClosed());
+        for (const stream of [...this.streams])
+            stream.end();
+    }
+    get phase() {
+        return this.core?.phase ?? "stopped";
+    }
+    /** Where this device stands. Shape: conversation -> next seq. */
+    get positions() {
+        return new Map([...(this.core?.trackers ?? [])].map(([name, tracker]) => [name, tracker.next_seq]));
+    }
+    /** Commands without an answer, oldest first; of one conversation, or all. */
+    pending(conversation) {
+        const all = [...(this.core?.outbox ?? [])];
+        return conversation === undefined ? all : all.filter((entry) => entry.frame.conversation === conversation);
+    }
+    // ---- hearing
+    on(name, listener) {
+        return this.emitter.on(name, listener);
+    }
+    /** Events from now on, as an async iterator that ends with `close`; each conversation's dense by seq. Raises: Overflow. */
+    events() {
+        const stream = new Stream(() => this.streams.delete(stream));
+        this.streams.add(stream);
+        return stream;
+    }
+    [Symbol.asyncIterator]() {
+        return this.events();
+    }
+    // ---- commands: each resolves when it is committed, and raises Rejected when it is refused for good
+    send(conversation, content, options = {}) {
+        return this.command({ type: "send_message", conversation, content: contentOf(content), ...options });
+    }
+    edit(conversation, target_seq, content, mentions = []) {
+        return this.command({ type: "edit_message", conversation, target_seq, content: contentOf(content), mentions });
+    }
+    recall(conversation, target_seq) {
+        return this.command({ type: "recall_message", conversation, target_seq });
+    }
+    react(conversation, target_seq, reaction) {
+        return this.command({ type: "add_reaction", conversation, target_seq, reaction });
+    }
+    unreact(conversation, target_seq, reaction) {
+        return this.command({ type: "remove_reaction", conversation, target_seq, reaction });
+    }
+    /** The conversation with one other user: the one there is, or a new one. */
+    async direct(user) {
+        const members = [{ user, role: "member" }];
+        try {
+            return (await this.command({ type: "create_conversation", conversation: "", conversation_kind: "direct", members })).conversation;
+        }
+        catch (error) {
+            if (error instanceof Rejected && error.code === "conversation_exists")
+                return error.conversation;
+            throw error;
+        }
+    }
+    async createGroup(title, users, kind = "group") {
+        const members = users.map((user) => ({ user, role: "member" }));
+        const frame = { type: "create_conversation", conversation: "", conversation_kind: kind, title, members };
+        return (await this.command(frame)).conversation;
+    }
+    /** Any command, as a frame without its id. */
+    command(frame) {
+        const { core } = this;
+        if (core === null)
+            return Promise.reject(new ClientClosed());
+        const bytes = utf8.encode(JSON.stringify(frame)).length + 60; // and its id
+        const limit = core.limits?.frame_bytes ?? DEFAULT_FRAME_BYTES;
+        // the edge would close the connection, again after each reconnect
+        if (bytes > limit)
+            return Promise.reject(new Rejected("too_long", `a frame has at most ${limit} bytes`, frame.conversation));
+        const effects = core.command(frame, now());
+        const queued = effects.find((effect) => effect.kind === "queued");
+        return new Promise((resolve, reject) => {
+            if (queued !== undefined)
+                this.commands.set(queued.key, { resolve, reject });
+            this.apply(effects);
+        });
+    }
+    /** Marks as read up to a message, by its seq and ordinal; does nothing when it was read before. */
+    markRead(conversation, seq, ordinal) {
+        if (this.core !== null)
+            this.apply(this.core.markRead(conversation, seq, ordinal, now()));
+    }
+    /** Tells the others that the user types, or stopped. May be lost. */
+    typing(conversation, typing) {
+        if (this.core !== null)
+            this.apply(this.core.typing(conversation, typing, now()));
+    }
+    // ---- reads
+    /** Messages as they stand now, below `before_seq` or the newest. Raises: RequestFailed, ClientClosed. */
+    history(conversation, before_seq = null, limit = 50) {
+        const { core } = this;
+        if (core === null)
+            return Promise.reject(new ClientClosed());
+        const read = { type: "history", conversation, before_seq, limit };
+        return new Promise((resolve, reject) => {
+            const { request, effects } = core.read(read, now());
+            this.reads.set(request, { resolve, reject });
+            this.apply(effects);
+        });
+    }
+    /**
+     * Resolves when every event up to the conversation's head was handed out. With `from_seq`, from there on once more.
+     *
+     * Raises: RequestFailed (not a member), ClientClosed.
+     */
+    sync(conversation, from_seq = null) {
+        const { core } = this;
+        if (core === null)
+            return Promise.reject(new ClientClosed());
+        return new Promise((resolve, reject) => {
+            this.syncs.set(conversation, [...(this.syncs.get(conversation) ?? []), { resolve, reject }]);
+            this.apply(core.sync(conversation, from_seq, now()));
+        });
+    }
+    /** Reads the directory again: how the conversations stand now, by the event `directory`. */
+    refreshDirectory() {
+        if (this.core !== null)
+            this.apply(this.core.read({ type: "directory", after: null }, now()).effects);
+    }
+    /** Writes positions and unacked commands to the storage now, not in a moment: before the page goes. */
+    save() {
+        clearTimeout(this.save_timer);
+        this.save_timer = undefined;
+        if (this.core !== null)
+            this.store.setItem(stateKey(this.core.user), JSON.stringify(this.core.snapshot()));
+    }
+    // ---- performing
+    /** Performs effects in order; those that a listener causes come after. */
+    apply(effects) {
+        this.effects.push(...effects);
+        if (this.performing)
+            return;
+        this.performing = true;
+        try {
+            for (let effect = this.effects.shift(); effect !== undefined; effect = this.effects.shift())
+                this.perform(effect);
+        }
+        finally {
+            this.performing = false;
+        }
+        this.arm();
+    }
+    perform(effect) {
+        switch (effect.kind) {
+            case "open":
+                return void this.open(effect.fresh_token);
+            case "send":
+                return this.write(effect.frame);
+            case "close":
+                return this.detach();
+            case "save":
+                this.save_timer ??= setTimeout(() => this.save(), SAVE_MS);
+                return;
+            case "event":
+                return this.hear({ conversation: effect.conversation, event: effect.event, source: effect.source });
+            case "queued":
+                return this.emitter.emit("queued", { key: effect.key });
+            case "acked":
+                return this.onAcked(effect);
+            case "refused":
+                return this.onRefused(effect);
+            case "history":
+                return this.takeRead(effect.page.request)?.resolve(effect.page);
+            case "failed":
+                return this.takeRead(effect.failure.request)?.reject(failed(effect.failure));
+            case "synced":
+                for (const waiter of this.takeSyncs(effect.conversation))
+                    waiter.resolve();
+                return;
+            case "sync_failed":
+                for (const waiter of this.takeSyncs(effect.conversation))
+                    waiter.reject(failed(effect.failure));
+                return;
+            case "state":
+                return this.emitter.emit("state", effect);
+            case "welcome":
+                return this.emitter.emit("welcome", effect.frame);
+            case "directory":
+                return this.emitter.emit("directory", { entries: effect.entries, complete: effect.complete });
+            case "typing":
+                return this.emitter.emit("typing", effect.frame);
+            case "delivered":
+                return this.emitter.emit("delivered", effect.frame);
+            case "missing":
+                return this.emitter.emit("missing", { conversation: effect.conversation, seqs: effect.seqs });
+            case "reset":
+                return this.emitter.emit("reset", { conversation: effect.conversation });
+        }
+    }
+    hear(heard) {
+        this.emitter.emit("event", heard);
+        for (const stream of [...this.streams])
+            stream.push(heard);
+    }
+    onAcked(acked) {
+        const { conversation, seq, ordinal, at_ms } = acked;
+        this.commands.get(acked.key)?.resolve({ conversation, seq, ordinal, at_ms, id: acked.frame.id });
+        this.commands.delete(acked.key);
+        this.emitter.emit("ack", acked);
+    }
+    onRefused(refused) {
+        this.commands.get(refused.key)?.reject(new Rejected(refused.code, refused.detail, refused.conversation));
+        this.commands.delete(refused.key);
+        this.emitter.emit("reject", refused);
+    }
+    takeRead(request) {
+        const waiter = this.reads.get(request);
+        this.reads.delete(request);
+        return waiter;
+    }
+    takeSyncs(conversation) {
+        const waiters = this.syncs.get(conversation) ?? [];
+        this.syncs.delete(conversation);
+        return waiters;
+    }
+    // ---- the socket
+    async open(fresh_token) {
+        const turn = ++this.opening;
+        let token;
+        try {
+            token = await this.signin.token(fresh_token);
+        }
+        catch (error) {
+            if (!(error instanceof WarblerError))
+                throw error;
+            if (turn !== this.opening || this.core === null)
+                return;
+            const over = error instanceof SignedOut;
+            this.apply(this.core.notOpened(error.detail, over, now()));
+            if (over)
+                this.emitter.emit("signed_out", { reason: error.detail });
+            return;
+        }
+        if (turn !== this.opening || this.core === null)
+            return;
+        const Constructor = this.options.WebSocket ?? globalThis.WebSocket;
+        if (Constructor === undefined)
+            throw new WarblerError("no_websocket", "give options.WebSocket: this runtime has none");
+        this.attach(new Constructor(`${this.options.url.replace(/^http/, "ws").replace(/\/$/, "")}/v1/socket`, [SUBPROTOCOL_JSON]), token);
+    }
+    /** From here until `detach` only this socket is heard. */
+    attach(socket, token) {
+        const { core } = this;
+        if (core === null)
+            return;
+        this.socket = socket;
+        socket.onopen = () => this.apply(core.opened(token, now()));
+        socket.onmessage = (event) => this.read(core, event.data);
+        socket.onerror = () => undefined; // a close follows, with the code
+        socket.onclose = (event) => {
+            this.socket = null;
+            this.apply(core.closed(event.code, now()));
+        };
+    }
+    read(core, data) {
+        let frame;
+        try {
+            frame = JSON.parse(String(data));
+        }
+        catch (error) {
+            if (!(error instanceof SyntaxError))
+                throw error;
+            this.apply(core.closed(BROKEN, now())); // not our protocol: something between us and the edge
+            return;
+        }
+        this.apply(core.frame(frame, now()));
+    }
+    write(frame) {
+        this.socket?.send(JSON.stringify(frame));
+    }
+    detach() {
+        this.opening += 1;
+        const { socket } = this;
+        if (socket === null)
+            return;
+        this.socket = null;
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        socket.onerror = () => undefined; // `ws` raises one when it is closed before it was open
+        socket.close();
+    }
+    arm() {
+        const { core } = this;
+        const next_ms = core?.nextMs() ?? Infinity;
+        if (core === null || next_ms >= this.timer_at_ms)
+            return; // ticking too early does no harm
+        clearTimeout(this.timer);
+        this.timer_at_ms = next_ms;
+        const tick = () => {
+            this.timer_at_ms = Infinity;
+            if (this.core === core)
+                this.apply(core.tick(now()));
+        };
+        this.timer = setTimeout(tick, Math.min(Math.max(0, next_ms - now()), TIMER_LIMIT_MS));
+    }
+    keptDevice() {
+        const kept = this.store.getItem("warbler.device");
+        const device = kept ?? `js-${this.ids.next(Date.now())}`;
+        if (kept === null)
+            this.store.setItem("warbler.device", device);
+        return device;
+    }
+}
+const stateKey = (user) => `warbler.state.${user}`;
+const failed = (failure) => new RequestFailed(failure.code, failure.detail, failure.retryable);
+const contentOf = (content) => (typeof content === "string" ? { text: content } : content);
+/** Milliseconds since the Unix epoch that never step back while the process lives. */
+function now() {
+    return performance.timeOrigin + performance.now();
+}

@@ -1,0 +1,133 @@
+import { type BackoffRules } from "./backoff.js";
+import type { Effect } from "./effects.js";
+import { type CommandFrame, type FromEdge, type Limits } from "./frames.js";
+import { type Random } from "./ids.js";
+import { Outbox } from "./outbox.js";
+import { type Phase } from "./phases.js";
+import { type Read } from "./requests.js";
+import { Tracker } from "./tracker.js";
+export interface CoreRules {
+    readonly backoff: BackoffRules;
+    /** For opening the socket, and again for the welcome. */
+    readonly connect_timeout_ms: number;
+    /** How long silence may last while something is unanswered before the link is probed, and after the probe until it is dropped. */
+    readonly silence_ms: number;
+    /** An unanswered command is sent again on the same connection after this long; its id makes that harmless. */
+    readonly resend_ms: number;
+    readonly commands_at_once: number;
+    readonly delivered_ms: number;
+    readonly auto_delivered: boolean;
+}
+export declare const DEFAULT_RULES: CoreRules;
+/** What survives a restart of the application. Shape: `positions`: [next seq, ordinal, read ordinal]. */
+export interface Saved {
+    readonly epoch: string | null;
+    readonly positions: Readonly<Record<string, readonly [number, number, number]>>;
+    readonly outbox: readonly {
+        readonly frame: CommandFrame;
+        readonly sent: boolean;
+    }[];
+}
+type Omitted<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+export type NewCommand = Omitted<CommandFrame, "id">;
+export type NewRead = Omitted<Exclude<Read, {
+    type: "sync";
+}>, "request">;
+export declare class Core {
+    user: string;
+    readonly device: string;
+    readonly agent: string;
+    private readonly random;
+    private readonly rules;
+    phase: Phase;
+    readonly outbox: Outbox;
+    readonly trackers: Map<string, Tracker>;
+    epoch: string | null;
+    limits: Limits | null;
+    /** The server's clock minus ours, as the last welcome or pong told it. */
+    clock_offset_ms: number;
+    private clock_known;
+    private readonly requests;
+    private readonly syncs;
+    private readonly seq_ahead;
+    private readonly delivered;
+    private readonly ids;
+    private attempt;
+    private connection;
+    private phase_since_ms;
+    private retry_at_ms;
+    private fresh_token;
+    private heartbeat_ms;
+    private sent_ms;
+    /** Since when nothing was heard after something was sent. */
+    private silent_since_ms;
+    private probe_ms;
+    private hold_until_ms;
+    private delivered_at_ms;
+    private request_count;
+    private reason;
+    private out;
+    constructor(user: string, device: string, agent: string, random: Random, rules?: CoreRules);
+    restore(saved: Saved): void;
+    snapshot(): Saved;
+    start(now_ms: number): Effect[];
+    stop(now_ms: number): Effect[];
+    /** Ends the wait for the next attempt: the network is back, or the user asks. */
+    retryNow(now_ms: number): Effect[];
+    /** Takes a command; the effect `queued` names its key. */
+    command(command: NewCommand, now_ms: number): Effect[];
+    /** Marks as read up to an event; does nothing unless that raises the mark. An unsent mark of the conversation is overtaken. */
+    markRead(conversation: string, up_to_seq: number, up_to_ordinal: number, now_ms: number): Effect[];
+    typing(conversation: string, typing: boolean, now_ms: number): Effect[];
+    /** Asks for a page of history or of the directory; answered by `history`, `directory` or `failed` with the id that this names. */
+    read(read: NewRead, now_ms: number): {
+        readonly request: string;
+        readonly effects: Effect[];
+    };
+    /** Reads a conversation's events from `from_seq` on (else from where it stands), up to its head: answered by `synced`. */
+    sync(conversation: string, from_seq: number | null, now_ms: number): Effect[];
+    opened(token: string, now_ms: number): Effect[];
+    /** The socket closed, by whomever. */
+    closed(code: number, now_ms: number): Effect[];
+    /** No socket could be opened, or no token be had. `final`: signing in is needed. */
+    notOpened(reason: string, final: boolean, now_ms: number): Effect[];
+    frame(frame: FromEdge, now_ms: number): Effect[];
+    tick(now_ms: number): Effect[];
+    /** When `tick` is due. Shape: ms of the same clock; Infinity: nothing is waited for. */
+    nextMs(): number;
+    private signal;
+    private lost;
+    private drop;
+    private disconnect;
+    private welcome;
+    private setClock;
+    /** An id made before the server's clock was known, and never sent, is made anew. */
+    private refreshId;
+    private probeMs;
+    private watchLink;
+    private send;
+    private onFrame;
+    private directory;
+    private onAck;
+    private settle;
+    private onReject;
+    private renew;
+    private onEvent;
+    private onPage;
+    private handOut;
+    private noteOwn;
+    private newRequest;
+    private needSync;
+    private dropSync;
+    /** Everything up to the head was seen: what waited to know whether it was accepted was not. */
+    private caughtUp;
+    private release;
+    private watchHelloSyncs;
+    private onFailure;
+    private onSyncFailed;
+    private window;
+    private flush;
+    private flushOutbox;
+    private flushDelivered;
+}
+export {};

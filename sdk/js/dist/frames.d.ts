@@ -1,0 +1,356 @@
+export declare const SUBPROTOCOL_JSON = "warbler.v1+json";
+export type ConversationKind = "direct" | "group" | "channel";
+export type Role = "owner" | "admin" | "member";
+export type EventKind = "conversation_created" | "member_added" | "member_left" | "member_removed" | "role_changed" | "conversation_renamed" | "message_sent" | "message_edited" | "message_recalled" | "reaction_added" | "reaction_removed" | "read_marked";
+/** What every event carries. `id` is the id of the command that caused it. */
+export interface EventBase {
+    readonly seq: number;
+    readonly ordinal: number;
+    readonly at_ms: number;
+    readonly user: string;
+    readonly device: string;
+    readonly id: string;
+}
+export interface ConversationCreated extends EventBase {
+    readonly kind: "conversation_created";
+    readonly conversation_kind: ConversationKind;
+    readonly title: string;
+    readonly members?: readonly FrameMember[];
+}
+export interface MemberAdded extends EventBase {
+    readonly kind: "member_added";
+    readonly member: string;
+    readonly role: Role;
+}
+/** The actor left by itself. */
+export interface MemberLeft extends EventBase {
+    readonly kind: "member_left";
+}
+export interface MemberRemoved extends EventBase {
+    readonly kind: "member_removed";
+    readonly member: string;
+}
+export interface RoleChanged extends EventBase {
+    readonly kind: "role_changed";
+    readonly member: string;
+    readonly role: Role;
+}
+export interface ConversationRenamed extends EventBase {
+    readonly kind: "conversation_renamed";
+    readonly title: string;
+}
+/** The countable one: it raises `ordinal`. */
+export interface MessageSent extends EventBase {
+    readonly kind: "message_sent";
+    readonly content: DeviceContent;
+    readonly reply_to?: number;
+    readonly mentions?: readonly string[];
+}
+export interface MessageEdited extends EventBase {
+    readonly kind: "message_edited";
+    readonly target_seq: number;
+    readonly content: DeviceContent;
+    readonly mentions?: readonly string[];
+}
+export interface MessageRecalled extends EventBase {
+    readonly kind: "message_recalled";
+    readonly target_seq: number;
+}
+export interface ReactionAdded extends EventBase {
+    readonly kind: "reaction_added";
+    readonly target_seq: number;
+    readonly reaction: string;
+}
+export interface ReactionRemoved extends EventBase {
+    readonly kind: "reaction_removed";
+    readonly target_seq: number;
+    readonly reaction: string;
+}
+/** The actor has read everything up to `up_to_seq`, which holds `up_to_ordinal` messages: unread = head ordinal - up_to_ordinal. */
+export interface ReadMarked extends EventBase {
+    readonly kind: "read_marked";
+    readonly up_to_seq: number;
+    readonly up_to_ordinal: number;
+}
+export type EventItem = ConversationCreated | MemberAdded | MemberLeft | MemberRemoved | RoleChanged | ConversationRenamed | MessageSent | MessageEdited | MessageRecalled | ReactionAdded | ReactionRemoved | ReadMarked;
+/** The first frame, within EDGE_AUTH_TIMEOUT_MS. `positions`: conversation -> next seq, where the device stands in `epoch`. */
+export interface Hello {
+    readonly type: "hello";
+    readonly token: string;
+    readonly device: string;
+    readonly epoch?: string | null;
+    readonly positions?: Readonly<Record<string, number>>;
+    readonly agent?: string;
+}
+export interface CreateConversation {
+    readonly type: "create_conversation";
+    readonly id: string;
+    readonly conversation: string;
+    readonly conversation_kind: ConversationKind;
+    readonly title?: string;
+    readonly members?: readonly FrameMember[];
+}
+export interface AddMember {
+    readonly type: "add_member";
+    readonly id: string;
+    readonly conversation: string;
+    readonly member: string;
+    readonly role?: Role;
+}
+export interface LeaveConversation {
+    readonly type: "leave_conversation";
+    readonly id: string;
+    readonly conversation: string;
+}
+export interface RemoveMember {
+    readonly type: "remove_member";
+    readonly id: string;
+    readonly conversation: string;
+    readonly member: string;
+}
+export interface ChangeRole {
+    readonly type: "change_role";
+    readonly id: string;
+    readonly conversation: string;
+    readonly member: string;
+    readonly role: Role;
+}
+export interface RenameConversation {
+    readonly type: "rename_conversation";
+    readonly id: string;
+    readonly conversation: string;
+    readonly title: string;
+}
+export interface SendMessage {
+    readonly type: "send_message";
+    readonly id: string;
+    readonly conversation: string;
+    readonly content: DeviceContent;
+    readonly reply_to?: number | null;
+    readonly mentions?: readonly string[];
+}
+export interface EditMessage {
+    readonly type: "edit_message";
+    readonly id: string;
+    readonly conversation: string;
+    readonly target_seq: number;
+    readonly content: DeviceContent;
+    readonly mentions?: readonly string[];
+}
+export interface RecallMessage {
+    readonly type: "recall_message";
+    readonly id: string;
+    readonly conversation: string;
+    readonly target_seq: number;
+}
+export interface AddReaction {
+    readonly type: "add_reaction";
+    readonly id: string;
+    readonly conversation: string;
+    readonly target_seq: number;
+    readonly reaction: string;
+}
+export interface RemoveReaction {
+    readonly type: "remove_reaction";
+    readonly id: string;
+    readonly conversation: string;
+    readonly target_seq: number;
+    readonly reaction: string;
+}
+export interface MarkRead {
+    readonly type: "mark_read";
+    readonly id: string;
+    readonly conversation: string;
+    readonly up_to_seq: number;
+    readonly up_to_ordinal: number;
+}
+/** The device holds every event up to `up_to_seq`. Not answered; coalesced by the edge. */
+export interface MarkDelivered {
+    readonly type: "mark_delivered";
+    readonly conversation: string;
+    readonly up_to_seq: number;
+}
+/** Not answered; may be lost. */
+export interface Typing {
+    readonly type: "typing";
+    readonly conversation: string;
+    readonly typing: boolean;
+}
+/** Asks for events from `from_seq` on, answered by `page`; when its `more` is false, live events follow without repeat or gap.
+ *
+ * While `more` is true the conversation's live events are held back: the device asks again from `next_seq`.
+ */
+export interface Sync {
+    readonly type: "sync";
+    readonly request: string;
+    readonly conversation: string;
+    readonly from_seq: number;
+    readonly limit?: number;
+}
+/** Asks for messages as they stand now (edits, recalls, reactions laid over) with seq < `before_seq`, or the newest.
+ *
+ * Answered by `history_page`.
+ */
+export interface History {
+    readonly type: "history";
+    readonly request: string;
+    readonly conversation: string;
+    readonly before_seq?: number | null;
+    readonly limit?: number;
+}
+/** The next page of the directory, after the `next` of the page before. */
+export interface DirectoryRequest {
+    readonly type: "directory";
+    readonly request: string;
+    readonly after?: string | null;
+}
+export interface Ping {
+    readonly type: "ping";
+    readonly nonce?: string;
+}
+export type CommandFrame = CreateConversation | AddMember | LeaveConversation | RemoveMember | ChangeRole | RenameConversation | SendMessage | EditMessage | RecallMessage | AddReaction | RemoveReaction | MarkRead;
+export type FromDevice = Hello | CreateConversation | AddMember | LeaveConversation | RemoveMember | ChangeRole | RenameConversation | SendMessage | EditMessage | RecallMessage | AddReaction | RemoveReaction | MarkRead | MarkDelivered | Typing | Sync | History | DirectoryRequest | Ping;
+/** `epoch_changed`: the device's positions are of a lost log; it forgets them and reads again. `next`: ask `directory` for the rest. */
+export interface Welcome {
+    readonly type: "welcome";
+    readonly session: string;
+    readonly node: string;
+    readonly user: string;
+    readonly epoch: string;
+    readonly epoch_changed: boolean;
+    readonly now_ms: number;
+    readonly heartbeat_ms: number;
+    readonly limits: Limits;
+    readonly directory: readonly DirectoryEntry[];
+    readonly next: string | null;
+}
+export interface Limits {
+    readonly frame_bytes: number;
+    readonly text_bytes: number;
+    readonly commands_per_s: number;
+    readonly commands_burst: number;
+    readonly outstanding_commands: number;
+    readonly sync_events: number;
+    readonly history_messages: number;
+}
+/** One conversation of the user. `head_seq`, `head_ordinal` are those of its newest event; `last` is its newest message. */
+export interface DirectoryEntry {
+    readonly conversation: string;
+    readonly conversation_kind: ConversationKind;
+    readonly title: string;
+    readonly role: Role;
+    readonly head_seq: number;
+    readonly head_ordinal: number;
+    readonly active_at_ms: number;
+    readonly read_seq: number;
+    readonly unread: number;
+    readonly peer?: string;
+    readonly last?: MessageItem;
+}
+/** A message as it stands now. `content` is absent once recalled; `reactions`: reaction -> users. */
+export interface MessageItem {
+    readonly seq: number;
+    readonly ordinal: number;
+    readonly at_ms: number;
+    readonly user: string;
+    readonly id: string;
+    readonly content?: DeviceContent;
+    readonly reply_to?: number;
+    readonly mentions?: readonly string[];
+    readonly edited_at_ms?: number;
+    readonly recalled?: boolean;
+    readonly reactions?: Readonly<Record<string, readonly string[]>>;
+}
+/** Content of a message. Shape: `text` for text/*, else `body` (base64 in JSON, bytes in MessagePack); exactly one of them. */
+export interface DeviceContent {
+    readonly media_type?: string;
+    readonly text?: string;
+    readonly body?: string;
+    readonly key_id?: string;
+}
+export interface DirectoryPage {
+    readonly type: "directory_page";
+    readonly request: string;
+    readonly directory: readonly DirectoryEntry[];
+    readonly next: string | null;
+}
+/** The command is committed as the event `seq`. Repeated commands get the seq they had. */
+export interface Ack {
+    readonly type: "ack";
+    readonly id: string;
+    readonly conversation: string;
+    readonly seq: number;
+    readonly ordinal: number;
+    readonly at_ms: number;
+}
+export interface Reject {
+    readonly type: "reject";
+    readonly id: string;
+    readonly conversation: string;
+    readonly code: string;
+    readonly detail: string;
+    readonly retryable: boolean;
+    readonly retry_after_ms: number;
+}
+/** Live events of one conversation, ascending. The device that caused an event gets its `ack` instead. */
+export interface Events {
+    readonly type: "events";
+    readonly conversation: string;
+    readonly events: readonly EventItem[];
+}
+export interface FrameMember {
+    readonly user: string;
+    readonly role: Role;
+}
+/** Answers `sync`: dense from the asked seq on, but for `missing`: seqs whose record is damaged. `next_seq` is the next to read. */
+export interface Page {
+    readonly type: "page";
+    readonly request: string;
+    readonly conversation: string;
+    readonly events: readonly EventItem[];
+    readonly next_seq: number;
+    readonly more: boolean;
+    readonly missing?: readonly number[];
+}
+/** Answers `history`: messages ascending by seq; `before_seq` is what to ask next, None at the beginning. */
+export interface HistoryPage {
+    readonly type: "history_page";
+    readonly request: string;
+    readonly conversation: string;
+    readonly messages: readonly MessageItem[];
+    readonly before_seq: number | null;
+}
+export interface Delivered {
+    readonly type: "delivered";
+    readonly conversation: string;
+    readonly user: string;
+    readonly up_to_seq: number;
+}
+export interface UserTyping {
+    readonly type: "user_typing";
+    readonly conversation: string;
+    readonly user: string;
+    readonly typing: boolean;
+}
+export interface Pong {
+    readonly type: "pong";
+    readonly nonce: string;
+    readonly now_ms: number;
+}
+/** A request that is not a command could not be served. `request` is its request id, or "". */
+export interface Failure {
+    readonly type: "error";
+    readonly request: string;
+    readonly code: string;
+    readonly detail: string;
+    readonly retryable: boolean;
+    readonly retry_after_ms: number;
+}
+export type FromEdge = Welcome | DirectoryPage | Ack | Reject | Events | Page | HistoryPage | Delivered | UserTyping | Pong | Failure;
+/** Why the edge closes a WebSocket, and what the device does next. */
+export interface CloseCode {
+    readonly code: number;
+    readonly reason: string;
+    readonly reconnect: "backoff" | "new_token" | "never";
+}
+export declare const CLOSE_CODES: readonly CloseCode[];

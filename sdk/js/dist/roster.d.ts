@@ -1,0 +1,29 @@
+import type { ConversationKind, DirectoryEntry, EventItem, MessageItem, Role } from "./frames.js";
+export interface Listed {
+    readonly conversation: string;
+    readonly conversation_kind: ConversationKind;
+    readonly title: string;
+    readonly role: Role;
+    /** The other user of a direct conversation. */
+    readonly peer: string | null;
+    readonly head_seq: number;
+    readonly head_ordinal: number;
+    readonly read_ordinal: number;
+    readonly active_at_ms: number;
+    readonly last: MessageItem | null;
+    /** False: joined by an event that does not tell kind and title; a page of the directory will. */
+    readonly complete: boolean;
+}
+export declare const unreadOf: (listed: Listed) => number;
+export declare class Roster {
+    readonly user: string;
+    readonly conversations: Map<string, Listed>;
+    constructor(user: string);
+    /** Shape: by last activity, newest first. */
+    sorted(): Listed[];
+    directory(entries: readonly DirectoryEntry[]): void;
+    apply(conversation: string, event: EventItem): void;
+    private opened;
+    /** Null: the user is no member any more. */
+    private fold;
+}

@@ -1,0 +1,84 @@
+// The user's conversations: the directory with events laid over. Pure; what a conversation list shows.
+import { foldMessage, messageOf } from "./timeline.js";
+export const unreadOf = (listed) => Math.max(0, listed.head_ordinal - listed.read_ordinal);
+export class Roster {
+    user;
+    conversations = new Map();
+    constructor(user) {
+        this.user = user;
+    }
+    /** Shape: by last activity, newest first. */
+    sorted() {
+        return [...this.conversations.values()].sort((a, b) => b.active_at_ms - a.active_at_ms || a.conversation.localeCompare(b.conversation));
+    }
+    directory(entries) {
+        for (const entry of entries) {
+            const known = this.conversations.get(entry.conversation);
+            const read_ordinal = Math.max(entry.head_ordinal - entry.unread, known?.read_ordinal ?? 0);
+            const { conversation, conversation_kind, title, role, head_seq, head_ordinal, active_at_ms } = entry;
+            const place = { conversation, conversation_kind, title, role, head_seq, head_ordinal, active_at_ms };
+            const row = { ...place, read_ordinal, peer: entry.peer ?? null, last: entry.last ?? null, complete: true };
+            // events that came since may be ahead of the page
+            const ahead = known !== undefined && known.head_seq > entry.head_seq;
+            this.conversations.set(conversation, ahead ? { ...known, title, role, peer: row.peer, conversation_kind, complete: true } : row);
+        }
+    }
+    apply(conversation, event) {
+        const known = this.conversations.get(conversation) ?? this.opened(conversation, event);
+        if (known === null)
+            return;
+        const after = this.fold(known, event);
+        if (after === null)
+            this.conversations.delete(conversation);
+        else
+            this.conversations.set(conversation, after);
+    }
+    opened(conversation, event) {
+        const place = { conversation, head_seq: 0, head_ordinal: event.ordinal, read_ordinal: event.ordinal, active_at_ms: event.at_ms, last: null };
+        if (event.kind === "conversation_created") {
+            const { conversation_kind, title } = event;
+            const members = event.members ?? [];
+            const direct = conversation_kind === "direct";
+            const others = [event.user, ...members.map((member) => member.user)].filter((user) => user !== this.user);
+            const own = event.user === this.user ? "owner" : "member";
+            const role = members.find((member) => member.user === this.user)?.role ?? (direct ? "member" : own);
+            return { ...place, conversation_kind, title, role, peer: direct ? (others[0] ?? null) : null, complete: true };
+        }
+        if (event.kind === "member_added" && event.member === this.user)
+            return { ...place, conversation_kind: "group", title: "", role: event.role, peer: null, complete: false };
+        return null;
+    }
+    /** Null: the user is no member any more. */
+    fold(listed, event) {
+        const active = event.kind !== "read_marked" && event.kind !== "reaction_added" && event.kind !== "reaction_removed";
+        const newer = event.seq > listed.head_seq;
+        const head_seq = Math.max(listed.head_seq, event.seq);
+        const head_ordinal = Math.max(listed.head_ordinal, event.ordinal);
+        const base = { ...listed, head_seq, head_ordinal, active_at_ms: newer && active ? event.at_ms : listed.active_at_ms };
+        const mine = event.user === this.user;
+        switch (event.kind) {
+            case "message_sent": {
+                const last = event.seq > (listed.last?.seq ?? 0) ? messageOf(event) : listed.last;
+                return { ...base, last, read_ordinal: mine ? Math.max(base.read_ordinal, event.ordinal) : base.read_ordinal };
+            }
+            case "message_edited":
+            case "message_recalled":
+            case "reaction_added":
+            case "reaction_removed":
+                return { ...base, last: listed.last === null ? null : foldMessage(listed.last, event) };
+            case "read_marked":
+                return mine ? { ...base, read_ordinal: Math.max(base.read_ordinal, event.up_to_ordinal) } : base;
+            case "conversation_renamed":
+                return { ...base, title: event.title };
+            case "role_changed":
+                return event.member === this.user ? { ...base, role: event.role } : base;
+            case "member_left":
+                return mine && newer ? null : base;
+            case "member_removed":
+                return event.member === this.user && newer ? null : base;
+            case "member_added":
+            case "conversation_created":
+                return base;
+        }
+    }
+}

@@ -1,0 +1,336 @@
+// The page: a client, a model, and the views between them. What the client tells changes the model; one redraw a frame shows it.
+
+import { Client, WarblerError } from "/sdk/index.js";
+import { Composer } from "./composer.js";
+import { startDetailsDialog, startNewDialog } from "./dialogs.js";
+import { byId, el, paintAvatar } from "./dom.js";
+import { renderList } from "./list.js";
+import { MessageView } from "./messages.js";
+import { Model, textOf } from "./model.js";
+import { showSignIn, startSignIn } from "./signin.js";
+
+const HISTORY_MESSAGES = 50;
+const NEAR_TOP_PX = 300;
+const BANNER_AFTER_MS = 700; // a hiccup shorter than this is not worth a word
+const TOAST_MS = 6_000;
+
+// Of the window, not of the browser: two windows can be two people, and each is a device of its own.
+const client = new Client({ url: location.origin, storage: sessionStorage, agent: "warbler-page/0.1.0" });
+
+/** @type {Model} */
+let model = new Model("", "");
+let current = "";
+let stick = true;
+let loading = false;
+let drawing = false;
+let was_online = false;
+let down_since_ms = 0;
+/** @type {Map<string, string>} */
+const drafts = new Map();
+const scroller = byId("scroller");
+
+// ---- what is shown
+
+function redraw() {
+  if (drawing) return;
+  drawing = true;
+  // not requestAnimationFrame: a window in the background keeps its title's count
+  setTimeout(draw, 16);
+}
+
+function draw() {
+  drawing = false;
+  const now_ms = Date.now();
+  renderList(model, current, now_ms);
+  const listed = model.roster.conversations.get(current);
+  byId("open").hidden = listed === undefined;
+  byId("nothing").hidden = listed !== undefined;
+  if (listed !== undefined) drawOpen(listed, now_ms);
+  const unread = model.unreadTotal();
+  document.title = unread > 0 ? `(${unread}) Warbler` : "Warbler";
+  drawBanner(now_ms);
+  void askNames();
+}
+
+/** @param {import("/sdk/index.js").Listed} listed @param {number} now_ms */
+function drawOpen(listed, now_ms) {
+  const title = model.titleOf(listed);
+  byId("title").textContent = title;
+  paintAvatar(byId("pane-avatar"), title, listed.peer ?? listed.conversation);
+  const opened = model.of(current);
+  byId("subtitle").textContent = listed.conversation_kind === "direct" ? "Direct conversation" : `${opened.members.size || "…"} members`;
+  byId("typing").textContent = model.typingText(current, now_ms);
+  const { before_seq } = opened.timeline;
+  byId("history-state").textContent = loading ? "Reading…" : before_seq === null ? "This is where it begins" : "";
+  view.render(model.rows(listed, client.pending(current), now_ms), { stick, now_ms });
+  byId("to-end").hidden = stick;
+  markRead();
+}
+
+/** @param {number} now_ms */
+function drawBanner(now_ms) {
+  const { phase } = client;
+  const online = phase === "online";
+  if (online || phase === "stopped") down_since_ms = 0;
+  else if (down_since_ms === 0) down_since_ms = now_ms;
+  const told = !online && phase !== "stopped" && (phase === "ended" || now_ms - down_since_ms >= BANNER_AFTER_MS);
+  if (!online && !told && phase !== "stopped") setTimeout(redraw, BANNER_AFTER_MS);
+  byId("banner").hidden = !told;
+  byId("me-state").textContent = online ? "Online" : phase === "ended" ? "Disconnected" : "Connecting…";
+  byId("me-state").classList.toggle("online", online);
+  if (!told) return;
+  const waiting = client.pending().filter((entry) => entry.frame.type === "send_message").length;
+  const kept = waiting === 0 ? "" : waiting === 1 ? " Your message will be sent then." : ` Your ${waiting} messages will be sent then.`;
+  byId("banner-text").textContent = phase === "ended" ? `Disconnected: ${ended_reason}.` : `${was_online ? "Reconnecting" : "Connecting"}…${kept}`;
+  byId("banner-retry").hidden = phase !== "waiting" && phase !== "ended";
+}
+
+/** @param {string} text */
+function toast(text) {
+  const note = el("div", { class: "toast", text });
+  byId("toasts").append(note);
+  setTimeout(() => note.remove(), TOAST_MS);
+}
+
+/** The names that the last drawing lacked, by one request. */
+async function askNames() {
+  const users = [...model.unnamed];
+  model.unnamed.clear();
+  if (users.length === 0) return;
+  for (const user of users) model.names.set(user, "…");
+  const { names } = model;
+  try {
+    for (const { user, name } of await client.rest.users(users)) names.set(user, name);
+  } catch (error) {
+    if (!(error instanceof WarblerError)) throw error;
+  }
+  for (const user of users) if (names.get(user) === "…") names.delete(user);
+  if (users.some((user) => names.has(user))) redraw();
+  else setTimeout(redraw, 3_000);
+}
+
+// ---- opening and reading
+
+async function openFromAddress() {
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  if (wanted !== current) {
+    if (current !== "" && composer.mode.mode !== "edit") drafts.set(current, composer.value);
+    current = wanted;
+    stick = true;
+    composer.reset(drafts.get(wanted) ?? "");
+    const listed = model.roster.conversations.get(wanted);
+    const unread = listed !== undefined && listed.head_ordinal > listed.read_ordinal;
+    model.of(wanted).new_from_ordinal = unread ? listed.read_ordinal + 1 : 0;
+    // a finger would only make the keyboard jump up
+    if (wanted !== "" && matchMedia("(hover: hover)").matches) composer.focus();
+  }
+  byId("chat").dataset["view"] = current === "" ? "list" : "conversation";
+  redraw();
+  if (current !== "" && model.of(current).timeline.before_seq === undefined) await Promise.all([loadHistory(), loadMembers(current)]);
+  else if (current !== "" && model.of(current).members.size === 0) await loadMembers(current);
+}
+
+/** @param {string} conversation */
+async function loadMembers(conversation) {
+  try {
+    model.setMembers(conversation, await client.rest.members(conversation));
+  } catch (error) {
+    if (!(error instanceof WarblerError)) throw error; // marks and the count stay unknown for now
+  }
+  redraw();
+}
+
+async function loadHistory() {
+  const conversation = current;
+  const { timeline } = model.of(conversation);
+  if (loading || timeline.before_seq === null || !model.roster.conversations.has(conversation)) return;
+  loading = true;
+  const older = timeline.before_seq !== undefined;
+  redraw();
+  try {
+    const page = await client.history(conversation, timeline.before_seq ?? null, HISTORY_MESSAGES);
+    timeline.page(page.messages, page.before_seq, older);
+  } catch (error) {
+    if (!(error instanceof WarblerError)) throw error;
+    toast(`The messages could not be read: ${error.detail}`);
+  } finally {
+    loading = false;
+    redraw();
+  }
+  if (conversation !== current) await openFromAddress();
+}
+
+function markRead() {
+  if (document.visibilityState !== "visible" || !document.hasFocus() || !stick) return;
+  const last = model.of(current).timeline.messages.at(-1);
+  if (last !== undefined && last.user !== model.user) client.markRead(current, last.seq, last.ordinal);
+}
+
+// ---- what the user does
+
+const composer = new Composer({
+  submit: (text, mode) => {
+    stick = true;
+    const conversation = current;
+    const work =
+      mode.mode === "edit"
+        ? client.edit(conversation, mode.seq, text)
+        : client.send(conversation, text, mode.mode === "reply" ? { reply_to: mode.seq } : {});
+    work.catch((error) => {
+      failed(error);
+      if (conversation === current) composer.giveBack(text);
+    });
+    redraw();
+  },
+  typing: (typing) => client.typing(current, typing),
+  editLast: () => {
+    const message = model.lastOwn(current);
+    if (message !== null) composer.edit(message.seq, textOf(message));
+  },
+  leave: () => {
+    if (matchMedia("(max-width: 640px)").matches) location.hash = "";
+    else /** @type {HTMLElement | null} */ (document.querySelector("#list a[aria-current], #list a"))?.focus();
+  },
+});
+
+const view = new MessageView({
+  act: (action, seq) => {
+    const message = model.of(current).timeline.get(seq);
+    if (message === undefined) return;
+    if (action === "reply") composer.reply(seq, message.user === model.user ? "yourself" : model.nameOf(message.user), textOf(message));
+    else if (action === "edit") composer.edit(seq, textOf(message));
+    else client.recall(current, seq).catch(failed);
+  },
+  react: (seq, reaction, on) => void (on ? client.react(current, seq, reaction) : client.unreact(current, seq, reaction)).catch(failed),
+});
+
+/** @param {unknown} error */
+function failed(error) {
+  if (!(error instanceof WarblerError)) throw error;
+  if (error.code !== "closed") toast(`Not accepted: ${error.detail || error.code}`);
+}
+
+const openNew = startNewDialog(client, (conversation) => {
+  location.hash = conversation;
+});
+const openDetails = startDetailsDialog(client, () => {
+  const listed = model.roster.conversations.get(current);
+  return listed === undefined ? null : { model, listed };
+});
+
+byId("new-button").addEventListener("click", openNew);
+byId("empty-new").addEventListener("click", openNew);
+byId("details-button").addEventListener("click", openDetails);
+byId("back").addEventListener("click", () => (location.hash = ""));
+byId("to-end").addEventListener("click", () => {
+  stick = true;
+  redraw();
+});
+byId("banner-retry").addEventListener("click", () => (client.phase === "ended" ? client.connect() : client.retryNow()));
+byId("logout-button").addEventListener("click", async () => {
+  try {
+    await client.logout();
+  } catch (error) {
+    if (!(error instanceof WarblerError)) throw error; // the tokens are forgotten here in any case
+  }
+  leave("");
+});
+scroller.addEventListener(
+  "scroll",
+  () => {
+    const at_end = view.atEnd();
+    if (at_end !== stick) {
+      stick = at_end;
+      redraw();
+    }
+    if (scroller.scrollTop < NEAR_TOP_PX && current !== "") void loadHistory();
+  },
+  { passive: true },
+);
+new ResizeObserver(() => {
+  if (stick) view.toEnd(); // the keyboard of a phone, or a growing text field
+}).observe(scroller);
+document.addEventListener("keydown", (event) => {
+  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+  if (event.key === "n" && !typing && !event.metaKey && !event.ctrlKey && !byId("chat").hidden && document.querySelector("dialog[open]") === null) {
+    event.preventDefault();
+    openNew();
+  }
+});
+addEventListener("hashchange", openFromAddress);
+addEventListener("focus", redraw);
+addEventListener("blur", redraw);
+addEventListener("online", () => client.retryNow());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") client.retryNow();
+  redraw();
+});
+addEventListener("pagehide", () => client.save());
+
+// ---- what the client tells
+
+let ended_reason = "";
+
+client.on("event", ({ conversation, event }) => {
+  model.apply(conversation, event);
+  // the event of being added does not say to what
+  if (model.roster.conversations.get(conversation)?.complete === false) client.refreshDirectory();
+  if (conversation === current && !model.roster.conversations.has(current)) location.hash = "";
+  redraw();
+});
+client.on("directory", ({ entries }) => {
+  model.roster.directory(entries);
+  if (current !== "") void openFromAddress();
+  redraw();
+});
+client.on("typing", ({ conversation, user, typing }) => {
+  model.typing(conversation, user, typing, Date.now());
+  redraw();
+  setTimeout(redraw, 6_100); // a "stopped" may be lost
+});
+client.on("delivered", ({ conversation, user, up_to_seq }) => {
+  model.delivered(conversation, user, up_to_seq);
+  redraw();
+});
+client.on("missing", ({ seqs }) => toast(`${seqs.length} damaged record${seqs.length === 1 ? "" : "s"} could not be read.`));
+client.on("reset", () => {
+  const { signedIn } = client;
+  if (signedIn !== null) model = new Model(signedIn.user, signedIn.name);
+  current = "\0"; // anything is another one than this
+  void openFromAddress();
+});
+client.on("state", ({ phase, reason }) => {
+  if (phase === "online") was_online = true;
+  if (phase === "ended") ended_reason = reason;
+  redraw();
+});
+client.on("queued", redraw);
+client.on("ack", redraw);
+client.on("signed_out", () => leave("You were signed out. Log in again."));
+
+// ---- coming and going
+
+function enter() {
+  const { signedIn } = client;
+  if (signedIn === null) return showSignIn("");
+  model = new Model(signedIn.user, signedIn.name);
+  current = "";
+  was_online = false;
+  byId("me-name").textContent = signedIn.name;
+  byId("signin").hidden = true;
+  byId("chat").hidden = false;
+  client.connect();
+  void openFromAddress();
+}
+
+/** @param {string} reason */
+function leave(reason) {
+  client.close();
+  drafts.clear();
+  history.replaceState(null, "", location.pathname);
+  current = "";
+  showSignIn(reason);
+}
+
+startSignIn(client, enter);
+enter();
