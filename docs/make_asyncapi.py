@@ -1,0 +1,206 @@
+"""Writes docs/asyncapi.yaml from edge/frames.py, edge/closing.py and the codes below, so that document and code cannot differ.
+
+Run by hand after a change of the frames (`.venv/bin/python docs/make_asyncapi.py`); tests/edge/test_asyncapi.py fails until that was done.
+"""
+
+import ast
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = Path(__file__).resolve().parent / "asyncapi.yaml"
+sys.path.insert(0, str(ROOT))
+
+from edge import closing, frames  # noqa: E402
+from edge.settings import EdgeSettings  # noqa: E402
+
+HEADER = "# Made by docs/make_asyncapi.py from the code of edge/: change that, then run it again.\n"
+ABOUT = """\
+One long connection per device. The first frame is `hello`, within the time to authenticate; the edge answers `welcome`, or closes
+with a code of the table `x-close-codes`. Each WebSocket message is one frame, in the codec that the subprotocol names; bytes are
+base64 in JSON. Unknown fields are ignored.
+
+A frame of the device that has an `id` is a command. It is answered by `ack` (committed in Kafka, with its seq) or by `reject`. A
+command that was not answered is sent again with the same id, also on another connection: it is accepted at most once. Ids are
+UUIDv7 by the server's clock (`welcome.now_ms`). The device that caused an event gets the `ack` instead of the event; every other
+session of a member gets `events`.
+
+Events of a conversation are dense by `seq`. A device holds the next seq it expects: a smaller one is dropped, a larger one is a
+gap and answered with `sync`. `hello.positions` starts a sync for each conversation named there; those pages have the request "".
+"""
+# Frames whose class says nothing: what a reader of this document needs to know.
+SUMMARIES = {
+    "ping": "Keeps the session alive; answered by `pong`.",
+    "directory_page": "Answers `directory`; `next` is what to ask for after, null at the end.",
+    "reject": "The command was refused, and nothing of it happened. Codes: `x-reject-codes`.",
+    "delivered": "A device of `user` holds every event up to `up_to_seq`. May be lost; not sent in large groups.",
+    "user_typing": "May be lost.",
+    "pong": "Answers `ping`; `now_ms` is the server's clock.",
+}
+ANSWERS = {"sync": ("page", "error"), "history": ("history_page", "error"), "directory": ("directory_page", "error"), "ping": ("pong",)}
+ANSWERS["hello"] = ("welcome", "page", "error")
+# Codes of `reject`. `by`: owner (its decision, for good) or edge (before the log saw the command).
+REJECT_CODES = {
+    "already_member": ("owner", "The user is a member already."),
+    "clock_ahead": ("owner", "The time in the command id is ahead of the server's: make ids by welcome.now_ms."),
+    "command_id_reused": ("owner", "The id was used for another request: choose a new one."),
+    "conversation_exists": ("owner", "The conversation was created before; a direct one can simply be used."),
+    "empty": ("owner", "A text, title or reaction of 0 bytes."),
+    "invalid": ("edge and owner", "Something contradicts itself or has the wrong form; `detail` says what."),
+    "members_limit": ("owner", "The conversation has as many members as it may have."),
+    "not_allowed": ("owner", "The user's role does not permit it."),
+    "not_member": ("owner", "The user is not a member of the conversation."),
+    "owner_must_stay": ("owner", "The owner cannot leave as long as there are others: hand the ownership over first."),
+    "rate_limited": ("edge", "Too many commands a second, or too many unanswered: send it again after retry_after_ms."),
+    "seq_ahead": ("owner", "A seq beyond the conversation's head."),
+    "stale": ("owner", "The id is older than the memory for repeats: sync, look for an own event with this id, else use a new id."),
+    "too_late": ("owner", "The time for editing or recalling is over."),
+    "too_long": ("owner", "A text, content, title, reaction or list is over its limit."),
+    "unavailable": ("edge", "The log cannot be reached or does not keep up: send it again with the same id after retry_after_ms."),
+    "unknown_conversation": ("owner", "There is no such conversation."),
+    "unknown_target": ("owner", "The message or member meant is not there."),
+}
+# Codes of `error`.
+ERROR_CODES = {
+    "bad_frame": "The frame could not be understood; the connection is closed with 4500 after this.",
+    "behind": "The timelines are behind the log by more than this node remembers: ask again after retry_after_ms.",
+    "invalid": "A number of the request is out of its range; `detail` says which.",
+    "not_member": "The user is not a member of the conversation.",
+    "rate_limited": "Too many requests under way: ask again when one was answered.",
+    "seq_ahead": "The position is beyond the conversation's head: it is of another log; sync from 1.",
+    "unavailable": "The store cannot be reached: ask again after retry_after_ms.",
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole AsyncAPI 3.0 document as plain values."""
+    device, edge = get_args(frames.FromDevice), get_args(frames.FromEdge)
+    settings = EdgeSettings()
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Warbler edge: the WebSocket of a device",
+            "version": "1",
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {"edge": {"host": f"localhost:{settings.port}", "protocol": "ws", "description": "Any edge node; all are equal."}},
+        "channels": {"socket": _channel(device, edge)},
+        "operations": _operations(device, edge),
+        "components": {"messages": {tag(frame): _message(frame) for frame in (*device, *edge)}, "schemas": _schemas(device, edge)},
+        "x-subprotocols": {
+            frames.SUBPROTOCOL_JSON: "text messages, one JSON object each",
+            frames.SUBPROTOCOL_MSGPACK: "binary messages, one MessagePack map each, with the same fields; bytes are bytes",
+        },
+        "x-close-codes": [
+            {"code": close.code, "reason": close.reason, "reconnect": close.reconnect}
+            for close in sorted(closing.CLOSE_CODES, key=lambda close: close.code)
+        ],
+        "x-reject-codes": {code: {"by": by, "description": text} for code, (by, text) in REJECT_CODES.items()},
+        "x-error-codes": ERROR_CODES,
+    }
+
+
+def tag(frame: type[Any]) -> str:
+    return str(frame.__struct_config__.tag)
+
+
+def _channel(device: tuple[type[Any], ...], edge: tuple[type[Any], ...]) -> dict[str, Any]:
+    return {
+        "address": "/v1/socket",
+        "description": "Offer one of `x-subprotocols`; compression is not agreed, and a compressed frame is closed with 1002.",
+        "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+        "messages": {tag(frame): {"$ref": f"#/components/messages/{tag(frame)}"} for frame in (*device, *edge)},
+    }
+
+
+def _operations(device: tuple[type[Any], ...], edge: tuple[type[Any], ...]) -> dict[str, Any]:
+    channel = {"$ref": "#/channels/socket"}
+    operations: dict[str, Any] = {}
+    for frame in device:
+        operation: dict[str, Any] = {"action": "receive", "channel": channel, "messages": [_on_channel(tag(frame))]}
+        answers = ("ack", "reject") if issubclass(frame, frames.CommandFrame) else ANSWERS.get(tag(frame), ())
+        if answers:
+            operation["reply"] = {"channel": channel, "messages": [_on_channel(answer) for answer in answers]}
+        operations[f"receive_{tag(frame)}"] = operation
+    pushed = [frame for frame in edge if tag(frame) in ("events", "delivered", "user_typing")]
+    operations["send_live"] = {"action": "send", "channel": channel, "messages": [_on_channel(tag(frame)) for frame in pushed]}
+    return operations
+
+
+def _on_channel(name: str) -> dict[str, str]:
+    return {"$ref": f"#/channels/socket/messages/{name}"}
+
+
+def _message(frame: type[Any]) -> dict[str, Any]:
+    text = _doc(frame) or SUMMARIES.get(tag(frame), "")
+    if issubclass(frame, frames.CommandFrame) and not text:
+        text = f"Command {tag(frame)}: answered by `ack` or `reject` with the same id."
+    return {"name": tag(frame), "summary": text, "payload": {"$ref": f"#/components/schemas/{frame.__name__}"}}
+
+
+def _doc(frame: type[Any]) -> str:
+    return inspect.cleandoc(frame.__doc__).replace("\n", " ") if frame.__doc__ else ""
+
+
+def _schemas(device: tuple[type[Any], ...], edge: tuple[type[Any], ...]) -> dict[str, Any]:
+    """The messages' schemas from their classes; comments on fields become descriptions, `Shape:` notes stay as they are."""
+    _, schemas = msgspec.json.schema_components((*device, *edge), ref_template="#/components/schemas/{name}")
+    notes = field_notes()
+    for name, schema in schemas.items():
+        for field, note in notes.get(name, {}).items():
+            if field in schema["properties"]:
+                inner = schema["properties"][field]
+                schema["properties"][field] = {"allOf": [inner], "description": note} if "$ref" in inner else {**inner, "description": note}
+    plain: dict[str, Any] = _plain(schemas)
+    return plain
+
+
+def field_notes() -> dict[str, dict[str, str]]:
+    """Class -> field -> the comment behind it in edge/frames.py."""
+    source = Path(frames.__file__).read_text()
+    lines = source.splitlines()
+    notes: dict[str, dict[str, str]] = {}
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for item in node.body:
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.end_lineno is not None:
+                found = re.search(r"\s# (.*)$", lines[item.end_lineno - 1])
+                if found:
+                    notes.setdefault(node.name, {})[item.target.id] = found.group(1)
+    return notes
+
+
+def _plain(value: Any) -> Any:
+    """Lists and dicts only, so that YAML writes nothing but YAML."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def written() -> str:
+    return HEADER + yaml.dump(document(), Dumper=_Dumper, sort_keys=False, width=140, allow_unicode=True)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(written())
