@@ -1,10 +1,11 @@
 """`python -m edge`: one edge node, configured by the environment (see README, "Settings")."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import structlog
@@ -28,6 +29,13 @@ from store.timelines import Timelines
 LOGGER = structlog.get_logger()
 RETRY_S = 2.0
 EXIT_FAULT = 70
+
+
+class Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals to `serve`, which drains before the server stops."""
+        yield
 
 
 async def connect() -> tuple[KafkaLog, Store]:
@@ -85,8 +93,7 @@ async def serve() -> None:
         timeout_graceful_shutdown=5,
         lifespan="off",
     )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours drains first
+    server = Server(config)
     stop = asyncio.Event()
     for stopping in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(stopping, stop.set)
