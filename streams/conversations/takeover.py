@@ -20,6 +20,7 @@ from streams.conversations.shelf import STATE_TOPIC
 from streams.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 
 CONSUMER = "streams.conversations"
+POISON_LOGGED = 5
 
 logger = structlog.get_logger("streams.owner")
 
@@ -64,7 +65,9 @@ async def take_over(
                 poison.append((record, reason))
 
         loaded = await _each(log, STATE_TOPIC, state.number, 0, state_fence, load)
-        poison = [(record, reason) for record, reason in poison if record.key not in state.shelf]  # else a good snapshot came later
+        poison = [
+            (record, reason) for record, reason in poison if record.key is None or record.key not in state.shelf
+        ]  # else a good snapshot came later
         start = state.fold_start(trust_snapshots=trust_snapshots)
         folded = await _each(log, EVENTS_TOPIC, state.number, start, events_fence, fold)
         await _bury(log, poison, opened_ms)
@@ -87,9 +90,11 @@ async def take_over(
 
 
 async def _bury(log: Log, poison: list[tuple[Record, str]], at_ms: int) -> None:
-    for record, reason in poison:
+    for record, reason in poison[:POISON_LOGGED]:
         logger.warning("poison record", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
-        await log.publish(DEAD_LETTERS_TOPIC, 0, [dead_letter(record, reason, CONSUMER, at_ms)])
+    if poison:
+        logger.warning("poison records found at take-over", count=len(poison))
+        await log.publish(DEAD_LETTERS_TOPIC, 0, [dead_letter(record, reason, CONSUMER, at_ms) for record, reason in poison])
 
 
 async def _each(log: Log, topic: str, partition: int, start: int, last: int, take: Callable[[Record], None]) -> int:
