@@ -121,5 +121,7 @@ def test_the_directory_counts_unread_and_follows_titles() -> None:
     assert (entry.title, entry.unread, entry.head_seq) == ("coffee", 2, 4)
     assert entry.last is not None
     assert entry.last.content == DeviceContent(text="you")
-    directory.apply(TimelineEvent("g-1", item(5, "member_removed", member="u-a"), False), "u-a")
+    directory.apply(TimelineEvent("g-1", item(5, user="u-a", content=DeviceContent(text="me")), True), "u-a")
+    assert (directory["g-1"].unread, directory["g-1"].read_seq) == (0, 5)
+    directory.apply(TimelineEvent("g-1", item(6, "member_removed", member="u-a"), False), "u-a")
     assert directory.get("g-1") is None

@@ -84,6 +84,8 @@ def _moved(entry: DirectoryEntry, event: EventItem, user: str) -> DirectoryEntry
                 seq=event.seq, ordinal=event.ordinal, at_ms=event.at_ms, user=event.user, id=event.id, content=event.content,
                 reply_to=event.reply_to, mentions=event.mentions,
             )  # fmt: skip
+            if event.user == user:  # who writes has read: the server counts so too
+                return replace(entry, last=last, unread=0, read_seq=event.seq)
             return replace(entry, last=last, unread=entry.unread + 1)
         case "read_marked" if event.user == user and event.up_to_seq is not None and event.up_to_seq > entry.read_seq:
             unread = max(0, event.ordinal - (event.up_to_ordinal or 0))

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from warbler.errors import RequestFailed, Unreachable
-from warbler.frames import DirectoryPage, FrameMember, HistoryPage, Page
+from warbler.frames import DirectoryPage, FrameMember, HistoryPage, Page, Role
 
 T = TypeVar("T")
 REFRESH_BEFORE_MS = 30_000
@@ -36,6 +36,21 @@ class AdminUser(Struct, frozen=True):
 class UserName(Struct, frozen=True):
     user: str
     name: str
+
+
+class Member(Struct, frozen=True):
+    user: str
+    role: Role
+    joined_seq: int
+    read_seq: int
+    read_ordinal: int
+
+
+class Members(Struct, frozen=True):
+    """`next`: ask with `after` for the rest."""
+
+    members: list[Member]
+    next: str | None = None
 
 
 class _Users(Struct, frozen=True):
@@ -104,8 +119,12 @@ class Rest:
         return await self._call("GET", f"/v1/conversations/{conversation}/events", Page, params=params, about=conversation)
 
     async def history(self, conversation: str, before_seq: int | None = None, limit: int = 100) -> HistoryPage:
-        params = {"limit": limit} | ({} if before_seq is None else {"before_seq": before_seq})
+        params: dict[str, Any] = {"limit": limit} | ({} if before_seq is None else {"before_seq": before_seq})
         return await self._call("GET", f"/v1/conversations/{conversation}/history", HistoryPage, params=params, about=conversation)
+
+    async def members(self, conversation: str, after: str | None = None, limit: int = 100) -> Members:
+        params: dict[str, Any] = {"limit": limit} | ({} if after is None else {"after": after})
+        return await self._call("GET", f"/v1/conversations/{conversation}/members", Members, params=params)
 
     async def directory(self, after: str | None = None) -> DirectoryPage:
         return await self._call("GET", "/v1/conversations", DirectoryPage, params={} if after is None else {"after": after})

@@ -1,0 +1,66 @@
+"""The terminal of `warbler chat`: lines in and out, also when they come through a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import AsyncIterator
+
+from rich.console import Console
+from rich.table import Table
+
+PROMPT = "> "
+
+
+class Screen:
+    """Lines in and out. In a terminal, what is printed goes above the line that is being typed."""
+
+    def __init__(self, console: Console, interactive: bool) -> None:
+        self.console, self.interactive = console, interactive
+        self._typing = False
+
+    def say(self, markup: str) -> None:
+        if self._typing:
+            sys.stdout.write("\r\033[K")
+        self.console.print(markup, highlight=False, soft_wrap=True)
+        if self._typing:
+            sys.stdout.write(PROMPT + typed_so_far())
+            sys.stdout.flush()
+
+    def table(self, table: Table) -> None:
+        if self._typing:
+            sys.stdout.write("\r\033[K")
+        self.console.print(table)
+
+    async def lines(self) -> AsyncIterator[str]:
+        """Lines as they are entered, until the end of input."""
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[str | None] = asyncio.Queue()
+
+        def read() -> None:
+            while True:
+                try:
+                    self._typing = self.interactive
+                    line = input(PROMPT) if self.interactive else input()
+                except EOFError:
+                    break
+                finally:
+                    self._typing = False
+                loop.call_soon_threadsafe(arrived.put_nowait, line)
+            with contextlib.suppress(RuntimeError):  # the loop has ended before the input did
+                loop.call_soon_threadsafe(arrived.put_nowait, None)
+
+        # A daemon: a thread that waits for a key cannot be told to stop, and must not keep the program alive.
+        threading.Thread(target=read, daemon=True, name="keyboard").start()
+        while (line := await arrived.get()) is not None:
+            yield line
+
+
+def typed_so_far() -> str:
+    try:
+        import readline
+    except ImportError:  # a Python without it: the line is only not shown again
+        return ""
+    return readline.get_line_buffer()
