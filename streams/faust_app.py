@@ -30,7 +30,14 @@ Agent = Callable[[AsyncIterator[list[Delivery]]], Awaitable[None]]
 
 
 def make_app(
-    group: str, bootstrap: Sequence[str], data_dir: Path, fetch: FetchSettings, *, session_timeout_s: float, commit_interval_s: float = 0.5
+    group: str,
+    bootstrap: Sequence[str],
+    data_dir: Path,
+    fetch: FetchSettings,
+    *,
+    instance: str = "",
+    session_timeout_s: float,
+    commit_interval_s: float = 0.5,
 ) -> Any:
     """An application that consumes as `group`. Its loop is the running one."""
     folder = data_dir / "faust" / group
@@ -45,6 +52,7 @@ def make_app(
         web_enabled=False,
         store="memory://",
         datadir=str(folder),
+        consumer_group_instance_id=instance or None,
         broker_commit_interval=commit_interval_s,
         broker_session_timeout=session_timeout_s,
         broker_heartbeat_interval=session_timeout_s / HEARTBEATS_PER_SESSION,

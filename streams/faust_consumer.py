@@ -119,8 +119,8 @@ class InlineConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             await Service.stop(self)
 
     async def on_stop(self) -> None:
-        coordinator = getattr(self._consumer, "_coordinator", None)
-        if hasattr(coordinator, "_group_instance_id"):
+        coordinator: Any = getattr(self._consumer, "_coordinator", None)
+        if coordinator is not None:
             # A named member does not leave its group when it stops, so that its restart finds its partitions again. We stop in order only
             # when we are told to, and then somebody else should have them at once and not after the session's end.
             coordinator._group_instance_id = None

@@ -14,7 +14,7 @@ class StreamsSettings:
 
     roles: tuple[str, ...] = ROLES
     data: Path = Path(".warbler")
-    node: str = "worker"
+    node: str = ""  # names this worker for ever: after a restart it has its partitions back at once; empty: a stranger each time
     live_port: int = 0
     session_timeout_ms: int = 10_000
     commit_interval_ms: int = 500

@@ -42,10 +42,11 @@ def now_ms() -> int:
 
 
 class Worker:
-    def __init__(self, settings: StreamsSettings, kafka: LogSettings, cassandra: StoreSettings | None) -> None:
+    def __init__(self, settings: StreamsSettings, kafka: LogSettings, cassandra: StoreSettings | None, rules: Rules) -> None:
         self._settings = settings
         self._kafka = kafka
         self._cassandra = cassandra
+        self._rules = rules
         self._waited = 0
         self._roles: list[Role] = []
         self._ending: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
@@ -67,8 +68,8 @@ class Worker:
         registry.register(WorkerCollector(self.report))
         live = await serve_live(LIVE_HOST, self._settings.live_port, self.report, registry) if self._settings.live_port else None
         serving = asyncio.ensure_future(self._serve())
-        await asyncio.wait([serving, self._ending], return_when=asyncio.FIRST_COMPLETED)
-        reason = self._ending.result() if self._ending.done() else serving.exception()
+        serving.add_done_callback(lambda done: self.end(None if done.cancelled() else done.exception()))
+        reason = await self._ending
         if reason is not None:
             logger.error("the worker ends", error=f"{type(reason).__name__}: {reason}", exc_info=reason)
             return EXIT_FAULT
@@ -79,9 +80,8 @@ class Worker:
 
     async def _serve(self) -> None:
         log = await self._connected_log()
-        clock = now_ms
         if "conversations" in self._settings.roles:
-            self._roles.append(ConversationsRole(log, self._kafka, self._settings, Rules.from_env(os.environ), clock, self.end))
+            self._roles.append(ConversationsRole(log, self._kafka, self._settings, self._rules, now_ms, self.end))
         if self._cassandra is not None:
             ticking = asyncio.ensure_future(self._tick())
             store = await Store.connect(self._cassandra)
@@ -149,10 +149,11 @@ async def run(env: Mapping[str, str]) -> int:
         settings = StreamsSettings.from_env(env)
         kafka = LogSettings.from_env(env)
         cassandra = StoreSettings.from_env(env) if "timelines" in settings.roles else None
-    except ValueError as exc:
+        rules = Rules.from_env(env)
+    except (ValueError, WarblerError) as exc:
         logger.error("bad setting", error=str(exc))
         return EXIT_CONFIG
-    worker = Worker(settings, kafka, cassandra)
+    worker = Worker(settings, kafka, cassandra, rules)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.end)

@@ -34,6 +34,7 @@ SAVE_BATCH_BYTES = 64 * 1024  # small, because a state append and an events appe
 EVENTS_BATCH_BYTES = 512 * 1024
 RETRY_S_MIN, RETRY_S_MAX = 0.2, 5.0
 IDLE_S = 1.0
+DEAD_LETTERS_LOGGED = 5  # of those in a row; all are in the dead letters and counted
 
 logger = structlog.get_logger("streams.owner")
 
@@ -234,7 +235,8 @@ class Lane:
     def _bury(self, record: Record, reason: str) -> Coroutine[Any, Any, int]:
         self._stats.dead_letters += 1
         self._dead_letters_row += 1
-        logger.warning("poison record", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
+        if self._dead_letters_row <= DEAD_LETTERS_LOGGED:
+            logger.warning("poison record", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
         if self._dead_letters_row > self._settings.dead_letters_row_limit:
             raise TooManyDeadLetters(f"{self._dead_letters_row} commands in a row, the last at offset {record.offset}: {reason}")
         return self._log.publish(DEAD_LETTERS_TOPIC, 0, [dead_letter(record, reason, CONSUMER, self._clock_ms())])

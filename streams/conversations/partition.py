@@ -22,12 +22,14 @@ from streams.conversations.outcome import SKIPPED, Answer, Append, Outcome, Pois
 from streams.conversations.rules import Rules
 from streams.conversations.saving import Changes
 from streams.conversations.shelf import STATE_TOPIC, Shelf
+from streams.conversations.state import Conversation
 
 COMMANDS_TOPIC = "conversation-commands"
 EVENTS_TOPIC = "conversation-events"
 REPLIES_TOPIC = "replies"
 CHECKPOINT_KEY = b"#checkpoint"
 WRITER_KEY = b"#writer"
+EVENTS_BATCH_BYTES = batch_bytes_limit(EVENTS_TOPIC)
 SNAPSHOT_HEADERS = frozenset(
     b"\0" + schema.id.to_bytes(4, "big")
     for schema in SCHEMAS.values()
@@ -104,12 +106,20 @@ class Partition:
         if event.seq <= head_seq or record.key in self.quarantined:
             return None
         if event.seq > head_seq + 1:
-            self.quarantined.add(record.key)
-            self.changes.pin(record.offset)
-            return f"gap: seq {event.seq} follows {head_seq}; the conversation is quarantined"
-        self.shelf.put(record.key, evolve(state, event, print_), record.offset)
+            return self._quarantine(record.key, record.offset, f"gap: seq {event.seq} follows {head_seq}")
+        try:
+            evolved = evolve(state, event, print_)
+        except (AssertionError, KeyError, ValueError) as exc:  # no owner of ours wrote that: somebody else writes to the topic
+            return self._quarantine(record.key, record.offset, f"impossible event: {type(exc).__name__}: {exc}")
+        self.shelf.put(record.key, evolved, record.offset)
         self.changes.note(record.key, record.offset, now_ms)
         return None
+
+    def _quarantine(self, key: bytes, events_offset: int, reason: str) -> str:
+        """Decide nothing more for this conversation; the checkpoint stays before it, so every successor sees it too."""
+        self.quarantined.add(key)
+        self.changes.pin(events_offset)
+        return f"{reason}; the conversation is quarantined"
 
     def tombstones(self) -> list[Entry]:
         """What removes poisoned keys that, as the whole log was folded, turned out to be no conversations."""
@@ -136,9 +146,10 @@ class Partition:
         at_ms = max(record.timestamp_ms, state.head_at_ms if state is not None else 0)
         decision = decide(state, command, at_ms, self._rules)
         if isinstance(decision, Accepted):
-            entries = _entries(decision.events, key, record.offset, fingerprint(command))
-            if entries_bytes(entries) <= batch_bytes_limit(EVENTS_TOPIC):
-                self._advance(key, state, decision.events, fingerprint(command), now_ms)
+            print_ = fingerprint(command)
+            entries = _entries(decision.events, key, record.offset, print_)
+            if entries_bytes(entries) <= EVENTS_BATCH_BYTES:
+                self._advance(key, state, decision.events, print_, now_ms)
                 return Append(entries)
             decision = Refused("too_long", "its events do not fit in one batch")
         return Answer(_reply(command, decision, at_ms), isinstance(decision, Refused))
@@ -149,15 +160,16 @@ class Partition:
         if partition_of(key, self._partitions_count) != self.number:
             return "the conversation belongs to another partition"
         if key in self.quarantined:
-            return "the conversation is quarantined: its events have a gap"
+            return "the conversation is quarantined: see the dead letter of its events"
         return None
 
-    def _advance(self, key: bytes, state: object, events: tuple[Event, ...], print_: bytes, now_ms: int) -> None:
+    def _advance(self, key: bytes, state: Conversation | None, events: tuple[Event, ...], print_: bytes, now_ms: int) -> None:
         for event in events:
-            state = evolve(state, event, print_)  # type: ignore[arg-type]
+            state = evolve(state, event, print_)
+        assert state is not None  # accepted means at least one event
         self.changes.note(key, self.events_next, now_ms)
         self.events_next += len(events)
-        self.shelf.put(key, state, self.events_next - 1)  # type: ignore[arg-type]
+        self.shelf.put(key, state, self.events_next - 1)
 
     # Snapshots.
 
