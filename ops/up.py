@@ -81,6 +81,9 @@ class Up:
             await self._stop()
 
     async def _start(self) -> None:
+        asked = self.asked
+        if asked.port is not None and not is_free(asked.port, asked.host):
+            raise OpsError(f"port {asked.port} is taken; choose another with --port, or leave it out for the next free one")
         self.say(f"data in {self.home}")
         await self.stack.start()
         for node in self.stack.nodes:
@@ -101,8 +104,6 @@ class Up:
 
     def _programs(self, clusters: ClusterSettings, keys: Keys) -> list[Program]:
         host = self.asked.host
-        if self.asked.port is not None and not is_free(self.asked.port, host):
-            raise OpsError(f"port {self.asked.port} is taken; choose another with --port, or leave it out for the next free one")
         edge_ports = [self.asked.port or next_free(PAGE_PORT, host=host)]
         while len(edge_ports) < self.asked.edges:
             edge_ports.append(next_free(edge_ports[-1] + 1, host=host))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -138,9 +139,23 @@ def test_existing_clusters_are_waited_for_and_used(tmp_path: Path, stack: Stack,
     asyncio.run(scenario())
 
 
-def test_a_taken_port_is_refused_when_it_was_asked_for(tmp_path: Path, stack: Stack, keyspace: str, ups: list[RunningUp]) -> None:
-    taken = stack.kafka.rpartition(":")[2]
-    clusters = {"WARBLER_CASSANDRA": stack.cassandra, "WARBLER_KEYSPACE": keyspace}
-    ups.append(up := RunningUp(tmp_path / "data", "--port", taken, **clusters))
-    assert up.process.wait(timeout=60) == 1
-    assert f"port {taken} is taken" in up.printed()
+def test_a_taken_port_is_refused_when_it_was_asked_for_before_anything_starts(tmp_path: Path, ups: list[RunningUp]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ups.append(up := RunningUp(tmp_path / "data", "--port", str(port)))
+        assert up.process.wait(timeout=60) == 1
+    assert f"port {port} is taken" in up.printed()
+    assert not (tmp_path / "data" / "run").exists()
+
+
+def test_stopping_while_the_servers_start_leaves_nothing(tmp_path: Path, ups: list[RunningUp]) -> None:
+    home = tmp_path / "data"
+    ups.append(up := RunningUp(home, WARBLER_CASSANDRA="127.0.0.1:1"))
+    pid_file = home / "run" / "kafka.pid"
+    up.until(lambda: pid_file.exists() and pid_file.read_text().isdigit())
+    pid = int(pid_file.read_text())
+    assert up.end(signal.SIGINT) == 0
+    assert alive({"kafka": pid}) == []
+    assert "Traceback" not in up.printed()
