@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.events import Event
+from schemas.values import Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,16 @@ class EventsPage:
     missing: tuple[int, ...] = ()
 
 
-def page_of(rows: Iterable[Event], recent: Iterable[Event], from_seq: int, limit: int) -> EventsPage:
-    """The events from `from_seq` on, at most `limit`; the same seq from both sources counts once.
+PAGE_BYTES_LIMIT = 256 * 1024  # a quarter of the default outbox: a device that catches up must not be cut off for its own pages
+ITEM_BYTES = 256  # about what an event or message takes on the wire besides its content
+
+
+def item_bytes(content: Content | None) -> int:
+    return ITEM_BYTES + (0 if content is None else len(content.body))
+
+
+def page_of(rows: Iterable[Event], recent: Iterable[Event], from_seq: int, limit: int, bytes_limit: int = PAGE_BYTES_LIMIT) -> EventsPage:
+    """The events from `from_seq` on, at most `limit` and about `bytes_limit`, but at least one; a seq from both sources counts once.
 
     Shape: `rows` are what a read of at most `limit` events from `from_seq` gave; `recent` may be any of the conversation's newest.
     """
@@ -30,8 +39,10 @@ def page_of(rows: Iterable[Event], recent: Iterable[Event], from_seq: int, limit
     events: list[Event] = []
     missing: list[int] = []
     next_seq = from_seq
+    room_bytes = bytes_limit
     for seq in sorted(by_seq):
-        if len(events) == limit:
+        room_bytes -= item_bytes(getattr(by_seq[seq], "content", None))
+        if len(events) == limit or (room_bytes < 0 and events):
             break
         missing.extend(range(next_seq, seq))
         events.append(by_seq[seq])

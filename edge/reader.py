@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edge import frames
 from edge.errors import BadRequest
-from edge.merge import EventsPage, page_of
+from edge.merge import ITEM_BYTES, PAGE_BYTES_LIMIT, EventsPage, item_bytes, page_of
 from edge.recent import Recent
 from edge.translate import device_content
 from schemas import events
@@ -35,7 +35,8 @@ class Directory:
                 raise BadRequest("invalid", "after must be the `next` of the page before")
             start = self.conversations.index(after) + 1
         page = self.entries[start : start + limit]
-        more = start + limit < len(self.entries)
+        page = page[: _fitting([entry.last for entry in page])]
+        more = start + len(page) < len(self.entries)
         return page, page[-1].conversation if more else None
 
 
@@ -124,7 +125,8 @@ class Reader:
             for event in _decoded(self._recent.of_conversation(conversation)):
                 lay_over(views, event, before_seq)
             newest = sorted(views.values(), key=lambda view: view.seq)[-limit:]
-            more = full or len(views) > limit
+            newest = newest[len(newest) - _fitting(newest[::-1]) :]
+            more = full or len(views) > len(newest)
             return tuple(newest), newest[0].seq if more and newest and newest[0].seq > 1 else None
         finally:
             self._recent.end(ticket)
@@ -132,6 +134,23 @@ class Reader:
     def _check_complete(self, ticket: int) -> None:
         if not self._recent.sees_everything(ticket):
             raise BadRequest("behind", "the timelines are behind the log by more than this node remembers", BEHIND_RETRY_MS)
+
+
+def _fitting(items: Sequence[MessageView | frames.MessageItem | None]) -> int:
+    """How many of the first ones fit into a page; at least one, if there is one."""
+    room_bytes = PAGE_BYTES_LIMIT
+    for count, item in enumerate(items):
+        room_bytes -= _bytes_of(item)
+        if room_bytes < 0 and count:
+            return count
+    return len(items)
+
+
+def _bytes_of(item: MessageView | frames.MessageItem | None) -> int:
+    content = item.content if item is not None else None
+    if isinstance(content, frames.DeviceContent):
+        return ITEM_BYTES + len(content.text or "") + len(content.body or b"")
+    return item_bytes(content)
 
 
 def lay_over(views: dict[int, MessageView], event: events.Event, before_seq: int | None) -> None:

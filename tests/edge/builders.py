@@ -71,12 +71,8 @@ def base(seq: int, user: str = BEN, device: str = "laptop", conversation: str = 
     }
 
 
-def text(value: str) -> Content:
-    return Content("text/plain", value.encode())
-
-
-def sent(seq: int, **who: Any) -> events.MessageSent:
-    return events.MessageSent(content=text(f"m{seq}"), **base(seq, **who))
+def sent(seq: int, body: bytes = b"hi", **who: Any) -> events.MessageSent:
+    return events.MessageSent(content=Content("text/plain", body), **base(seq, **who))
 
 
 def created(seq: int = 1, members: tuple[str, ...] = (ANA, BEN), **who: Any) -> events.ConversationCreated:

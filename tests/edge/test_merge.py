@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.merge import EventsPage, page_of
+from edge.merge import ITEM_BYTES, EventsPage, page_of
 from schemas.events import Event
 from tests.edge.builders import sent
 
@@ -29,9 +29,10 @@ def seqs(events: Iterable[Event]) -> list[int]:
     limit=st.integers(1, 5),
     damaged=st.sets(st.integers(1, MAX_HEAD)),
     live=st.integers(0, 3),
+    bytes_limit=st.integers(1, 2_000),
 )
 def test_pages_followed_by_live_events_give_every_seq_once(
-    head: int, projected: int, remembered_from: int, from_seq: int, limit: int, damaged: set[int], live: int
+    head: int, projected: int, remembered_from: int, from_seq: int, limit: int, damaged: set[int], live: int, bytes_limit: int
 ) -> None:
     projected = min(projected, head)
     log: dict[int, Event] = {seq: sent(seq) for seq in range(1, head + live + 1) if seq not in damaged}
@@ -41,7 +42,7 @@ def test_pages_followed_by_live_events_give_every_seq_once(
     said_missing: list[int] = []
     next_seq = from_seq
     for _ in range(MAX_HEAD + 1):
-        page = page_of(rows_of(log, projected, next_seq, limit), recent, next_seq, limit)
+        page = page_of(rows_of(log, projected, next_seq, limit), recent, next_seq, limit, bytes_limit)
         assert len(page.events) <= limit
         held += seqs(page.events)
         said_missing += page.missing
@@ -91,3 +92,14 @@ def test_a_damaged_seq_is_named_missing() -> None:
 
 def test_an_empty_page_stays_where_it_was_asked() -> None:
     assert page_of([], [], 9, 10) == EventsPage((), 9, False)
+
+
+def test_a_page_ends_before_it_is_longer_than_a_device_may_lag_behind() -> None:
+    long = [sent(seq, body=b"x" * 1_000) for seq in range(1, 6)]
+    page = page_of(long, [], 1, 10, 3 * (1_000 + ITEM_BYTES))
+    assert (seqs(page.events), page.next_seq, page.more) == ([1, 2, 3], 4, True)
+
+
+def test_an_event_longer_than_a_page_is_given_alone() -> None:
+    long = [sent(seq, body=b"x" * 1_000) for seq in range(1, 3)]
+    assert seqs(page_of(long, [], 1, 10, 500).events) == [1]

@@ -171,7 +171,7 @@ class SyncMachine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 6), by_the_device=st.booleans(), damaged=st.sampled_from([False] * 9 + [True]))
     def commit(self, count: int, by_the_device: bool, damaged: bool) -> None:
-        who = {"user": ANA, "device": PHONE} if by_the_device else {"user": BEN, "device": "laptop"}
+        who: dict[str, Any] = {"user": ANA, "device": PHONE} if by_the_device else {"user": BEN, "device": "laptop"}
         new: list[events.Event | None] = [sent(self.head + 1 + n, **who) for n in range(count)]
         if damaged:
             new[0] = None

@@ -1,0 +1,131 @@
+"""What devices read, over fake timelines: pages that fit, positions of another log, events laid over rows."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from edge import frames
+from edge.errors import BadRequest
+from edge.merge import PAGE_BYTES_LIMIT
+from edge.reader import Directory, Reader
+from edge.recent import Recent
+from schemas import events
+from schemas.codec import encode
+from store.timelines import Timelines
+from store.views import Head, MessageView, message_of
+from tests.edge.builders import GROUP, base, sent
+
+LONG = b"x" * 16_384
+
+
+class Rows:
+    """Timelines that hold these messages, up to a head."""
+
+    def __init__(self, *rows: events.MessageSent) -> None:
+        self.rows = rows
+
+    async def read_events(self, conversation: str, from_seq: int, limit: int) -> list[events.MessageSent]:
+        return [row for row in self.rows if row.seq >= from_seq][:limit]
+
+    async def read_messages(self, conversation: str, before_seq: int | None, limit: int) -> list[MessageView]:
+        return [message_of(row) for row in self.rows if before_seq is None or row.seq < before_seq][-limit:]
+
+    async def heads(self, conversations: list[str]) -> dict[str, Head]:
+        newest = self.rows[-1] if self.rows else None
+        return {} if newest is None else {GROUP: Head(conversation_id=GROUP, head_seq=newest.seq)}
+
+
+def reader_of(rows: Rows, *recent: events.Event, bytes_limit: int = 1 << 20) -> Reader:
+    remembered = Recent(bytes_limit)
+    for offset, event in enumerate(recent):
+        remembered.add(0, offset, event.conversation_id, encode("conversation-events", event))
+    return Reader(cast(Timelines, rows), remembered)
+
+
+def test_history_pages_fit_into_the_outbox_and_lead_to_the_beginning() -> None:
+    reader = reader_of(Rows(*(sent(seq, body=LONG) for seq in range(1, 101))))
+    before: int | None = None
+    seen: list[int] = []
+    for _ in range(100):
+        views, before = asyncio.run(reader.history(GROUP, before, 100))
+        assert sum(len(view.content.body) for view in views if view.content is not None) <= PAGE_BYTES_LIMIT
+        seen = [view.seq for view in views] + seen
+        if before is None:
+            break
+        assert before == views[0].seq
+    assert seen == list(range(1, 101))
+
+
+def test_sync_pages_fit_into_the_outbox_and_lead_to_the_head() -> None:
+    reader = reader_of(Rows(*(sent(seq, body=LONG) for seq in range(1, 101))))
+    next_seq, more, seen = 1, True, list[int]()
+    while more:
+        page = asyncio.run(reader.events(GROUP, next_seq, 500))
+        assert sum(len(event.content.body) for event in page.events if isinstance(event, events.MessageSent)) <= PAGE_BYTES_LIMIT
+        seen += [event.seq for event in page.events]
+        next_seq, more = page.next_seq, page.more
+    assert seen == list(range(1, 101))
+
+
+def entry(number: int, body: str) -> frames.DirectoryEntry:
+    last = frames.MessageItem(seq=1, ordinal=1, at_ms=1, user="u", id="i", content=frames.DeviceContent(text=body))
+    return frames.DirectoryEntry(
+        conversation=f"c{number}",
+        conversation_kind="group",
+        title="",
+        role="member",
+        head_seq=1,
+        head_ordinal=1,
+        active_at_ms=1,
+        read_seq=0,
+        unread=1,
+        last=last,
+    )
+
+
+def test_directory_pages_fit_into_the_outbox_and_give_every_conversation_once() -> None:
+    entries = tuple(entry(number, "x" * 16_384) for number in range(100))
+    directory = Directory(entries, tuple(each.conversation for each in entries))
+    after: str | None = None
+    seen: list[str] = []
+    for _ in range(100):
+        page, after = directory.page(after, 100)
+        assert 0 < len(page) < 20
+        seen += [each.conversation for each in page]
+        if after is None:
+            break
+    assert seen == list(directory.conversations)
+
+
+def test_a_page_after_an_unknown_conversation_is_refused() -> None:
+    with pytest.raises(BadRequest) as refused:
+        Directory((), ()).page("c-gone", 10)
+    assert refused.value.code == "invalid"
+
+
+@pytest.mark.parametrize(("rows", "recent"), [((1, 2, 3), ()), ((1,), (2, 3)), ((), (1, 2, 3))])
+def test_a_position_up_to_the_next_event_is_fine_and_one_beyond_is_of_another_log(rows: tuple[int, ...], recent: tuple[int, ...]) -> None:
+    reader = reader_of(Rows(*map(sent, rows)), *map(sent, recent))
+    assert asyncio.run(reader.events(GROUP, 4, 10)).events == ()
+    with pytest.raises(BadRequest) as refused:
+        asyncio.run(reader.events(GROUP, 5, 10))
+    assert (refused.value.code, refused.value.retryable) == ("seq_ahead", False)
+
+
+def test_a_reader_that_cannot_see_everything_says_when_to_come_again() -> None:
+    reader = reader_of(Rows(), sent(1), sent(2), bytes_limit=1)
+    for read in (reader.events(GROUP, 1, 10), reader.history(GROUP, None, 10)):
+        with pytest.raises(BadRequest) as refused:
+            asyncio.run(cast(Any, read))
+        assert (refused.value.code, refused.value.retryable) == ("behind", True)
+        assert refused.value.retry_after_ms > 0
+
+
+def test_history_shows_what_is_not_projected_yet() -> None:
+    edited = events.MessageEdited(target_seq=1, content=sent(1, body=b"better").content, **base(3))
+    recalled = events.MessageRecalled(target_seq=2, **base(5))
+    reader = reader_of(Rows(sent(1), sent(2)), sent(2), edited, sent(4), recalled)
+    views, before = asyncio.run(reader.history(GROUP, None, 10))
+    assert [(view.seq, None if view.content is None else view.content.body) for view in views] == [(1, b"better"), (2, None), (4, b"hi")]
+    assert before is None
