@@ -7,6 +7,7 @@ from schemas import commands
 from schemas.ids import uuid7
 from schemas.values import Content
 from streams.conversations.decide import Accepted, Repeated
+from streams.conversations.evolve import evolve
 from streams.conversations.fingerprint import fingerprint
 from streams.conversations.rules import DAY_MS, Rules
 from tests.streams.talking import T0_MS, Talk, code_of, opened, text
@@ -246,3 +247,20 @@ def test_a_fingerprint_is_the_same_in_every_process_and_for_ever() -> None:
     """It stands in the log: if this fails, retries across the change are refused as conflicts."""
     command = Talk().command(commands.SendMessage, "ana", content=text("hi"), command_id=uuid7(T0_MS, 1))
     assert fingerprint(command).hex() == "8dec86ecf61f7e3e"
+
+
+def test_beyond_memory_a_remembered_message_does_not_count_before_itself() -> None:
+    talk = opened(rules=Rules(remembered_commands=2))
+    for _ in range(6):
+        talk.send("ana")  # seq 2..7, ordinal 1..6; remembered: 6 and 7
+    outcomes = {ordinal: code_of(talk.decide(mark(talk, "ben", 5, ordinal))) for ordinal in range(3, 7)}
+    assert outcomes == {3: "invalid", 4: "accepted", 5: "invalid", 6: "invalid"}
+
+
+def test_a_mark_in_the_log_that_is_below_the_present_one_does_not_lower_it() -> None:
+    talk = opened()
+    talk.send("ben")
+    talk.must(mark(talk, "ben", 1, 0))
+    low = replace(talk.log[-1][0], up_to_seq=1, up_to_ordinal=0)  # as another owner might have written it
+    after = evolve(talk.head, low, b"12345678", talk.rules)
+    assert (after.members["ben"].read_seq, after.members["ben"].read_ordinal) == (2, 1)
