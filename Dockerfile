@@ -17,9 +17,9 @@ COPY edge edge
 COPY rtc rtc
 COPY ops ops
 COPY sdk sdk
-COPY --from=sdk /sdk/js sdk/js
+COPY --from=sdk /sdk/js/dist sdk/js/dist
 # Editable, so that the image has the layout of the checkout: the edge serves files of sdk/js from beside its package.
-RUN pip install --no-cache-dir -e . && rm -rf sdk/js/node_modules
+RUN pip install --no-cache-dir -e .
 USER warbler
 ENV WARBLER_DATA=/data PYTHONUNBUFFERED=1
 VOLUME /data
