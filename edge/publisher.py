@@ -1,7 +1,7 @@
 """Commands to the log, paced: the first at once, then at most one whole-batch request per partition every few ms.
 
 Cost is per Kafka request (0.1-0.2 ms here and as much in the broker), so batching is the largest lever at load and costs nothing at rest.
-One flusher a node: overlapping appends to one partition would reorder and could starve each other.
+What waits in one turn leaves as one request per partition; `log.kafka` keeps the order among several that are under way.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ class Publisher:
         self._partitions: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._fault: BaseException | None = None
         self.used_bytes = 0
 
     async def start(self, topics: tuple[str, ...]) -> None:
@@ -52,18 +53,29 @@ class Publisher:
         return True
 
     async def run(self) -> None:
-        """Until `stop`; flushes what was offered before."""
-        while True:
+        """Until `stop`; everything offered before has been answered then."""
+        appends: set[asyncio.Task[None]] = set()
+        while not (self._stopping and not self._pending):
             await self._wake.wait()
             self._wake.clear()
-            began = time.monotonic()
             pending, self._pending = self._pending, {}
-            await asyncio.gather(*(self._append(topic, partition, offers) for (topic, partition), offers in pending.items()))
-            if self._stopping and not self._pending:
-                return
-            rest_s = self._interval_s - (time.monotonic() - began)
-            if rest_s > 0 and not self._stopping:
-                await asyncio.sleep(rest_s)
+            # not waited for: the log keeps the order per partition, and a partition whose broker is away holds up no other
+            for (topic, partition), offers in pending.items():
+                append = asyncio.create_task(self._append(topic, partition, offers))
+                appends.add(append)
+                append.add_done_callback(appends.discard)
+                append.add_done_callback(self._note_fault)
+            if self._fault is not None:
+                raise self._fault
+            if self._interval_s > 0 and not self._stopping:
+                await asyncio.sleep(self._interval_s)
+        await asyncio.gather(*appends)
+
+    def _note_fault(self, append: asyncio.Task[None]) -> None:
+        """A bug of ours must end the process, not a task nobody looks at."""
+        if not append.cancelled() and (fault := append.exception()) is not None:
+            self._fault = fault
+            self._wake.set()
 
     def stop(self) -> None:
         self._stopping = True
