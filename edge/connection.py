@@ -44,8 +44,8 @@ class Connection:
             if is_text != self._text:
                 raise msgspec.DecodeError("text frames carry JSON, binary frames MessagePack")
             frame = self._decode(data)
-        except msgspec.MsgspecError as exc:
-            self._not_understood(data, str(exc))
+        except (msgspec.MsgspecError, RecursionError) as exc:  # RecursionError: brackets nested without end
+            self._not_understood(data, is_text, str(exc))
             return
         except UnicodeDecodeError:
             self.end(NOT_TEXT)
@@ -81,11 +81,11 @@ class Connection:
         self._timer = None
         self.end(AUTH_TIMEOUT)
 
-    def _not_understood(self, data: bytes, detail: str) -> None:
+    def _not_understood(self, data: bytes, is_text: bool, detail: str) -> None:
         if len(data) > self.node.settings.frame_bytes_limit:
             self.end(FRAME_TOO_LONG)
             return
-        if self._text and not _is_utf8(data):
+        if is_text and not _is_utf8(data):
             self.end(NOT_TEXT)
             return
         # said before closing, so that whoever writes a client sees what was wrong
