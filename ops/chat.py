@@ -56,9 +56,10 @@ async def run_chat(url: str, name: str | None, password: str | None, register: b
             try:
                 async for line in screen.lines():
                     if not await talk.take(line):
-                        return
-                await client.flush()
-                await asyncio.sleep(stay_s)
+                        break
+                else:
+                    await asyncio.sleep(stay_s)
+                await talk.settle()
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)

@@ -11,6 +11,11 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.table import Table
 
+try:  # imported before the first input(), which then lets the line be edited and shown again
+    import readline
+except ImportError:  # a Python without it: the line is only not shown again
+    readline = None  # type: ignore[assignment]
+
 PROMPT = "> "
 
 
@@ -59,8 +64,4 @@ class Screen:
 
 
 def typed_so_far() -> str:
-    try:
-        import readline
-    except ImportError:  # a Python without it: the line is only not shown again
-        return ""
-    return readline.get_line_buffer()
+    return readline.get_line_buffer() if readline is not None else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import time
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ from warbler import (
 from ops.chat_screen import Screen
 
 HISTORY_SHOWN = 15
+SETTLE_WITHIN_S = 5.0
 HELP = """/list                      conversations, the latest first, with what is unread
 /open N|TITLE              open one: its last messages, then everything live
 /new TITLE [NAME ...]      a new group with these users
@@ -52,6 +54,7 @@ class Talk:
     names: dict[str, str] = field(default_factory=dict)
     listed: list[str] = field(default_factory=list)
     before_seq: int | None = None
+    showing: bool = False
 
     # ---- input
 
@@ -178,10 +181,18 @@ class Talk:
 
     async def watch(self) -> None:
         async for happening in self.client.events():
+            self.showing = True
             try:
                 await self._show(happening)
             except ClientError as failed:
                 self.screen.say(f"[red]{escape(str(failed))}[/red]")
+            self.showing = False
+
+    async def settle(self) -> None:
+        """Returns when everything that has arrived is shown, or after a while."""
+        deadline = time.monotonic() + SETTLE_WITHIN_S
+        while (self.showing or self.client.waiting) and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
 
     async def _show(self, happening: Happening) -> None:
         match happening:

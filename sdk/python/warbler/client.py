@@ -117,6 +117,11 @@ class Client(Requests):
         return self._core.phase is Phase.LIVE
 
     @property
+    def waiting(self) -> int:
+        """How many happenings `events()` has not handed out yet."""
+        return len(self._queue)
+
+    @property
     def user(self) -> str:
         """Raises: Unreachable before the first welcome."""
         if self._core.welcome is None:
