@@ -191,7 +191,7 @@ class Talk:
     async def settle(self) -> None:
         """Returns when everything that has arrived is shown, or after a while."""
         deadline = time.monotonic() + SETTLE_WITHIN_S
-        while (self.showing or self.client.waiting) and time.monotonic() < deadline:
+        while (self.showing or self.client.waiting) and time.monotonic() < deadline:  # noqa: ASYNC110  once, at the end
             await asyncio.sleep(0.01)
 
     async def _show(self, happening: Happening) -> None:
