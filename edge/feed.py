@@ -3,6 +3,7 @@
 A port (`run`) so that a router with a partition per edge can take its place when a cluster has very many edges.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
@@ -21,6 +22,7 @@ class Feed:
         self._log, self._handlers = log, handlers
         self.positions: dict[TopicPartition, int] = {}
         self._goals: dict[TopicPartition, int] = {}
+        self._moved = asyncio.Event()
         self.records = 0
 
     async def locate(self, projected: Mapping[int, int], events_topic: str, from_start: frozenset[str]) -> dict[int, int]:
@@ -58,6 +60,14 @@ class Feed:
                     self.positions[topic, record.partition] = record.offset + 1
                 self.records += len(chunk)
                 FEED_RECORDS.labels(topic).inc(len(chunk))
+            self._moved.set()
+
+    async def reach_end(self, topic: str, partition: int) -> None:
+        """Returns when everything that is in the partition now has been handled. Raises: LogUnavailable."""
+        end = await self._log.end_offset(topic, partition)
+        while self.positions[topic, partition] < end:
+            self._moved.clear()
+            await self._moved.wait()
 
     async def lag(self, topic: str) -> int:
         """How many of the topic's records are not read yet. Raises: LogUnavailable."""

@@ -57,7 +57,7 @@ class Node:
         self.recent = Recent(settings.recent_bytes_limit)
         self.delivery = Delivery(self.hub, self.recent, RECEIPTS_SESSIONS_LIMIT)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
-        self.reader = Reader(timelines, self.recent)
+        self.reader = Reader(timelines, self.recent, self._reach)
         self.registry = SessionRegistry()
         self.watermarks = Watermarks()
         handlers = {
@@ -320,6 +320,14 @@ class Node:
                 self.registry.apply(decode_session_event(record.value))
             except Undecodable as exc:
                 LOGGER.warning("undecodable session event", partition=record.partition, offset=record.offset, reason=exc.reason)
+
+    async def _reach(self, conversation: str) -> None:
+        """Raises: BadRequest("behind") when the feed does not get there in time."""
+        partition = self.publisher.partition(COMMAND_TOPIC, conversation.encode())  # events lie in the same one as commands
+        try:
+            await asyncio.wait_for(self.feed.reach_end(EVENTS, partition), self.settings.rest_timeout_ms / 1000)
+        except TimeoutError:
+            raise BadRequest("behind", "this node is behind the log", UNAVAILABLE_RETRY_MS) from None
 
     async def _follow_progress(self) -> None:
         while True:

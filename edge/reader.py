@@ -3,7 +3,7 @@
 Every read holds `recent` open from before its first query until its answer is made, so nothing falls between the two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from edge import frames
@@ -40,9 +40,14 @@ class Directory:
         return page, page[-1].conversation if more else None
 
 
+Reach = Callable[[str], Awaitable[None]]
+
+
 class Reader:
-    def __init__(self, timelines: Timelines, recent: Recent) -> None:
-        self._timelines, self._recent = timelines, recent
+    """`reach(conversation)` returns when this node's feed has read all that was in the conversation's partition at the call."""
+
+    def __init__(self, timelines: Timelines, recent: Recent, reach: Reach) -> None:
+        self._timelines, self._recent, self._reach = timelines, recent, reach
 
     async def directory(self, user: str) -> Directory:
         """All conversations the user is a member of now.
@@ -52,8 +57,10 @@ class Reader:
         """
         ticket = self._recent.begin()
         try:
-            rows = {row.conversation_id: row for row in await self._timelines.memberships_of(user)}
-            heads = await self._timelines.heads([*rows, *(event.conversation_id for event in _decoded(self._recent.of_user(user)))])
+            found, heads = await self._timelines.directory_of(user)
+            rows = {row.conversation_id: row for row in found}
+            fresh = {event.conversation_id for event in _decoded(self._recent.of_user(user))} - heads.keys()
+            heads |= await self._timelines.heads(fresh)
             self._check_complete(ticket)
             memberships: dict[str, Membership] = dict(rows)
             touched = {event.conversation_id for event in _decoded(self._recent.of_user(user))}
@@ -96,24 +103,37 @@ class Reader:
             self._recent.end(ticket)
 
     async def events(self, conversation: str, from_seq: int, limit: int) -> EventsPage:
-        """See `edge.merge.page_of`. Raises: as `directory`; BadRequest("seq_ahead") when `from_seq` is beyond the next event."""
+        """See `edge.merge.page_of`. Raises: as `directory`; BadRequest("seq_ahead") when `from_seq` is beyond the next event.
+
+        The projector writes a chunk's rows in any order and may be ahead of this node's feed, and a device may come from a node that was
+        further: a hole, or a position that nothing is known of, counts only after the feed has caught up with the log and a second look.
+        """
         ticket = self._recent.begin()
         try:
-            before = max(from_seq - 1, 1)  # with the event before, so that "nothing new" and "never was" can be told apart
-            rows = await self._timelines.read_events(conversation, before, limit + 1)
-            if not rows and from_seq > 1:
-                await self._check_reached(conversation, before)
-            self._check_complete(ticket)
-            recent = _decoded(self._recent.of_conversation(conversation))
-            return page_of([row for row in rows if row.seq >= from_seq], recent, from_seq, limit)
+            page = await self._page(conversation, from_seq, limit, ticket)
+            if page is None or page.missing:
+                await self._reach(conversation)
+                page = await self._page(conversation, from_seq, limit, ticket)
+            if page is None:
+                raise BadRequest("seq_ahead", f"{conversation} has no event {from_seq - 1} yet: this position is of another log")
+            return page
         finally:
             self._recent.end(ticket)
 
-    async def _check_reached(self, conversation: str, seq: int) -> None:
+    async def _page(self, conversation: str, from_seq: int, limit: int, ticket: int) -> EventsPage | None:
+        """None when even the event before `from_seq` is not known here."""
+        before = max(from_seq - 1, 1)  # with the event before, so that "nothing new" and "never was" can be told apart
+        rows = await self._timelines.read_events(conversation, before, limit + 1)
+        known = bool(rows) or from_seq == 1 or await self._head_seq(conversation) >= before
+        self._check_complete(ticket)
+        recent = _decoded(self._recent.of_conversation(conversation))
+        if not known and before > max((event.seq for event in recent), default=0):
+            return None
+        return page_of([row for row in rows if row.seq >= from_seq], recent, from_seq, limit)
+
+    async def _head_seq(self, conversation: str) -> int:
         head = (await self._timelines.heads([conversation])).get(conversation)
-        newest = max([event.seq for event in _decoded(self._recent.of_conversation(conversation))], default=0)
-        if seq > max(newest, head.head_seq if head is not None else 0):
-            raise BadRequest("seq_ahead", f"{conversation} has no event {seq} yet: this position is of another log")
+        return head.head_seq if head is not None else 0
 
     async def history(self, conversation: str, before_seq: int | None, limit: int) -> tuple[tuple[MessageView, ...], int | None]:
         """The newest `limit` messages below `before_seq`, ascending, as they stand now; and what to ask next."""

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edge import frames
 from edge.node import PUBLISHED, Node
+from edge.reader import Reader
 from edge.session import Session
 from edge.settings import EdgeSettings
 from edge.tokens import Grant, TokenKey
@@ -36,24 +37,30 @@ class Projected:
     def __init__(self) -> None:
         self.log: list[events.Event | None] = []  # by offset; None: a damaged record
         self.written = 0
+        self.ahead: set[int] = set()  # offsets of the chunk under way whose rows are there already, in any order
         self.turns: list[asyncio.Event] = []
 
     async def _turn(self) -> list[events.Event]:
         turn = asyncio.Event()
         self.turns.append(turn)
         await turn.wait()
-        return [event for event in self.log[: self.written] if event is not None]
+        return [event for offset, event in enumerate(self.log) if event is not None and (offset < self.written or offset in self.ahead)]
 
     async def read_events(self, conversation: str, from_seq: int, limit: int) -> list[events.Event]:
         return [event for event in await self._turn() if event.seq >= from_seq][:limit]
 
-    async def memberships_of(self, user: str) -> list[Membership]:
+    async def directory_of(self, user: str) -> tuple[list[Membership], dict[str, Head]]:
         membership: Membership | None = None
+        head: Head | None = None
         for event in await self._turn():
-            membership = fold_membership(membership, event, user)
-        return [] if membership is None else [membership]
+            membership, head = fold_membership(membership, event, user), fold_head(head, event)
+        if membership is None or head is None:
+            return [], {}
+        return [membership], {GROUP: head}
 
-    async def heads(self, conversations: list[str]) -> dict[str, Head]:
+    async def heads(self, conversations: set[str]) -> dict[str, Head]:
+        if not conversations:
+            return {}
         head: Head | None = None
         for event in await self._turn():
             head = fold_head(head, event)
@@ -121,6 +128,7 @@ class SyncMachine(RuleBasedStateMachine):
         settings = EdgeSettings(recent_bytes_limit=RECENT_BYTES_LIMIT, sync_events_limit=7, requests_per_session_limit=2)
         timelines, accounts = cast(Timelines, self.timelines), cast(Accounts, NoAccounts())
         self.node = Node(settings, "edge-1", MemoryLog(), timelines, accounts, KEY, "e1")
+        self.node.reader = Reader(timelines, self.node.recent, self.reach)
         self.faults: list[BaseException] = []
         self.node.on_fault = self.faults.append
         self.device = Device()
@@ -134,6 +142,11 @@ class SyncMachine(RuleBasedStateMachine):
 
     def run(self, work: Any) -> None:
         self.loop.run_until_complete(work)
+
+    async def reach(self, _: str) -> None:
+        end = len(self.timelines.log)
+        while self.fed < end:  # noqa: ASYNC110  the machine turns the loop by hand
+            await asyncio.sleep(0)
 
     def settle(self) -> None:
         """Everything that can go on without a turn of the timelines goes on; then the device reads what it was sent."""
@@ -188,6 +201,13 @@ class SyncMachine(RuleBasedStateMachine):
     def project(self, count: int) -> None:
         """May run ahead of the feed."""
         self.timelines.written = min(len(self.timelines.log), self.timelines.written + count)
+
+    @rule(beyond=st.integers(0, 8))
+    def project_out_of_order(self, beyond: int) -> None:
+        """One row of a chunk before its predecessors'; progress is written after all of them."""
+        offset = self.timelines.written + beyond
+        if offset < len(self.timelines.log):
+            self.timelines.ahead.add(offset)
 
     @rule()
     def hear_of_progress(self) -> None:

@@ -36,11 +36,15 @@ class Rows:
         return {} if newest is None else {GROUP: Head(conversation_id=GROUP, head_seq=newest.seq)}
 
 
+async def reached(_: str) -> None:
+    """The feed is always at the end here."""
+
+
 def reader_of(rows: Rows, *recent: events.Event, bytes_limit: int = 1 << 20) -> Reader:
     remembered = Recent(bytes_limit)
     for offset, event in enumerate(recent):
         remembered.add(0, offset, event.conversation_id, encode("conversation-events", event))
-    return Reader(cast(Timelines, rows), remembered)
+    return Reader(cast(Timelines, rows), remembered, reached)
 
 
 def test_history_pages_fit_into_the_outbox_and_lead_to_the_beginning() -> None:
