@@ -13,6 +13,7 @@ const HISTORY_MESSAGES = 50;
 const NEAR_TOP_PX = 300;
 const BANNER_AFTER_MS = 700; // a hiccup shorter than this is not worth a word
 const TOAST_MS = 6_000;
+const NAMES_AGAIN_MS = 3_000;
 
 // Of the window, not of the browser: two windows can be two people, and each is a device of its own.
 const client = new Client({ url: location.origin, storage: sessionStorage, agent: "warbler-page/0.1.0" });
@@ -25,6 +26,8 @@ let loading = false;
 let drawing = false;
 let was_online = false;
 let down_since_ms = 0;
+/** Users whose names are being asked for. @type {Set<string>} */
+const asking = new Set();
 /** @type {Map<string, string>} */
 const drafts = new Map();
 const scroller = byId("scroller");
@@ -80,7 +83,7 @@ function drawBanner(now_ms) {
   byId("me-state").classList.toggle("online", online);
   if (!told) return;
   const waiting = client.pending().filter((entry) => entry.frame.type === "send_message").length;
-  const kept = waiting === 0 ? "" : waiting === 1 ? " Your message will be sent then." : ` Your ${waiting} messages will be sent then.`;
+  const kept = waiting === 0 ? "" : waiting === 1 ? " One message waits to be sent." : ` ${waiting} messages wait to be sent.`;
   byId("banner-text").textContent = phase === "ended" ? `Disconnected: ${ended_reason}.` : `${was_online ? "Reconnecting" : "Connecting"}…${kept}`;
   byId("banner-retry").hidden = phase !== "waiting" && phase !== "ended";
 }
@@ -94,19 +97,23 @@ function toast(text) {
 
 /** The names that the last drawing lacked, by one request. */
 async function askNames() {
-  const users = [...model.unnamed];
-  model.unnamed.clear();
+  const { names, unnamed } = model;
+  const users = [...unnamed].filter((user) => !asking.has(user));
+  unnamed.clear();
   if (users.length === 0) return;
-  for (const user of users) model.names.set(user, "…");
-  const { names } = model;
+  for (const user of users) asking.add(user);
+  let wait_ms = 0;
   try {
     for (const { user, name } of await client.rest.users(users)) names.set(user, name);
   } catch (error) {
     if (!(error instanceof WarblerError)) throw error;
+    wait_ms = NAMES_AGAIN_MS;
   }
-  for (const user of users) if (names.get(user) === "…") names.delete(user);
-  if (users.some((user) => names.has(user))) redraw();
-  else setTimeout(redraw, 3_000);
+  setTimeout(() => {
+    // one that the edge does not know is asked for only once
+    for (const user of users) if (wait_ms > 0 || names.has(user)) asking.delete(user);
+    redraw();
+  }, wait_ms);
 }
 
 // ---- opening and reading
@@ -150,6 +157,7 @@ async function loadHistory() {
   try {
     const page = await client.history(conversation, timeline.before_seq ?? null, HISTORY_MESSAGES);
     timeline.page(page.messages, page.before_seq, older);
+    setTimeout(readOn, 100);
   } catch (error) {
     if (!(error instanceof WarblerError)) throw error;
     toast(`The messages could not be read: ${error.detail}`);
@@ -158,6 +166,11 @@ async function loadHistory() {
     redraw();
   }
   if (conversation !== current) await openFromAddress();
+}
+
+/** A page that does not fill the window is followed by the next. */
+function readOn() {
+  if (current !== "" && scroller.scrollTop < NEAR_TOP_PX) void loadHistory();
 }
 
 function markRead() {
@@ -184,8 +197,14 @@ const composer = new Composer({
   },
   typing: (typing) => client.typing(current, typing),
   editLast: () => {
-    const message = model.lastOwn(current);
-    if (message !== null) composer.edit(message.seq, textOf(message));
+    const on_its_way = client.pending(current).findLast((entry) => entry.frame.type === "send_message");
+    if (on_its_way === undefined) return editLast(current);
+    const off = client.on("ack", ({ key, conversation }) => {
+      if (key !== on_its_way.key) return;
+      off();
+      // its event follows the ack
+      queueMicrotask(() => conversation === current && composer.value === "" && editLast(current));
+    });
   },
   leave: () => {
     if (matchMedia("(max-width: 640px)").matches) location.hash = "";
@@ -203,6 +222,12 @@ const view = new MessageView({
   },
   react: (seq, reaction, on) => void (on ? client.react(current, seq, reaction) : client.unreact(current, seq, reaction)).catch(failed),
 });
+
+/** @param {string} conversation */
+function editLast(conversation) {
+  const message = model.lastOwn(conversation);
+  if (message !== null) composer.edit(message.seq, textOf(message));
+}
 
 /** @param {unknown} error */
 function failed(error) {
@@ -243,7 +268,7 @@ scroller.addEventListener(
       stick = at_end;
       redraw();
     }
-    if (scroller.scrollTop < NEAR_TOP_PX && current !== "") void loadHistory();
+    readOn();
   },
   { passive: true },
 );

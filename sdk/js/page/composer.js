@@ -77,6 +77,7 @@ export class Composer {
     this.#draft = "";
     this.#told_ms = 0;
     this.#set(draft);
+    requestAnimationFrame(() => this.#grow()); // it may not be shown yet
   }
 
   /** @param {Mode} mode @param {string} title @param {string} quoted */
@@ -139,8 +140,9 @@ export class Composer {
   }
 
   #grow() {
-    text.style.height = "auto";
-    text.style.height = `${text.scrollHeight}px`;
+    text.style.height = "";
+    // an empty field has the height of its one row, also while it is not shown
+    if (text.value !== "") text.style.height = `${text.scrollHeight + 2}px`;
     form.classList.toggle("filled", text.value.trim() !== "");
   }
 }

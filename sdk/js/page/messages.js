@@ -53,13 +53,20 @@ export class MessageView {
    * @param {{stick: boolean, now_ms: number}} how `stick`: go on showing the newest
    */
   render(rows, { stick, now_ms }) {
-    const height = scroller.scrollHeight;
-    const top = scroller.scrollTop;
-    const first = messages.firstElementChild?.getAttribute("data-key");
+    const anchor = this.#anchor();
     reconcile(messages, rows, (row) => row.key, (row) => this.#make(row, now_ms));
-    const grown_above = first !== undefined && first !== messages.firstElementChild?.getAttribute("data-key");
     if (stick) this.toEnd();
-    else if (grown_above) scroller.scrollTop = top + scroller.scrollHeight - height;
+    else if (anchor !== null) {
+      const now = /** @type {HTMLElement | null} */ (messages.querySelector(`[data-key="${anchor.key}"]`));
+      if (now !== null) scroller.scrollTop += now.offsetTop - anchor.top;
+    }
+  }
+
+  /** The first message in sight and where it is: what must not move when older ones come. */
+  #anchor() {
+    for (const row of /** @type {NodeListOf<HTMLElement>} */ (messages.querySelectorAll(".message")))
+      if (row.offsetTop + row.offsetHeight > scroller.scrollTop) return { key: row.dataset["key"] ?? "", top: row.offsetTop };
+    return null;
   }
 
   /** @param {number} seq */
@@ -90,7 +97,8 @@ export class MessageView {
     const flags = { mine: row.mine, first: row.first, last: row.last, recalled: row.recalled, emoji: row.emoji, waiting: row.tick === "waiting" };
     const classes = Object.entries(flags).flatMap(([name, on]) => (on ? [name] : []));
     const who = row.mine ? "You" : row.name;
-    const side = row.mine ? null : row.last ? avatar(row.name, row.user, "small") : el("span", { class: "avatar-space" });
+    // in a direct conversation the side says who it is
+    const side = !row.named ? null : row.last ? avatar(row.name, row.user, "small") : el("span", { class: "avatar-space" });
     const article = el(
       "article",
       { class: ["message", ...classes].join(" "), tabindex: "-1", "data-seq": row.seq || null, "aria-label": `${who}, ${timeOf(row.at_ms)}` },

@@ -43,7 +43,7 @@ class Opened {
 export class Model {
   /** @type {Map<string, string>} */
   names = new Map();
-  /** @type {Set<string>} */
+  /** Users whose names were wanted and are not known. @type {Set<string>} */
   unnamed = new Set();
   /** @type {Map<string, Opened>} */
   opened = new Map();
