@@ -71,8 +71,7 @@ class Persistent:
     def send_again(self, command: frames.SendMessage) -> None:
         """A retry of a command that was answered already: the answer must be the same."""
         self.account.resent.add(command.id)
-        if self.device is not None:
-            self.device.send(command)
+        self.send(command)
 
     def on_frame(self, device: Device, frame: FromEdge, at_s: float) -> None:
         if isinstance(frame, Ack):

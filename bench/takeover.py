@@ -154,6 +154,8 @@ async def write_state(log: KafkaLog, conversations: int, events: int) -> None:
             partition=partition, events_next=await log.end_offset("conversation-events", partition), commands_next=0, at_ms=now_ms
         )
         await log.publish("conversation-state", partition, [Entry(CHECKPOINT_KEY, codec.encode("conversation-state", mark))])
+        # The events below name offset 0 of the commands as their origin, so there has to be a command.
+        await log.publish("conversation-commands", partition, [Entry(b"#filler", b"used before")])
     for number in range(min(events, conversations)):
         key = conversation(number).encode()
         partition = partition_of(key, PARTITIONS)
@@ -215,13 +217,11 @@ async def touch(log: KafkaLog, conversations: int) -> float:
     chosen = random.Random(7).sample(range(conversations), min(TOUCHED, conversations))
     starts = {("conversation-events", partition): await log.end_offset("conversation-events", partition) for partition in range(PARTITIONS)}
     begun_s = time.monotonic()
+    waiting: dict[int, list[Entry]] = {partition: [] for partition in range(PARTITIONS)}
     for number in chosen:
         key = conversation(number).encode()
-        await log.publish(
-            "conversation-commands",
-            partition_of(key, PARTITIONS),
-            [Entry(key, codec.encode("conversation-commands", message(number, now_ms + 1)))],
-        )
+        waiting[partition_of(key, PARTITIONS)].append(Entry(key, codec.encode("conversation-commands", message(number, now_ms + 1))))
+    await asyncio.gather(*(log.publish("conversation-commands", partition, entries) for partition, entries in waiting.items() if entries))
     missing = {conversation(number).encode() for number in chosen}
     async with asyncio.timeout(60):
         async for records in log.tail(starts):
