@@ -15,7 +15,8 @@ from edge import frames
 from schemas.ids import direct_conversation_id
 
 OPENING_LIMIT = 32
-USERS_PER_CALL = 1000
+USERS_PER_CALL = 500
+CALL_TRIES = 20
 PING_AFTER_S = 10.0
 CREATE_TIMEOUT_S = 30.0
 PORTS_PER_SOURCE = 20_000
@@ -47,7 +48,12 @@ async def make_users(edge: Edge, prefix: str, count: int) -> list[User]:
     async with httpx.AsyncClient(base_url=f"http://{edge.host}:{edge.port}", headers=headers, timeout=60, trust_env=False) as http:
         for low in range(0, count, USERS_PER_CALL):
             batch = range(low, min(count, low + USERS_PER_CALL))
-            answer = await http.post("/v1/admin/users", json={"users": [{"name": f"{prefix}-{number}"} for number in batch]})
+            body = {"users": [{"name": f"{prefix}-{number}"} for number in batch]}
+            for _ in range(CALL_TRIES):
+                answer = await http.post("/v1/admin/users", json=body)
+                if answer.status_code != 503:
+                    break
+                await asyncio.sleep(1)  # a Cassandra that has just begun; a name that was made already is answered with its user
             answer.raise_for_status()
             users += [User(each["user"], each["access_token"]) for each in answer.json()["users"]]
     return users
