@@ -57,7 +57,9 @@ def test_an_example_decodes_to_its_value_and_encodes_to_the_same_bytes(example: 
     record_type = codec.TYPES[example.schema.record]
     record = codec.decode(wire, record_type)
     fields = builtins_of(record)
-    assert {name: fields[name] for name in example.value} == example.value
+    assert {name: fields[name] for name in example.value if name in fields} == {
+        name: example.value[name] for name in example.value if name in fields
+    }
     if is_current(example.schema):
         assert set(fields) == set(example.value)
         assert codec.encode(example.schema.topic, record) == wire

@@ -1,0 +1,96 @@
+"""The parts of the style that a machine can see: sizes, excepts, docstrings."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("schemas", "log", "store", "streams", "edge", "rtc", "ops", "sdk/python/warbler", "bench", "tests")
+PRODUCT = FOLDERS[:-2]
+
+FUNCTION_LINES_LIMIT = 70
+MODULE_LINES_LIMIT = 400
+LONGER = {"sdk/python/warbler/core.py": 440}  # these may only shrink; the reason: one device's whole protocol is one state machine
+
+SOURCES = {str(path.relative_to(ROOT)): path.read_text() for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))}
+each_file = pytest.mark.parametrize("file", sorted(SOURCES))
+each_product_file = pytest.mark.parametrize(
+    "file", sorted(file for file in SOURCES if file.startswith(tuple(f"{part}/" for part in PRODUCT)))
+)
+
+
+def long_functions(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+            lines = node.end_lineno - node.lineno + 1
+            if lines > FUNCTION_LINES_LIMIT:
+                yield f"{node.name}: {lines} lines"
+
+
+def unreasoned_excepts(source: str) -> Iterator[str]:
+    """Handlers that keep everything they catch, and do not say why on the line of the except or the one after."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ExceptHandler) and catches_everything(node.type) and not raises_again(node):
+            near = lines[node.lineno - 1 : node.lineno + 1]
+            if not any("#" in line and said(line.split("#", 1)[1]) for line in near):
+                yield f"line {node.lineno}: {lines[node.lineno - 1].strip()}"
+
+
+def catches_everything(caught: ast.expr | None) -> bool:
+    if caught is None:
+        return True
+    parts = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+    return any(isinstance(part, ast.Name) and part.id in ("Exception", "BaseException") for part in parts)
+
+
+def raises_again(handler: ast.ExceptHandler) -> bool:
+    """Whether it only cleans up: its last statement lets the exception go on."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+def said(comment: str) -> bool:
+    """Whether the comment is more than a word for the linter."""
+    return len([word for word in comment.replace("noqa: BLE001", "").split() if word.isalpha()]) >= 3
+
+
+@each_file
+def test_no_function_is_longer_than_a_screen(file: str) -> None:
+    assert list(long_functions(SOURCES[file])) == []
+
+
+@each_file
+def test_no_module_is_longer_than_ten_minutes_reading(file: str) -> None:
+    tests = file.startswith("tests/")  # tables of cases grow long, and nobody reads them from top to bottom
+    assert len(SOURCES[file].splitlines()) <= LONGER.get(file, MODULE_LINES_LIMIT + 200 * tests)
+
+
+@each_file
+def test_who_catches_everything_says_why(file: str) -> None:
+    assert list(unreasoned_excepts(SOURCES[file])) == []
+
+
+@each_product_file
+def test_a_module_says_what_it_is_for(file: str) -> None:
+    assert ast.get_docstring(ast.parse(SOURCES[file])), "no docstring"
+
+
+@each_file
+def test_nothing_is_left_to_do_later(file: str) -> None:
+    marks = ("TO" + "DO", "FIX" + "ME", "X" + "XX")  # in two pieces, or this line would be found
+    assert [mark for mark in marks if mark in SOURCES[file]] == []
+
+
+def test_the_checks_find_what_they_are_for() -> None:
+    assert list(long_functions("def f():\n" + "    x = 1\n" * 70)) == ["f: 71 lines"]
+    assert list(long_functions("def f():\n" + "    x = 1\n" * 69)) == []
+    assert len(list(unreasoned_excepts("try:\n    f()\nexcept Exception:\n    pass"))) == 1
+    assert len(list(unreasoned_excepts("try:\n    f()\nexcept:\n    pass"))) == 1
+    assert len(list(unreasoned_excepts("try:\n    f()\nexcept (OSError, BaseException):  # noqa: BLE001\n    pass"))) == 1
+    assert list(unreasoned_excepts("try:\n    f()\nexcept Exception:  # the caller of a hook must survive it\n    pass")) == []
+    assert list(unreasoned_excepts("try:\n    f()\nexcept ValueError:\n    pass")) == []
+    assert list(unreasoned_excepts("try:\n    f()\nexcept BaseException:\n    g()\n    raise")) == []
+    assert len(list(unreasoned_excepts("try:\n    f()\nexcept Exception:\n    raise ValueError"))) == 1
