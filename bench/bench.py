@@ -8,7 +8,7 @@ from bench.device import Device, clock_s
 from bench.fleet import Fleet, User, make_users, now_ms, pair_up
 from bench.frames import CODECS, Codec
 from bench.ids import Ids
-from bench.machine import cpu_us_each
+from bench.machine import cpu_us_each, others_cores
 from bench.options import Options
 from bench.pacing import drained
 from bench.report import Figure
@@ -35,6 +35,7 @@ class Phase:
     settled: bool
     cpu_us: dict[str, float]  # per message sent, by process; `parts` is all but the driver
     rss_mb: dict[str, float]
+    others_cores: float  # kept busy by what is not ours: the quieter, the more the figures are worth
 
     def details(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,6 +76,7 @@ class Bench:
             settled=settled,
             cpu_us=cpu_us_each(before, after, outcome.sent),
             rss_mb={name: used / 2**20 for name, used in after.rss_bytes.items()},
+            others_cores=others_cores(before, after, clock_s() - begun_s),
         )
 
 

@@ -16,10 +16,11 @@ PARTS = ("kafka", "cassandra", "edge", "worker")  # what a message costs; the dr
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU (user and system) since each process began, and its resident memory now."""
+    """CPU (user and system) since each process began, and its resident memory now; `busy_s`: what all processors worked since boot."""
 
     cpu_s: Mapping[str, float]
     rss_bytes: Mapping[str, int]
+    busy_s: float = 0.0
 
 
 def usage_of(pids: Mapping[str, int]) -> Usage:
@@ -34,7 +35,14 @@ def usage_of(pids: Mapping[str, int]) -> Usage:
             rss_bytes[name] = process.memory_info().rss
         except psutil.NoSuchProcess:
             continue
-    return Usage(cpu_s, rss_bytes)
+    machine = psutil.cpu_times()
+    return Usage(cpu_s, rss_bytes, sum(machine) - machine.idle - getattr(machine, "iowait", 0.0) - getattr(machine, "guest", 0.0))
+
+
+def others_cores(before: Usage, after: Usage, seconds: float) -> float:
+    """How many cores were kept busy by what is not ours: other programs, and the kernel outside of any process."""
+    ours = sum(after.cpu_s[name] - used for name, used in before.cpu_s.items() if name in after.cpu_s)
+    return (after.busy_s - before.busy_s - ours) / seconds
 
 
 def cpu_us_each(before: Usage, after: Usage, count: int) -> dict[str, float]:

@@ -27,5 +27,6 @@ async def run(bench: Bench) -> Run:
         Figure(f"{NAME}: not delivered once", "msg", outcome.undelivered + outcome.doubled),
         *cpu_figures(NAME, phase.cpu_us),
         Figure(f"{NAME}: timelines behind afterwards", "s", phase.settled_s),
+        Figure(f"{NAME}: busy with other things", "cores", phase.others_cores),
     ]
     return Run(figures, {**phase.details(), "refused": tally.refused, "connections_lost": tally.lost})

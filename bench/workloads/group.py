@@ -35,6 +35,7 @@ async def run(bench: Bench) -> Run:
         Figure("group: edge cpu a delivery", "us", edge_us * outcome.sent / max(1, outcome.delivered)),
         *latency_figures("group", outcome),
         Figure("group: not delivered once", "deliveries", outcome.undelivered + outcome.doubled),
+        Figure("group: busy with other things", "cores", phase.others_cores),
         Figure("group: driver cpu a delivery", "us", phase.cpu_us["driver"] * outcome.sent / max(1, outcome.delivered)),
     ]
     return Run(figures, {**phase.details(), "members": len(users), "refused": tally.refused, "connections_lost": tally.lost})

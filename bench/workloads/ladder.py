@@ -40,5 +40,6 @@ def _figures(rate: int, phase: Phase) -> list[Figure]:
         Figure(f"{name}: sent late p99", "ms", phase.outcome.late_ms.p99),
         Figure(f"{name}: unacked", "msg", phase.outcome.unacked),
         Figure(f"{name}: not delivered once", "msg", phase.outcome.undelivered + phase.outcome.doubled),
+        Figure(f"{name}: busy with other things", "cores", phase.others_cores),
         *(cpu_figures(name, phase.cpu_us) if rate in SHOWN_WITH_CPU else cpu_figures(name, phase.cpu_us)[:1]),
     ]

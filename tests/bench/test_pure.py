@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bench.__main__ import options_of
 from bench.ids import Ids, number_of
 from bench.ledger import Place, judge
-from bench.machine import Usage, cpu_us_each
+from bench.machine import Usage, cpu_us_each, others_cores
 from bench.report import Figure, Results, as_json, table
 from bench.stats import Rung, climb_on, held_rate, percentile, spread, summary
 from bench.targets import TARGETS
@@ -91,6 +91,11 @@ def test_cpu_of_all_parts_leaves_the_driver_out_and_a_process_that_began_later_t
     before = Usage({"kafka": 1.0, "edge-1": 2.0, "driver": 5.0, "gone": 1.0}, {})
     after = Usage({"kafka": 1.5, "edge-1": 2.25, "driver": 6.0, "worker-2": 9.0}, {})
     assert cpu_us_each(before, after, 1000) == {"kafka": 500.0, "edge-1": 250.0, "driver": 1000.0, "parts": 750.0}
+
+
+def test_what_others_do_is_all_that_is_busy_without_ours() -> None:
+    before, after = Usage({"kafka": 1.0, "driver": 1.0}, {}, busy_s=100.0), Usage({"kafka": 3.0, "driver": 2.0}, {}, busy_s=108.0)
+    assert others_cores(before, after, 10.0) == 0.5
 
 
 def test_the_table_shows_median_spread_and_verdict() -> None:
