@@ -35,9 +35,11 @@ PARTITIONS = 4
 class Worker:
     """`python -m streams.worker` with an environment of its own."""
 
+    _port_next = 24_000  # two workers may be made before either listens
+
     def __init__(self, kafka: str, data: Path, name: str, **settings: str) -> None:
         self.name = name
-        self.port = next_free(24_000 + os.getpid() % 1_000)
+        Worker._port_next = self.port = next_free(Worker._port_next + 1)
         self.log_path = data / f"{name}.log"
         self._env = {
             **os.environ,
