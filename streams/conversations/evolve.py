@@ -12,11 +12,11 @@ from typing import Any
 from schemas import events
 from schemas.ids import ms_of
 from schemas.records import MemberState, RecentCommand
-from streams.conversations.rules import DEFAULT_RULES, Rules
+from streams.conversations.rules import Rules
 from streams.conversations.state import MESSAGE, OTHER, READ_MARK, RECALLED, Conversation, Memory
 
 
-def evolve(state: Conversation | None, event: events.Event, fingerprint: bytes, rules: Rules = DEFAULT_RULES) -> Conversation:
+def evolve(state: Conversation | None, event: events.Event, fingerprint: bytes, rules: Rules) -> Conversation:
     """The state after the event; the argument may be changed in place and must not be used again.
 
     Shape: the event is the creation where there is no state, else its seq follows the head's.

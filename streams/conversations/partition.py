@@ -108,7 +108,7 @@ class Partition:
         if event.seq > head_seq + 1:
             return self._quarantine(record.key, record.offset, f"gap: seq {event.seq} follows {head_seq}")
         try:
-            evolved = evolve(state, event, print_)
+            evolved = evolve(state, event, print_, self._rules)
         except (AssertionError, KeyError, ValueError) as exc:  # no owner of ours wrote that: somebody else writes to the topic
             return self._quarantine(record.key, record.offset, f"impossible event: {type(exc).__name__}: {exc}")
         self.shelf.put(record.key, evolved, record.offset)
@@ -165,7 +165,7 @@ class Partition:
 
     def _advance(self, key: bytes, state: Conversation | None, events: tuple[Event, ...], print_: bytes, now_ms: int) -> None:
         for event in events:
-            state = evolve(state, event, print_)
+            state = evolve(state, event, print_, self._rules)
         assert state is not None  # accepted means at least one event
         self.changes.note(key, self.events_next, now_ms)
         self.events_next += len(events)

@@ -1,6 +1,8 @@
 """The owner's limits and windows, from STREAMS_* variables. Pure; read once by the worker.
 
-Rule: replaying the same events under other limits gives another memory (not other facts), so change them only with all workers stopped.
+Rule 1: the same events under other limits give another memory (not other facts), so change them only with all workers stopped.
+Rule 2: after the horizon was raised, a command that was forgotten under the old one would be taken again: only devices that retry after
+more than the old horizon can notice.
 """
 
 import dataclasses
@@ -50,6 +52,3 @@ class Rules:
             except ValueError:
                 raise ValueError(f"{variable}={env[variable]!r}: a whole number is needed") from None
         return cls(**chosen)
-
-
-DEFAULT_RULES = Rules()

@@ -119,6 +119,17 @@ def test_read_marks_hold_the_ordinal_of_their_seq(drawn: tuple[ConversationKind,
         assert member.read_ordinal == history.ordinal_at(member.read_seq)
 
 
+@MANY
+@given(HISTORIES)
+def test_a_mark_with_the_right_ordinal_is_never_refused_for_it(drawn: tuple[ConversationKind, list[Step]]) -> None:
+    """At every seq and for every member, also beyond the memory, where the ordinal is only bounded."""
+    history = played(*drawn)
+    for user in history.talk.head.members:
+        for seq in range(1, history.talk.head.head_seq + 1):
+            mark = history.talk.command(commands.MarkRead, user, up_to_seq=seq, up_to_ordinal=history.ordinal_at(seq))
+            assert not isinstance(history.talk.decide(mark), Refused)
+
+
 def test_the_histories_meet_every_kind_of_event_and_refusal() -> None:
     """Or the laws above would hold of nothing."""
     met: Counter[str] = Counter()
