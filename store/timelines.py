@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from schemas import events
-from schemas.codec import decode
+from schemas.codec import decode_event
 from schemas.errors import Undecodable
 from store import cql
 from store.buckets import bucket_of, downwards, upwards
@@ -180,11 +180,10 @@ class Timelines:
 
 def _event(conversation: str, value: bytes) -> events.Event | None:
     try:
-        event: events.Event = decode(value, events.Event)  # type: ignore[arg-type]
+        return decode_event(value)
     except Undecodable as exc:  # the projector wrote only what it could decode: the row was tampered with; to readers the seq is missing
         _log.error("store.row_undecodable", conversation=conversation, reason=exc.reason)
         return None
-    return event
 
 
 def changes_of(conversation: str, row: Row) -> MessageChanges:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from schemas import events
-from schemas.codec import decode
+from schemas.codec import decode, decode_event
 from schemas.errors import Undecodable
 from schemas.records import DeadLetter, DeliveredMarked, WriterChanged
 from store import cql
@@ -57,7 +57,7 @@ def read_event(record: Record) -> events.Event | WriterChanged | DeadLetter:
     try:
         if record.key is None:
             return decode(record.value, WriterChanged)
-        event: events.Event = decode(record.value, events.Event)  # type: ignore[arg-type]
+        event = decode_event(record.value)
     except Undecodable as exc:
         return dead_letter(record, exc.reason)
     if event.conversation_id.encode() != record.key:
