@@ -47,7 +47,9 @@ class KafkaNode(Node):
         formatted = self.home / "kafka.formatted"
         if formatted.exists():
             return
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = "-"
+        while cluster_id.startswith("-"):  # the tool would take it for an option
+            cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         (self.home / "logs").mkdir(exist_ok=True)
         done = await asyncio.to_thread(
             subprocess.run, self._format_command(cluster_id), capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False
