@@ -32,7 +32,7 @@ class Opened {
   delivered = new Map();
   /** @type {Map<string, number>} user -> when the typing is over */
   typing = new Map();
-  /** @type {{seq: number, text: string, at_ms: number}[]} */
+  /** Changes of the conversation itself that were heard. @type {EventItem[]} */
   notes = [];
   /** @type {Set<string>} */
   members = new Set();
@@ -91,8 +91,7 @@ export class Model {
     }
     if (event.kind === "read_marked") this.#raise(opened.read, event.user, event.up_to_seq);
     this.#follow(opened, event);
-    const note = this.#noteOf(event);
-    if (note !== "") opened.notes.push({ seq: event.seq, text: note, at_ms: event.at_ms });
+    if (this.#noteOf(event) !== "" && !opened.notes.some((note) => note.seq === event.seq)) opened.notes.push(event);
   }
 
   /** @param {string} conversation @param {string} user @param {number} up_to_seq */
@@ -143,7 +142,7 @@ export class Model {
     const seen = this.#seenAt(opened);
     /** @type {(MessageRow | Extract<Row, {row: "note"}>)[]} */
     const items = opened.timeline.messages.map((message) => this.#messageRow(listed, opened, message, seen.get(message.seq) ?? []));
-    for (const note of opened.notes) items.push({ row: "note", key: `n${note.seq}`, text: note.text, at_ms: note.at_ms });
+    for (const note of opened.notes) items.push({ row: "note", key: `n${note.seq}`, text: this.#noteOf(note), at_ms: note.at_ms });
     items.sort((a, b) => seqOf(a) - seqOf(b));
     for (const entry of pending) if (entry.frame.type === "send_message") items.push(this.#pendingRow(opened, entry, now_ms));
     return this.#framed(items, opened);
