@@ -138,6 +138,18 @@ def test_what_was_forgotten_by_count_is_stale_and_newer_ids_are_not() -> None:
     assert code_of(talk.decide(delayed)) == "stale"
 
 
+def test_the_floor_is_the_newest_id_that_was_forgotten_also_when_an_older_one_is_forgotten_later() -> None:
+    talk = opened(rules=Rules(remembered_commands=2))
+    newer = talk.command(commands.SendMessage, "ben", content=text("made second, arrives first"), command_id=talk.fresh_id(T0_MS + 5_000))
+    older = talk.command(commands.SendMessage, "ben", content=text("made first, arrives second"), command_id=talk.fresh_id(T0_MS))
+    for command in (newer, older):
+        talk.must(command)
+    talk.now_ms += 10_000
+    for _ in range(2):
+        talk.send("ana")
+    assert [code_of(talk.decide(command)) for command in (newer, older)] == ["stale", "stale"]
+
+
 def test_a_clock_that_is_ahead_makes_nobody_else_stale() -> None:
     talk = opened(rules=Rules(remembered_commands=3))
     for _ in range(10):
