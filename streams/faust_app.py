@@ -1,6 +1,6 @@
 """A Faust application as our workers use it: chunks in, acks out, on the caller's event loop.
 
-Called by `streams.worker` for each agent. Source: recipe `faust`; docs/decisions/0006-faust-inline.md.
+Called by `streams.worker` for each agent. Source: recipe `faust`; docs/decisions/0005-faust-without-its-thread.md.
 """
 
 import asyncio
