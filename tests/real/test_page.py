@@ -170,6 +170,30 @@ def test_what_is_written_is_shown_as_text(ana: Person, bo: Person) -> None:
     assert "Warbler" in bo.page.title()
 
 
+def test_a_message_is_answered_by_keyboard_alone(ana: Person, bo: Person) -> None:
+    ana.start(bo.name)
+    ana.say("one")
+    ana.say("two")
+    expect(ana.page.locator(".tick.waiting")).to_have_count(0)
+    keys = ana.page.keyboard
+    keys.press("Shift+Tab")
+    expect(ana.message("two")).to_be_focused()
+    keys.press("ArrowUp")
+    expect(ana.message("one")).to_be_focused()
+    keys.press("Tab")
+    keys.press("Tab")
+    expect(ana.message("one").get_by_role("button", name="Reply")).to_be_focused()
+    keys.press("Enter")
+    expect(ana.page.locator("#context")).to_contain_text("Reply to yourself")
+    expect(ana.page.get_by_role("textbox", name="Message")).to_be_focused()
+    keys.press("Escape")
+    expect(ana.page.locator("#context")).to_be_hidden()
+    keys.press("ArrowUp")
+    expect(ana.page.get_by_role("textbox", name="Message")).to_have_value("two")
+    keys.press("Escape")
+    expect(ana.page.get_by_role("textbox", name="Message")).to_have_value("")
+
+
 def test_the_chat_goes_on_without_loss_when_the_edge_is_killed(ana: Person, bo: Person, warbler: Running) -> None:
     ana.start(bo.name)
     ana.say("before")

@@ -318,7 +318,8 @@ client.on("delivered", ({ conversation, user, up_to_seq }) => {
   redraw();
 });
 client.on("missing", ({ seqs }) => toast(`${seqs.length} damaged record${seqs.length === 1 ? "" : "s"} could not be read.`));
-client.on("reset", () => {
+client.on("reset", ({ conversation }) => {
+  if (conversation !== null) client.refreshDirectory(); // otherwise a welcome just brought it
   const { signedIn } = client;
   if (signedIn !== null) model = new Model(signedIn.user, signedIn.name);
   current = "\0"; // anything is another one than this

@@ -55,10 +55,21 @@ export class MessageView {
   render(rows, { stick, now_ms }) {
     const anchor = this.#anchor();
     reconcile(messages, rows, (row) => row.key, (row) => this.#make(row, now_ms));
+    this.#letTabIn();
     if (stick) this.toEnd();
     else if (anchor !== null) {
       const now = /** @type {HTMLElement | null} */ (messages.querySelector(`[data-key="${anchor.key}"]`));
       if (now !== null) scroller.scrollTop += now.offsetTop - anchor.top;
+    }
+  }
+
+  /** Tab reaches one message, the one that has the focus or the newest; the arrow keys reach the others. */
+  #letTabIn() {
+    const rows = [...messages.querySelectorAll(".message")];
+    const chosen = rows.find((row) => row.contains(document.activeElement)) ?? rows.at(-1);
+    for (const row of rows) {
+      const tabindex = row === chosen ? "0" : "-1";
+      if (row.getAttribute("tabindex") !== tabindex) row.setAttribute("tabindex", tabindex);
     }
   }
 
@@ -172,6 +183,7 @@ export class MessageView {
       const next = /** @type {HTMLElement | undefined} */ (rows[rows.indexOf(row) + (event.key === "ArrowUp" ? -1 : 1)]);
       if (next === undefined) byId("text").focus();
       else next.focus();
+      this.#letTabIn();
       event.preventDefault();
     }
   }
