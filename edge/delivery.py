@@ -14,11 +14,12 @@ from edge import frames
 from edge.hub import Hub
 from edge.metrics import DELIVERIES, POISON
 from edge.recent import Recent
+from edge.registry import SessionRegistry
 from edge.session import Session, SharedFrame
 from edge.translate import ack_of, item_of
 from log.port import Record
 from schemas import events
-from schemas.codec import decode, decode_event, decode_reply
+from schemas.codec import decode, decode_event, decode_reply, decode_session_event
 from schemas.errors import Undecodable
 from schemas.records import CommandRefused, CommandRepeated, DeliveredMarked, Reply, TypingSignalled
 from schemas.registry import SCHEMAS
@@ -27,6 +28,8 @@ from store.views import members_of
 LOG = structlog.get_logger()
 T = TypeVar("T")
 
+# topics that only edges read: every node writes the dead letter, with its name; those of the others are the projector's
+NODES_OWN = frozenset({"replies", "signals", "sessions"})
 MEMBERSHIP_RECORDS = {"conversation_created", "member_added", "member_left", "member_removed", "role_changed", "conversation_renamed"}
 # the wire header tells the kind, so that an event nobody here waits for is not decoded
 MEMBERSHIP_HEADERS = {b"\0" + s.id.to_bytes(4, "big") for s in SCHEMAS.values() if s.record in MEMBERSHIP_RECORDS}
@@ -53,8 +56,13 @@ def left(event: events.Event) -> tuple[str, ...]:
 
 
 class Delivery:
-    def __init__(self, hub: Hub, recent: Recent, receipts_sessions_limit: int) -> None:
-        self.hub, self.recent, self.receipts_sessions_limit = hub, recent, receipts_sessions_limit
+    """`bury(record, reason)` writes a dead letter."""
+
+    def __init__(
+        self, hub: Hub, recent: Recent, registry: SessionRegistry, receipts_sessions_limit: int, bury: Callable[[Record, str], None]
+    ) -> None:
+        self.hub, self.recent, self.registry, self.receipts_sessions_limit = hub, recent, registry, receipts_sessions_limit
+        self.bury = bury
         self.events_seen = 0
 
     def on_events(self, records: Sequence[Record]) -> None:
@@ -151,7 +159,7 @@ class Delivery:
 
     def on_replies(self, records: Iterable[Record]) -> None:
         for record in records:
-            reply = _decoded(record, decode_reply)
+            reply = self._decoded(record, decode_reply)
             if reply is None:
                 continue
             for session in self.hub.of_device(reply.user, reply.device):
@@ -160,7 +168,7 @@ class Delivery:
 
     def on_signals(self, records: Iterable[Record]) -> None:
         for record in records:
-            signal = _decoded(record, lambda value: decode(value, TypingSignalled))
+            signal = self._decoded(record, lambda value: decode(value, TypingSignalled))
             if signal is None:
                 continue
             frame = SharedFrame(frames.UserTyping(signal.conversation_id, signal.user, signal.typing))
@@ -170,7 +178,7 @@ class Delivery:
 
     def on_receipts(self, records: Iterable[Record]) -> None:
         for record in records:
-            receipt = _decoded(record, lambda value: decode(value, DeliveredMarked))
+            receipt = self._decoded(record, lambda value: decode(value, DeliveredMarked))
             if receipt is None:
                 continue
             sessions = self.hub.of_conversation(receipt.conversation_id)
@@ -181,6 +189,22 @@ class Delivery:
                 if session.user != receipt.user:
                     session.sink.write_shared(frame)
 
+    def on_sessions(self, records: Iterable[Record]) -> None:
+        for record in records:
+            event = self._decoded(record, decode_session_event)
+            if event is not None:
+                self.registry.apply(event)
+
+    def _decoded(self, record: Record, decoder: Callable[[bytes | None], T]) -> T | None:
+        try:
+            return decoder(record.value)
+        except Undecodable as exc:
+            POISON.labels(record.topic).inc()
+            LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)
+            if record.topic in NODES_OWN:
+                self.bury(record, exc.reason)
+            return None
+
 
 def _answer(reply: Reply) -> frames.FromEdge:
     match reply:
@@ -188,12 +212,3 @@ def _answer(reply: Reply) -> frames.FromEdge:
             return frames.Ack(reply.command_id, reply.conversation_id, reply.seq, reply.ordinal, reply.accepted_at_ms)
         case CommandRefused():
             return frames.Reject(reply.command_id, reply.conversation_id, reply.code, reply.detail, retryable=False)
-
-
-def _decoded(record: Record, decoder: Callable[[bytes | None], T]) -> T | None:
-    try:
-        return decoder(record.value)
-    except Undecodable as exc:
-        POISON.labels(record.topic).inc()
-        LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)
-        return None

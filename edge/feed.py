@@ -16,12 +16,12 @@ EVENTS_START_LIMIT = 100_000  # how far behind its end the feed may begin on an 
 
 
 class Feed:
-    """`positions`: what to read next. `reached`: true once everything that was there at the start has been handled."""
+    """`positions`: what to read next. `goals`: the ends at the start; `reached`: whether everything before them has been handled."""
 
     def __init__(self, log: Log, handlers: Mapping[str, Handler]) -> None:
         self._log, self._handlers = log, handlers
         self.positions: dict[TopicPartition, int] = {}
-        self._goals: dict[TopicPartition, int] = {}
+        self.goals: dict[TopicPartition, int] = {}
         self._moved = asyncio.Event()
         self.records = 0
 
@@ -43,12 +43,12 @@ class Feed:
                 elif topic in from_start:
                     start = await self._log.start_offset(topic, partition)
                 self.positions[topic, partition] = start
-                self._goals[topic, partition] = end
+                self.goals[topic, partition] = end
         return events_starts
 
     @property
     def reached(self) -> bool:
-        return all(self.positions[place] >= goal for place, goal in self._goals.items())
+        return all(self.positions[place] >= goal for place, goal in self.goals.items())
 
     async def run(self) -> None:
         """For ever. Raises: PositionGone when the log was replaced under us: the process ends and starts anew."""

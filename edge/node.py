@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
 import structlog
@@ -29,10 +29,11 @@ from edge.session import TENANT, End, Nothing, Now, Publish, Read, Receipt, Sess
 from edge.settings import EdgeSettings
 from edge.tokens import ADMIN_LOGIN, Grant, TokenKey
 from edge.translate import item_of
+from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.port import Log, Record
-from schemas.codec import AnyRecord, decode_session_event, encode
+from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
-from schemas.errors import Undecodable, WarblerError
+from schemas.errors import WarblerError
 from schemas.records import SessionClosed, SessionEvent, SessionOpened, SessionRenewed
 from store.accounts import Accounts
 from store.timelines import Timelines
@@ -41,7 +42,7 @@ LOGGER = structlog.get_logger()
 
 EVENTS = "conversation-events"
 COMMAND_TOPIC = "conversation-commands"
-PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions")
+PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions", DEAD_LETTERS_TOPIC)
 UNAVAILABLE_RETRY_MS = 1_000
 RECEIPTS_SESSIONS_LIMIT = 50
 LAG_INTERVAL_S = 2.0
@@ -55,17 +56,17 @@ class Node:
         self.timelines, self.accounts = timelines, accounts
         self.hub = Hub()
         self.recent = Recent(settings.recent_bytes_limit)
-        self.delivery = Delivery(self.hub, self.recent, RECEIPTS_SESSIONS_LIMIT)
+        self.registry = SessionRegistry()
+        self.delivery = Delivery(self.hub, self.recent, self.registry, RECEIPTS_SESSIONS_LIMIT, self._bury)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
         self.reader = Reader(timelines, self.recent, self._reach)
-        self.registry = SessionRegistry()
         self.watermarks = Watermarks()
         handlers = {
             EVENTS: self.delivery.on_events,
             "replies": self.delivery.on_replies,
             "receipts": self.delivery.on_receipts,
             "signals": self.delivery.on_signals,
-            "sessions": self._on_sessions,
+            "sessions": self.delivery.on_sessions,
         }
         self.feed = Feed(log, handlers)
         self.on_fault: Callable[[BaseException], None] = _raise  # `edge.__main__` ends the process instead
@@ -314,12 +315,14 @@ class Node:
         # these may be lost: a signal is over in seconds, a watermark is overtaken by the next one
         self.publisher.offer(topic, conversation.encode(), encode(topic, record))
 
-    def _on_sessions(self, records: Sequence[Record]) -> None:
-        for record in records:
-            try:
-                self.registry.apply(decode_session_event(record.value))
-            except Undecodable as exc:
-                LOGGER.warning("undecodable session event", partition=record.partition, offset=record.offset, reason=exc.reason)
+    def _bury(self, record: Record, reason: str) -> None:
+        """A dead letter, once: a node that starts reads the sessions anew, and what it finds there was buried when it came."""
+        if record.offset < self.feed.goals.get((record.topic, record.partition), 0):
+            return
+        letter = dead_letter(record, reason, self.name, clock_ms())
+        assert letter.key is not None
+        assert letter.value is not None
+        self.publisher.offer(DEAD_LETTERS_TOPIC, letter.key, letter.value)
 
     async def _reach(self, conversation: str) -> None:
         """Raises: BadRequest("behind") when the feed does not get there in time."""

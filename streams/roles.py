@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from log.dead_letters import DEAD_LETTERS_TOPIC, letter_entry
 from log.port import Log
 from log.settings import LogSettings
 from schemas.records import DeadLetter
@@ -14,7 +15,6 @@ from streams.conversations.owner import GROUP as OWNER_GROUP
 from streams.conversations.owner import Owner
 from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC
 from streams.conversations.rules import Rules
-from streams.dead_letters import DEAD_LETTERS_TOPIC, letter_entry
 from streams.faust_app import Delivery, add_agent, make_app, start_app
 from streams.faust_consumer import FetchSettings
 from streams.settings import StreamsSettings

@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 import structlog
 
+from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.errors import LogUnavailable
 from log.limits import entries_bytes
 from log.port import Entry, Log, Record
@@ -25,7 +26,6 @@ from streams.conversations.partition import CHECKPOINT_KEY, EVENTS_TOPIC, REPLIE
 from streams.conversations.shelf import STATE_TOPIC, SnapshotCorrupt
 from streams.conversations.stats import OwnerStats
 from streams.conversations.takeover import CONSUMER, Taken, announce, take_over
-from streams.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from streams.settings import StreamsSettings
 
 INBOX_CHUNKS_MAX = 64

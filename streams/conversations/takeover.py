@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.errors import PositionGone
 from log.port import Entry, FencedWriter, Log, Record
 from schemas import codec
 from schemas.records import WriterChanged
 from streams.conversations.partition import EVENTS_TOPIC, WRITER_KEY, Partition
 from streams.conversations.shelf import STATE_TOPIC
-from streams.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 
 CONSUMER = "streams.conversations"
 POISON_LOGGED = 5

@@ -4,6 +4,7 @@ from edge import frames
 from edge.delivery import Delivery
 from edge.hub import Hub
 from edge.recent import Recent
+from edge.registry import SessionRegistry
 from edge.session import Session
 from edge.translate import ack_of, item_of
 from log.port import Record
@@ -21,8 +22,13 @@ class Stage:
     def __init__(self) -> None:
         self.hub = Hub()
         self.recent = Recent(1 << 20)
-        self.delivery = Delivery(self.hub, self.recent, RECEIPTS_SESSIONS_LIMIT)
+        self.registry = SessionRegistry()
+        self.buried: list[tuple[str, str]] = []
+        self.delivery = Delivery(self.hub, self.recent, self.registry, RECEIPTS_SESSIONS_LIMIT, self.bury)
         self.offset = 0
+
+    def bury(self, record: Record, reason: str) -> None:
+        self.buried.append((record.topic, reason))
 
     def session(self, user: str, device: str = "phone", *conversations: str) -> tuple[Session, ListSink]:
         session, sink = session_of(user, device)
@@ -255,3 +261,14 @@ def test_delivered_marks_are_shown_to_few_and_not_to_a_crowd() -> None:
         stage.session(f"u{number}", "phone", GROUP)
     stage.delivery.on_receipts(records)
     assert ana.take() == []
+
+
+def test_poison_in_a_topic_that_only_edges_read_is_buried_and_the_rest_is_not() -> None:
+    stage = Stage()
+    damaged = {topic: topic_record(topic, b"junk!") for topic in ("replies", "signals", "sessions", "receipts")}
+    stage.delivery.on_replies([damaged["replies"]])
+    stage.delivery.on_signals([damaged["signals"]])
+    stage.delivery.on_sessions([damaged["sessions"]])
+    stage.delivery.on_receipts([damaged["receipts"]])  # the projector reads it too, and buries it
+    stage.feed(poison(b"junk!"))  # an event: the projector's as well
+    assert stage.buried == [(topic, "not the wire format") for topic in ("replies", "signals", "sessions")]

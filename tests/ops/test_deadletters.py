@@ -8,7 +8,7 @@ from log.memory import MemoryLog
 from log.port import Entry
 from ops.deadletters import NoSuchLetter, NotReplayable, hexdump, letter_at, read_letters, replay_letter
 from schemas.records import DeadLetter
-from streams.dead_letters import letter_entry
+from log.dead_letters import letter_entry
 
 
 def letter(topic: str = "conversation-commands", value: bytes = b"\xffgarbage") -> DeadLetter:
