@@ -24,7 +24,8 @@ from ops.irc.read_back import NOT_THERE, read_events
 from ops.irc.sessions import NEVER, Seat, SessionPool
 from ops.irc.state import FileState, StateFile
 
-USERS_AT_ONCE = 500
+USERS_AT_ONCE = 200
+USER_CALLS_AT_ONCE = 3
 IDS_GOOD_FOR_MS = 12 * 3_600_000  # the server forgets after 24 h; new ids are made well before
 SETTLED_AFTER_S = 2.0
 SESSIONS_PER_FILE = 12
@@ -85,11 +86,16 @@ class Importer:
         names = sorted({self.name_of(nick) for plan in plans for nick in plan.nicks} | {self.name_of(OWNER)})
         self.progress.users_total = len(names)
         async with Rest(self.options.url, within_s=120.0) as rest:
-            for start in range(0, len(names), USERS_AT_ONCE):
-                for user in await self._make_users(rest, names[start : start + USERS_AT_ONCE]):
-                    self.users[user.name] = user.user
-                    self._tokens[user.name] = user.access_token
-                self.progress.users_made = len(self.users)
+            waiting = [names[start : start + USERS_AT_ONCE] for start in range(0, len(names), USERS_AT_ONCE)]
+
+            async def work() -> None:
+                while waiting:
+                    for user in await self._make_users(rest, waiting.pop()):
+                        self.users[user.name] = user.user
+                        self._tokens[user.name] = user.access_token
+                    self.progress.users_made = len(self.users)
+
+            await asyncio.gather(*(work() for _ in range(USER_CALLS_AT_ONCE)))
 
     async def _make_users(self, rest: Rest, names: list[str]) -> list[AdminUser]:
         deadline_s = time.monotonic() + self.options.patience_s

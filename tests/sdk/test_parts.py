@@ -65,6 +65,19 @@ def test_a_command_that_must_wait_holds_back_those_behind_it() -> None:
     assert [p.key for p in outbox.due(2, 500, lambda _: None)] == [1, 2]
 
 
+def test_a_command_that_is_not_answered_for_long_is_sent_once_more() -> None:
+    outbox = Outbox(flying_limit=9, pace=Pace(per_s=1000, burst=10, level=10))
+    for key in (1, 2):
+        outbox.add(pending(key))
+        outbox.due(1, key * 1000, lambda _: None)
+    assert outbox.overdue(30_999) == []
+    assert outbox.wake_ms(5_000) == 31_000
+    assert [late.key for late in outbox.overdue(31_000)] == [1]
+    assert [late.key for late in outbox.overdue(32_000)] == [2]
+    assert outbox.overdue(32_000) == []
+    assert outbox.wake_ms(32_000) == 61_000
+
+
 def item(seq: int, kind: EventKind = "message_sent", user: str = "u-b", **details: object) -> EventItem:
     return EventItem(kind=kind, seq=seq, ordinal=seq, at_ms=seq, user=user, device="d-b", id=f"e{seq}", **details)  # type: ignore[arg-type]
 

@@ -214,7 +214,8 @@ class Core:
         heartbeat_ms = self.welcome.heartbeat_ms
         if now_ms - self._heard_ms >= heartbeat_ms * SILENCE_HEARTBEATS:
             return [Drop(LOST, "nothing was heard")]
-        effects = self._flush(now_ms) + self._repair(now_ms) + self._tell_delivered(now_ms) + self._read_again(now_ms)
+        effects: list[Effect] = [self._send(pending.frame, now_ms) for pending in self.outbox.overdue(now_ms)]
+        effects += self._flush(now_ms) + self._repair(now_ms) + self._tell_delivered(now_ms) + self._read_again(now_ms)
         if now_ms - min(self._sent_ms, self._heard_ms) >= heartbeat_ms and now_ms - self._sent_ms >= heartbeat_ms / 2:
             effects.append(self._send(frames.Ping(), now_ms))
         return effects

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from warbler.frames import CommandFrames
 
+RESEND_AFTER_MS = 30_000
 UNPACED_PER_S = 1e9
 RATE_MARGIN = 0.95  # a little slower than the server's own bucket: a refused command would come after those behind it
 
@@ -26,6 +27,7 @@ class Pending:
     first_connection: int = 0
     connection: int = 0
     not_before_ms: int = 0
+    sent_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Outbox:
             if not pending.frame.id:
                 stamp(pending)
             self.pace.level -= 1
+            pending.sent_ms = now_ms
             pending.connection = connection
             pending.first_connection = pending.first_connection or connection
             self.flying[pending.frame.id] = pending
@@ -78,11 +81,25 @@ class Outbox:
         del self.waiting[:count]
         return leaving
 
+    def overdue(self, now_ms: int) -> list[Pending]:
+        """Those that were not answered for long: sent once more, with the same id, in case the answer was lost on the way."""
+        late = []
+        for pending in self.flying.values():  # the longest unanswered first
+            if now_ms - pending.sent_ms < RESEND_AFTER_MS:
+                break
+            late.append(pending)
+        for pending in late:
+            pending.sent_ms = now_ms
+            self.flying[pending.frame.id] = self.flying.pop(pending.frame.id)
+        return late
+
     def wake_ms(self, now_ms: int) -> int | None:
-        """When `due` may have something, None when only an answer can change that."""
+        """When `due` or `overdue` may have something, None when only an answer can change that."""
+        late_ms = next(iter(self.flying.values())).sent_ms + RESEND_AFTER_MS if self.flying else None
         if not self.waiting or len(self.flying) >= self.flying_limit:
-            return None
-        return max(self.waiting[0].not_before_ms, now_ms + self.pace.wait_ms())
+            return late_ms
+        due_ms = max(self.waiting[0].not_before_ms, now_ms + self.pace.wait_ms())
+        return due_ms if late_ms is None else min(due_ms, late_ms)
 
     def answered(self, command_id: str) -> Pending | None:
         return self.flying.pop(command_id, None)
