@@ -342,7 +342,7 @@ function enter() {
   model = new Model(signedIn.user, signedIn.name);
   current = "";
   was_online = false;
-  byId("me-name").textContent = signedIn.name;
+  byId("me-name").textContent = byId("empty-name").textContent = signedIn.name;
   byId("signin").hidden = true;
   byId("chat").hidden = false;
   client.connect();

@@ -23,6 +23,7 @@ export function renderList(model, current, now_ms) {
     current: listed.conversation === current,
   }));
   reconcile(list, items, (item) => item.conversation, makeItem);
+  list.hidden = items.length === 0;
   byId("list-empty").hidden = items.length > 0;
 }
 
