@@ -19,18 +19,18 @@ from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.errors import LogUnavailable
 from log.limits import entries_bytes
 from log.port import Entry, Log, Record
-from schemas import codec
 from schemas.errors import WarblerError
 from streams.conversations.outcome import Answer, Append, Outcome, Poison, Skipped
-from streams.conversations.partition import CHECKPOINT_KEY, EVENTS_TOPIC, REPLIES_TOPIC, Partition
-from streams.conversations.shelf import STATE_TOPIC, SnapshotCorrupt
+from streams.conversations.partition import EVENTS_TOPIC, REPLIES_TOPIC, Partition
+from streams.conversations.saver import Saver
+from streams.conversations.shelf import SnapshotCorrupt
 from streams.conversations.stats import OwnerStats
 from streams.conversations.takeover import CONSUMER, Taken, announce, take_over
+from streams.conversations.waiting import unfinished, wait_all
 from streams.settings import StreamsSettings
 
 INBOX_CHUNKS_MAX = 64
 UNSETTLED_CHUNKS_MAX = 16
-SAVE_BATCH_BYTES = 64 * 1024  # small, because a state append and an events append share the writer's connection
 EVENTS_BATCH_BYTES = 512 * 1024
 RETRY_S_MIN, RETRY_S_MAX = 0.2, 5.0
 IDLE_S = 1.0
@@ -78,10 +78,8 @@ class Lane:
         self._unsettled: deque[Work] = deque()
         self._appends: list[asyncio.Future[int]] = []
         self._answers: list[asyncio.Future[int]] = []
-        self._saving: asyncio.Task[None] | None = None
+        self._saver: Saver | None = None
         self._commands_settled = 0
-        self._checkpointed: tuple[int, int] = (0, 0)
-        self._checkpoint_due_ms = 0
         self._dead_letters_row = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -137,16 +135,15 @@ class Lane:
         )
         self._stats.take_overs += 1
         self._trust_snapshots = True
-        self._checkpointed = (-1, -1)
         self._commands_settled = self._taken.partition.commands_next
-        self._checkpoint_due_ms = self._clock_ms() + self._settings.checkpoint_interval_ms
+        self._saver = Saver(self._taken.partition, self._settings.checkpoint_interval_ms, self._clock_ms(), self._stats, self._wake.set)
 
     async def _abandon(self) -> None:
         """Throw the state away; what was not settled waits to be handled again, in order."""
         taken, self._taken = self._taken, None
-        saving, self._saving = self._saving, None
-        if saving is not None:
-            saving.cancel()
+        saver, self._saver = self._saver, None
+        if saver is not None:
+            saver.cancel()
         for future in (*self._appends, *self._answers):
             future.cancel()
         self._appends.clear()
@@ -160,26 +157,27 @@ class Lane:
             await taken.writer.close()
 
     async def _serve(self) -> None:
-        taken = self._taken
+        taken, saver = self._taken, self._saver
         assert taken is not None
+        assert saver is not None
         while True:
             self._wake.clear()
             await self._settle()
+            saver.check()
             now_ms = self._clock_ms()
-            self._keep_house(taken, now_ms)
+            saver.step(taken.writer, now_ms, self._commands_settled, self._appends)
             if now_ms - taken.opened_ms >= self._settings.writer_renew_ms:
-                taken = self._taken = await self._renewed(taken)
+                taken = await self._renewed(taken, saver)
             if self._inbox and len(self._unsettled) < UNSETTLED_CHUNKS_MAX:
                 work = self._inbox.popleft()
                 self._room.set()
                 self._unsettled.append(work)  # before anything can fail: it must be handled again then
                 await self._handle(taken, work)
                 continue
-            await self._sleep(self._checkpoint_due_ms - now_ms)
+            await self._sleep(IDLE_S if saver.busy else max(0.001, (saver.due_ms - now_ms) / 1000))
 
-    async def _sleep(self, due_in_ms: int) -> None:
+    async def _sleep(self, timeout_s: float) -> None:
         """Wait for work, for something to settle, or for the next checkpoint."""
-        timeout_s = IDLE_S if self._saving is not None else max(0.001, due_in_ms / 1000)
         timer = asyncio.get_running_loop().call_later(timeout_s, self._wake.set)
         await self._wake.wait()
         timer.cancel()
@@ -209,13 +207,13 @@ class Lane:
     async def _append(self, taken: Taken, work: Work, events: list[Entry]) -> None:
         if not events:
             return
-        await _all(self._answers)
+        await wait_all(self._answers)
         future = self._watched(taken.writer.append(EVENTS_TOPIC, self.number, events))
         self._appends.append(future)
         work.pending.append(future)
 
     async def _answer(self, work: Work, record: Record, outcome: Outcome) -> None:
-        await _all(self._appends)
+        await wait_all(self._appends)
         match outcome:
             case Answer(entry=entry, refused=refused):
                 self._dead_letters_row = 0
@@ -253,11 +251,8 @@ class Lane:
 
     async def _settle(self) -> None:
         """Ack the chunks all of whose effects are in the log. Raises the first failure."""
-        self._appends = _unfinished(self._appends)
-        self._answers = _unfinished(self._answers)
-        if self._saving is not None and self._saving.done():
-            saving, self._saving = self._saving, None
-            saving.result()
+        self._appends = unfinished(self._appends)
+        self._answers = unfinished(self._answers)
         while self._unsettled and all(future.done() for future in self._unsettled[0].pending):
             work = self._unsettled[0]
             for future in work.pending:
@@ -267,43 +262,11 @@ class Lane:
             self._commands_settled = max(self._commands_settled, work.next_offset)
             self._stats.commands += len(work.records)
 
-    # Snapshots and checkpoints, beside the commands and never in their way.
-
-    def _keep_house(self, taken: Taken, now_ms: int) -> None:
-        if self._saving is not None:
-            return
-        keys: list[bytes] = []
-        entries: list[Entry] = []
-        if now_ms >= self._checkpoint_due_ms:
-            self._checkpoint_due_ms = now_ms + self._settings.checkpoint_interval_ms
-            checkpoint = taken.partition.checkpoint(self._commands_settled, now_ms)
-            place = (checkpoint.events_next, checkpoint.commands_next)
-            if place != self._checkpointed:
-                self._checkpointed = place
-                entries.append(Entry(CHECKPOINT_KEY, codec.encode(STATE_TOPIC, checkpoint), now_ms))
-        size_bytes = 0
-        while size_bytes < SAVE_BATCH_BYTES and (key := taken.partition.changes.due(now_ms)) is not None:
-            entries.append(taken.partition.pack(key))
-            keys.append(key)
-            size_bytes += len(entries[-1].value or b"")
-        if not entries:
-            return
-        self._saving = asyncio.get_running_loop().create_task(self._save(taken, keys, entries, list(self._appends)))
-        self._saving.add_done_callback(lambda done: self._wake.set())
-
-    async def _save(self, taken: Taken, keys: list[bytes], entries: list[Entry], before: list["asyncio.Future[int]"]) -> None:
-        """Append snapshots, but never one of an event that is not in the log yet."""
-        await _all(before)
-        await taken.writer.append(STATE_TOPIC, self.number, entries)
-        taken.partition.changes.saved(keys)
-        self._stats.snapshots += len(keys)
-
-    async def _renewed(self, taken: Taken) -> Taken:
+    async def _renewed(self, taken: Taken, saver: Saver) -> Taken:
         """The same state under a new epoch, if nobody appended in between. Raises: LogUnavailable to take over in full."""
-        await _all(self._appends)
-        await _all(self._answers)
-        if self._saving is not None:
-            await self._saving
+        await wait_all(self._appends)
+        await wait_all(self._answers)
+        await saver.idle()
         now_ms = self._clock_ms()
         writer = await self._log.open_writer(self.writer_id)
         renewed = Taken(taken.partition, writer, now_ms)
@@ -315,20 +278,3 @@ class Lane:
         taken.partition.events_next = events_fence + 1
         logger.info("writer renewed", partition=self.number)
         return renewed
-
-
-def _unfinished(futures: list["asyncio.Future[int]"]) -> list["asyncio.Future[int]"]:
-    """Those still in flight. Raises the first failure."""
-    for future in futures:
-        if future.done():
-            future.result()
-    return [future for future in futures if not future.done()]
-
-
-async def _all(futures: list["asyncio.Future[int]"]) -> None:
-    """Wait for all of them and forget them. Raises the first failure."""
-    if futures:
-        await asyncio.wait(futures)
-        for future in futures:
-            future.result()
-        futures.clear()

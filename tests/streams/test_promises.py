@@ -1,6 +1,7 @@
 """Promises 1-3 of the design, held from the log alone, with the owner stopped at every await of its shell."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -12,6 +13,7 @@ from log.memory import MemoryLog
 from log.port import Entry
 from streams.conversations import lane
 from streams.conversations.partition import COMMANDS_TOPIC
+from tests.streams import simulation
 from tests.streams.simulation import CONVERSATIONS, Clock, Fate, World, check_promises, entry_of, make_command, read_all, refusals
 
 KINDS = ("send", "send", "send", "create", "add", "leave", "recall")
@@ -93,6 +95,13 @@ def test_a_sleeper_woken_after_its_successor_is_fenced_at_every_operation() -> N
 def test_a_lost_log_at_every_operation_is_taken_over_from_itself() -> None:
     for number in range(operations_of_a_whole_life()):
         asyncio.run(history(fixed_commands(), [Fate(unavailable_at=frozenset({number}))]))
+
+
+def test_a_writer_renewed_all_the_time_keeps_the_promises_through_a_crash_at_every_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "SETTINGS", dataclasses.replace(simulation.SETTINGS, writer_renew_ms=6))
+    operations = operations_of_a_whole_life()
+    for stops_at in range(0, operations, 2):
+        asyncio.run(history(fixed_commands(), [Fate(stops_at=stops_at, sleeps=stops_at % 4 == 0)]))
 
 
 COMMAND = st.tuples(st.sampled_from(KINDS), st.integers(0, 1), st.integers(0, 2), st.integers(0, 40))

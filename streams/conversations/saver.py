@@ -1,0 +1,85 @@
+"""Snapshots and checkpoints, written beside the commands and never in their way. Shell around `saving`; one per taken-over partition.
+
+Rule: nothing is saved before every event it contains is in the log, so that no snapshot knows of what never happened.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from log.port import Entry, FencedWriter
+from schemas import codec
+from streams.conversations.partition import CHECKPOINT_KEY, Partition
+from streams.conversations.shelf import STATE_TOPIC
+from streams.conversations.stats import OwnerStats
+from streams.conversations.waiting import wait_all
+
+SAVE_BATCH_BYTES = 64 * 1024  # small, because a state append and an events append share the writer's connection
+
+Appends = list["asyncio.Future[int]"]
+
+
+class Saver:
+    def __init__(
+        self, partition: Partition, checkpoint_interval_ms: int, now_ms: int, stats: OwnerStats, on_done: Callable[[], None]
+    ) -> None:
+        self._partition = partition
+        self._interval_ms = checkpoint_interval_ms
+        self._stats = stats
+        self._on_done = on_done
+        self._written: tuple[int, int] = (-1, -1)
+        self._saving: asyncio.Task[None] | None = None
+        self.due_ms = now_ms + checkpoint_interval_ms
+
+    @property
+    def busy(self) -> bool:
+        return self._saving is not None
+
+    def check(self) -> None:
+        """Raises the failure of the last save, if it failed."""
+        if self._saving is not None and self._saving.done():
+            saving, self._saving = self._saving, None
+            saving.result()
+
+    def step(self, writer: FencedWriter, now_ms: int, commands_settled: int, appends: Appends) -> None:
+        """Start saving what is due, unless a save is under way. `appends`: the events that are not in the log yet."""
+        if self._saving is not None:
+            return
+        entries = self._checkpoint(now_ms, commands_settled)
+        keys: list[bytes] = []
+        size_bytes = 0
+        while size_bytes < SAVE_BATCH_BYTES and (key := self._partition.changes.due(now_ms)) is not None:
+            entries.append(self._partition.pack(key))
+            keys.append(key)
+            size_bytes += len(entries[-1].value or b"")
+        if entries:
+            self._saving = asyncio.get_running_loop().create_task(self._save(writer, keys, entries, list(appends)))
+            self._saving.add_done_callback(lambda done: self._on_done())
+
+    def _checkpoint(self, now_ms: int, commands_settled: int) -> list[Entry]:
+        """The checkpoint, if it is due and says anything new."""
+        if now_ms < self.due_ms:
+            return []
+        self.due_ms = now_ms + self._interval_ms
+        checkpoint = self._partition.checkpoint(commands_settled, now_ms)
+        place = (checkpoint.events_next, checkpoint.commands_next)
+        if place == self._written:
+            return []
+        self._written = place
+        return [Entry(CHECKPOINT_KEY, codec.encode(STATE_TOPIC, checkpoint), now_ms)]
+
+    async def _save(self, writer: FencedWriter, keys: list[bytes], entries: list[Entry], before: Appends) -> None:
+        await wait_all(before)
+        await writer.append(STATE_TOPIC, self._partition.number, entries)
+        self._partition.changes.saved(keys)
+        self._stats.snapshots += len(keys)
+
+    async def idle(self) -> None:
+        """Wait for the save that is under way. Raises its failure."""
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
+            self.check()
+
+    def cancel(self) -> None:
+        if self._saving is not None:
+            self._saving.cancel()
+            self._saving = None
