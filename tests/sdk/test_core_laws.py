@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from warbler import effects as fx
 from warbler import frames
-from warbler.core import Core, Phase
+from warbler.core import Core
 from warbler.errors import Rejected
 from warbler.frames import DeviceContent, EventItem, SendMessage
 from warbler.happenings import TimelineEvent
+from warbler.phases import Phase
 
 from tests.sdk.fake_edge import FakeEdge, FakeSession
 

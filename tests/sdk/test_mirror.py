@@ -67,7 +67,22 @@ def test_the_sdk_imports_nothing_of_the_server() -> None:
 
 def test_pure_modules_know_no_clock_no_chance_and_no_loop() -> None:
     package = Path(warbler.__file__).parent
-    for name in ("core", "outbox", "timelines", "own", "backoff", "ids", "frames", "effects", "happenings", "directory", "codec", "errors"):
+    for name in (
+        "core",
+        "phases",
+        "reads",
+        "outbox",
+        "timelines",
+        "own",
+        "backoff",
+        "ids",
+        "frames",
+        "effects",
+        "happenings",
+        "directory",
+        "codec",
+        "errors",
+    ):
         tree = ast.parse((package / f"{name}.py").read_text())
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

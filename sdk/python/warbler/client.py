@@ -14,11 +14,13 @@ from typing import TypeVar
 from warbler import effects as fx
 from warbler import frames
 from warbler.codec import CODECS, CodecName
-from warbler.core import LOST, Core, Phase
+from warbler.core import LOST, Core
 from warbler.directory import Directory
 from warbler.errors import ClientError, Closed, Rejected, RequestFailed, SignedOut, Unreachable
 from warbler.frames import Ack, DeviceContent, FrameMember
 from warbler.happenings import Connected, Happening, TimelineEvent
+from warbler.phases import Phase
+from warbler.reads import Read
 from warbler.requests import Requests
 from warbler.wire import Wire
 
@@ -169,7 +171,7 @@ class Client(Requests):
         self._perform(self._core.submit(key, frame, now_ms()))
         return future
 
-    def read(self, frame: frames.Sync | frames.History | frames.DirectoryRequest) -> "asyncio.Future[object]":
+    def read(self, frame: Read) -> "asyncio.Future[object]":
         key, future = self._ticket(object)
         self._perform(self._core.read(key, frame, now_ms()))
         return future

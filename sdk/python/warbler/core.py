@@ -1,13 +1,12 @@
 """One device's side of the protocol without I/O: fed with frames and time, it answers with effects. Pure.
 
 Called by `warbler.client`. Rules of this file:
-Rule 1: `phase` changes only through `NEXT`.
+Rule 1: `phase` changes only through `phases.NEXT`.
 Rule 2: a command that was given is answered exactly once (Acked or Failed), whatever connections come and go.
 Rule 3: every frame goes out as a `Send`, and only while there is a connection.
 Units: every `now_ms` is the shell's monotonic clock; the server's clock is learnt from `welcome` and `pong`.
 """
 
-import enum
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
@@ -20,6 +19,8 @@ from warbler.errors import Closed, ConnectionRefused, OutboxFull, Rejected, Requ
 from warbler.happenings import Connected, DeliveredSeen, Disconnected, Skipped, TimelineEvent, TypingSeen, Unreadable
 from warbler.ids import RANDOM_BITS, uuid7
 from warbler.outbox import RATE_MARGIN, UNPACED_PER_S, Outbox, Pending
+from warbler.phases import NEXT, Phase, Signal
+from warbler.reads import Read, Reads
 from warbler.timelines import Timelines
 
 POSITIONS_LIMIT = 400  # in hello: as many as fit a frame of 64 KiB; the others are asked for one by one
@@ -29,32 +30,6 @@ SILENCE_HEARTBEATS = 2.5
 DELIVERED_INTERVAL_MS = 500
 REPAIRS_LIMIT = 4  # syncs under way at once: a server answers some eight reads of a session at a time, and the application needs some
 LOST = 1006
-
-
-class Phase(enum.Enum):
-    OFFLINE = "offline"
-    GREETING = "greeting"
-    LIVE = "live"
-    ENDED = "ended"
-
-
-class Signal(enum.Enum):
-    OPENED = "opened"
-    WELCOMED = "welcomed"
-    LOST = "lost"
-    STOPPED = "stopped"
-
-
-NEXT: Mapping[tuple[Phase, Signal], Phase] = {
-    (Phase.OFFLINE, Signal.OPENED): Phase.GREETING,
-    (Phase.OFFLINE, Signal.LOST): Phase.OFFLINE,
-    (Phase.OFFLINE, Signal.STOPPED): Phase.ENDED,
-    (Phase.GREETING, Signal.WELCOMED): Phase.LIVE,
-    (Phase.GREETING, Signal.LOST): Phase.OFFLINE,
-    (Phase.GREETING, Signal.STOPPED): Phase.ENDED,
-    (Phase.LIVE, Signal.LOST): Phase.OFFLINE,
-    (Phase.LIVE, Signal.STOPPED): Phase.ENDED,
-}
 
 
 class Core:
@@ -88,8 +63,7 @@ class Core:
         self._opened_ms = self._sent_ms = self._heard_ms = 0
         self._sync_events = 200
         self._numbers = 0
-        self._reads: dict[str, tuple[int, frames.Sync | frames.History | frames.DirectoryRequest]] = {}
-        self._reads_again: dict[str, int] = {}  # request id -> when to ask again
+        self._reads = Reads()
         self._checks: dict[str, Pending] = {}  # request id -> a stale command whose fate is being read
         self._asked: dict[str, str] = {}  # request id -> conversation whose gap is being repaired
         self._delivered: dict[str, int] = {}
@@ -109,13 +83,11 @@ class Core:
         self.outbox.add(Pending(key, frame, bool(frame.id), track.next_seq if track else 1))
         return self._flush(now_ms)
 
-    def read(self, key: int, frame: frames.Sync | frames.History | frames.DirectoryRequest, now_ms: int) -> list[Effect]:
+    def read(self, key: int, frame: Read, now_ms: int) -> list[Effect]:
         """Takes a read; it is asked again after a reconnect, which is safe."""
         if self.phase is Phase.ENDED:
             return [Failed(key, Closed("the client has ended"))]
-        request = self._number("r")
-        frame = msgspec.structs.replace(frame, request=request)
-        self._reads[request] = (key, frame)
+        frame = self._reads.add(self._number("r"), key, frame)
         return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
 
     def tell(self, frame: frames.Typing | frames.MarkDelivered, now_ms: int) -> list[Effect]:
@@ -138,9 +110,8 @@ class Core:
             return []
         self.phase = NEXT[self.phase, Signal.STOPPED]
         keys = [pending.key for pending in [*self.outbox.drop_all(), *self._checks.values()]]
-        keys += [key for key, _ in self._reads.values()]
+        keys += self._reads.drop_all()
         self._checks.clear()
-        self._reads.clear()
         return [*(Failed(key, error) for key in keys), Stop(error)]
 
     # ---- what the connection does
@@ -215,7 +186,8 @@ class Core:
         if now_ms - self._heard_ms >= heartbeat_ms * SILENCE_HEARTBEATS:
             return [Drop(LOST, "nothing was heard")]
         effects: list[Effect] = [self._send(pending.frame, now_ms) for pending in self.outbox.overdue(now_ms)]
-        effects += self._flush(now_ms) + self._repair(now_ms) + self._tell_delivered(now_ms) + self._read_again(now_ms)
+        effects += self._flush(now_ms) + self._repair(now_ms) + self._tell_delivered(now_ms)
+        effects += [self._send(read, now_ms) for read in self._reads.due(now_ms)]
         if now_ms - min(self._sent_ms, self._heard_ms) >= heartbeat_ms and now_ms - self._sent_ms >= heartbeat_ms / 2:
             effects.append(self._send(frames.Ping(), now_ms))
         return effects
@@ -229,7 +201,7 @@ class Core:
         heartbeat_ms = self.welcome.heartbeat_ms
         ping_ms = max(min(self._sent_ms, self._heard_ms) + heartbeat_ms, self._sent_ms + heartbeat_ms // 2)
         times = [ping_ms, self.outbox.wake_ms(now_ms), self.timelines.wake_ms() if len(self._asked) < REPAIRS_LIMIT else None]
-        times += self._reads_again.values()
+        times += self._reads.again_ms.values()
         if self._delivered:
             times.append(self._delivered_ms + DELIVERED_INTERVAL_MS)
         return min(time for time in times if time is not None)
@@ -253,9 +225,8 @@ class Core:
             self.timelines.tracks.clear()
             self.timelines.wanting.clear()
         self.epoch = frame.epoch
-        self._reads_again.clear()
         effects: list[Effect] = [Emit(Connected(frame))]
-        effects += [self._send(read, now_ms) for _, read in self._reads.values()]
+        effects += [self._send(read, now_ms) for read in self._reads.all_again()]
         if self.follow:
             self._compare(frame.directory)
             if frame.next is not None and len(self.timelines.tracks) > len(frame.directory):
@@ -275,7 +246,7 @@ class Core:
 
     def _on_answer(self, page: frames.HistoryPage | frames.DirectoryPage, now_ms: int) -> list[Effect]:
         if page.request in self._reads:
-            return [Answered(self._reads.pop(page.request)[0], page)]
+            return [Answered(self._reads.take(page.request), page)]
         if not isinstance(page, frames.DirectoryPage) or not self.follow:
             return []
         self._compare(page.directory)
@@ -322,7 +293,7 @@ class Core:
 
     def _on_page(self, page: frames.Page, now_ms: int) -> list[Effect]:
         if page.request in self._reads:
-            return [Answered(self._reads.pop(page.request)[0], page)]
+            return [Answered(self._reads.take(page.request), page)]
         effects: list[Effect] = []
         if (pending := self._checks.pop(page.request, None)) is not None:
             effects += self._on_checked(pending, page, now_ms)
@@ -366,10 +337,9 @@ class Core:
 
     def _on_read_failed(self, failure: frames.Failure, now_ms: int) -> list[Effect]:
         if failure.retryable and failure.code == "rate_limited":
-            self._reads_again[failure.request] = now_ms + max(20, failure.retry_after_ms)
+            self._reads.put_off(failure.request, now_ms, failure.retry_after_ms)
             return []
-        key, _ = self._reads.pop(failure.request)
-        return [Failed(key, RequestFailed(failure.code, failure.detail, failure.retryable))]
+        return [Failed(self._reads.take(failure.request), RequestFailed(failure.code, failure.detail, failure.retryable))]
 
     def _on_repair_failed(self, conversation: str, failure: frames.Failure, now_ms: int) -> list[Effect]:
         if failure.retryable:
@@ -415,12 +385,6 @@ class Core:
             self._asked[request] = conversation
             effects.append(self._send(frames.Sync(request, conversation, track.next_seq, self._sync_events), now_ms))
         return effects
-
-    def _read_again(self, now_ms: int) -> list[Effect]:
-        due = [request for request, at_ms in self._reads_again.items() if at_ms <= now_ms]
-        for request in due:
-            del self._reads_again[request]
-        return [self._send(self._reads[request][1], now_ms) for request in due]
 
     def _tell_delivered(self, now_ms: int) -> list[Effect]:
         if not self._delivered or now_ms - self._delivered_ms < DELIVERED_INTERVAL_MS:

@@ -6,6 +6,7 @@ from typing import cast
 
 from warbler import frames
 from warbler.frames import Ack, ConversationKind, DeviceContent, DirectoryPage, FrameMember, HistoryPage, Page, Role
+from warbler.reads import Read
 
 Text = str | DeviceContent
 
@@ -23,7 +24,7 @@ class Requests:
     def submit(self, frame: frames.CommandFrames) -> "asyncio.Future[Ack]":
         raise NotImplementedError
 
-    def read(self, frame: frames.Sync | frames.History | frames.DirectoryRequest) -> "asyncio.Future[object]":
+    def read(self, frame: Read) -> "asyncio.Future[object]":
         raise NotImplementedError
 
     def tell(self, frame: frames.Typing | frames.MarkDelivered) -> None:
