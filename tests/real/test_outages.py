@@ -132,6 +132,8 @@ def test_without_cassandra_messages_flow_and_reads_say_when_to_come_again(ground
                 sent = 0
                 while time.monotonic() - began_s < OUTAGE_S:
                     assert (await sender.send_text(group, str(sent)))["type"] == "ack"
+                    if sent % 100 == 0:
+                        reader.say(type="ping")  # it only listens, for longer than two heartbeats
                     sent += 1
                     await asyncio.sleep(0.05)
                 await reader.hear(lambda frame: frame["type"] == "events" and frame["events"][-1]["seq"] == sent + 1)
