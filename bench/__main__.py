@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import gc
 import os
 import sys
 import tempfile
@@ -118,6 +119,8 @@ async def run(options: Options, data: Path) -> Results:
         say(f"running: {', '.join(f'{name} {pid}' for name, pid in site.pids().items())}")
         bench = Bench(site, options, run_chance())
         await warm(bench)
+        gc.collect()
+        gc.freeze()  # a full collection of the bench itself would look like a slow message
         try:
             await measure(bench, results)
         finally:  # what was measured before something went wrong is not thrown away
