@@ -15,7 +15,7 @@ import uvloop
 
 from edge.node import Node
 from edge.rest.app import make_app
-from edge.settings import EdgeSettings
+from edge.settings import BadSetting, EdgeSettings
 from edge.tokens import TokenKey
 from edge.wire import WireProtocol
 from log.kafka import KafkaLog
@@ -30,6 +30,7 @@ from store.timelines import Timelines
 LOGGER = structlog.get_logger()
 RETRY_S = 2.0
 EXIT_FAULT = 70
+EXIT_SETTING = 64
 GC_THRESHOLD = 10_000  # objects made and not freed before the young ones are looked through; Python's own is 700
 
 
@@ -80,8 +81,7 @@ def look_away_from_what_was_loaded() -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
-async def serve() -> None:
-    settings = EdgeSettings.from_env()
+async def serve(settings: EdgeSettings) -> None:
     key, admin_key = keys(os.environ)
     log, store = await connect()
     name = os.environ.get("WARBLER_NODE", "edge-1")
@@ -119,9 +119,16 @@ async def serve() -> None:
 
 def main() -> None:
     missing = [name for name in ("WARBLER_KAFKA", "WARBLER_CASSANDRA", "WARBLER_TOKEN_KEY") if not os.environ.get(name)]
-    if missing:
-        sys.exit(f"edge: {', '.join(missing)} must be set")
-    uvloop.run(serve())
+    try:
+        if missing:
+            raise BadSetting(f"{', '.join(missing)} must be set")
+        settings = EdgeSettings.from_env()
+        LogSettings.from_env(os.environ)
+        StoreSettings.from_env(os.environ)
+    except (BadSetting, ValueError) as bad:
+        print(f"edge: {bad}", file=sys.stderr)
+        sys.exit(EXIT_SETTING)
+    uvloop.run(serve(settings))
 
 
 if __name__ == "__main__":

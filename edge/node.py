@@ -46,6 +46,7 @@ PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions", DEAD_LETTERS_TOPI
 UNAVAILABLE_RETRY_MS = 1_000
 RECEIPTS_SESSIONS_LIMIT = 50
 LAG_INTERVAL_S = 2.0
+CATCH_UPS_AT_ONCE = 2  # two pages of PAGE_BYTES_LIMIT are half of the default outbox
 
 
 class Node:
@@ -171,7 +172,7 @@ class Node:
             self.spawn(self._catch_up(session, wanted))
 
     async def _catch_up(self, session: Session, wanted: list[frames.Sync]) -> None:
-        limit = asyncio.Semaphore(self.settings.requests_per_session_limit)
+        limit = asyncio.Semaphore(CATCH_UPS_AT_ONCE)
 
         async def one(sync: frames.Sync) -> None:
             async with limit:

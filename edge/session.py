@@ -15,7 +15,7 @@ from edge.errors import BadCommand
 from edge.rate import Bucket
 from edge.settings import EdgeSettings
 from edge.translate import command_of, conversation_of
-from schemas.commands import Command
+from schemas.commands import Command, EditMessage, SendMessage
 from schemas.records import DeliveredMarked, TypingSignalled
 
 TENANT = "default"
@@ -162,10 +162,20 @@ def on_command(session: Session, frame: frames.CommandFrame, now: Now, settings:
             "received_at_ms": now.ms,
         }
         command = command_of(frame, base)
+        _check_text(command, settings)
     except BadCommand as bad:
         return Tell(frames.Reject(frame.id, conversation, bad.code, bad.detail, bad.retryable, bad.retry_after_ms))
     session.outstanding.add(frame.id)
     return Publish(command)
+
+
+def _check_text(command: Command, settings: EdgeSettings) -> None:
+    """The owner has the last word (STREAMS_TEXT_BYTES_LIMIT); what is too long here never reaches it."""
+    if not isinstance(command, SendMessage | EditMessage) or not command.content.media_type.startswith("text/"):
+        return
+    size, limit = len(command.content.body), settings.text_bytes_limit
+    if size > limit:
+        raise BadCommand("too_long", f"a text has at most {limit} bytes, this one {size}")
 
 
 CONVERSATION_BYTES_LIMIT = 128

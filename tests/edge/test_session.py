@@ -191,3 +191,15 @@ def test_requests_under_way_are_limited_and_the_answer_says_when_to_come_again()
     assert (effect.frame.code, effect.frame.retryable) == ("rate_limited", True)
     assert effect.frame.retry_after_ms > 0
     assert not session.catching_up, "its live events would stop for ever"
+
+
+def test_a_text_that_the_owner_would_refuse_does_not_reach_it() -> None:
+    session = session_of(ANA)[0]
+    longest = SETTINGS.text_bytes_limit
+    for size, effect in ((longest, Publish), (longest + 1, Tell)):
+        frame = frames.SendMessage(id=command_id(size), conversation=GROUP, content=frames.DeviceContent(text="x" * size))
+        made = on_frame(session, frame, NOW, SETTINGS)
+        assert isinstance(made, effect)
+        if isinstance(made, Tell):
+            assert isinstance(made.frame, frames.Reject)
+            assert (made.frame.code, made.frame.retryable) == ("too_long", False)
