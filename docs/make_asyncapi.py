@@ -61,7 +61,7 @@ REJECT_CODES = {
     "seq_ahead": ("owner", "A seq beyond the conversation's head."),
     "stale": ("owner", "The id is older than the memory for repeats: sync, look for an own event with this id, else use a new id."),
     "too_late": ("owner", "The time for editing or recalling is over."),
-    "too_long": ("owner", "A text, content, title, reaction or list is over its limit."),
+    "too_long": ("edge and owner", "A text, content, title, reaction or list is over its limit."),
     "unavailable": ("edge", "The log cannot be reached or does not keep up: send it again with the same id after retry_after_ms."),
     "unknown_conversation": ("owner", "There is no such conversation."),
     "unknown_target": ("owner", "The message or member meant is not there."),
