@@ -3,6 +3,7 @@
 Every read holds `recent` open from before its first query until its answer is made, so nothing falls between the two.
 """
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from store.timelines import Timelines
 from store.views import Head, Membership, MessageView, fold_head, fold_membership, fold_message, placed, read_marks
 
 BEHIND_RETRY_MS = 1_000
+DECODED_EVENTS_MAX = 2_048  # with events of the largest size some 64 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +190,16 @@ def lay_over(views: dict[int, MessageView], event: events.Event, before_seq: int
 
 
 def _decoded(values: Sequence[bytes]) -> list[events.Event]:
-    decoded: list[events.Event] = []
-    for value in values:
-        try:
-            decoded.append(decode_event(value))
-        except Undecodable:  # counted and logged where it came in
-            continue
-    return decoded
+    return [event for event in map(_decoded_once, values) if event is not None]
+
+
+# When a busy group's members come all at once, each of them needs the same few hundred events: decoding those was half of the node's work.
+@functools.lru_cache(maxsize=DECODED_EVENTS_MAX)
+def _decoded_once(value: bytes) -> events.Event | None:
+    try:
+        return decode_event(value)
+    except Undecodable:  # counted and logged where it came in
+        return None
 
 
 def _overlay(
