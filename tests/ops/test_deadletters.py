@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from log.dead_letters import letter_entry
 from log.memory import MemoryLog
 from log.port import Entry
 from ops.deadletters import NoSuchLetter, NotReplayable, hexdump, letter_at, read_letters, replay_letter
 from schemas.records import DeadLetter
-from log.dead_letters import letter_entry
 
 
 def letter(topic: str = "conversation-commands", value: bytes = b"\xffgarbage") -> DeadLetter:
