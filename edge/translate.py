@@ -6,11 +6,10 @@ Called by `edge.session` (commands) and `edge.delivery` (events).
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from schemas.ids import direct_conversation_id
-
 from edge import frames
 from edge.errors import BadCommand
 from schemas import commands, events
+from schemas.ids import direct_conversation_id
 from schemas.values import Content, Member
 
 MEDIA_TYPE_BYTES_LIMIT = 255
