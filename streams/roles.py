@@ -42,6 +42,11 @@ class Role(Protocol):
         """Grows as long as the role consumes, also when there is nothing to do."""
         ...
 
+    @property
+    def busy(self) -> bool:
+        """Whether something was handed over and is not done."""
+        ...
+
 
 class ConversationsRole:
     name = "conversations"
@@ -69,6 +74,10 @@ class ConversationsRole:
     def progress(self) -> int:
         return _polls(self.app) + self.owner.stats.commands
 
+    @property
+    def busy(self) -> bool:
+        return any(lane.waiting_count or not lane.ready for lane in self.owner.lanes)
+
     def detail(self) -> dict[str, Any]:
         lanes = self.owner.lanes
         return {
@@ -95,12 +104,14 @@ class TimelinesRole:
         self._projector = TimelineProjector(store, self._bury)
         self._next: dict[tuple[str, int], int] = {}
         self._records = 0
+        self._applying = False
         fetch = FetchSettings(settings.projector_fetch_wait_ms, settings.projector_fetch_bytes_min)
         self.app = _app(PROJECTOR_GROUP, kafka, settings, fetch)
         add_agent(self.app, [EVENTS_TOPIC, RECEIPTS_TOPIC], self._agent, take=PROJECTOR_TAKE_CHUNKS, within_s=PROJECTOR_WITHIN_S)
 
     async def _agent(self, bursts: AsyncIterator[list[Delivery]]) -> None:
         async for burst in bursts:
+            self._applying = True
             try:
                 await self._projector.apply([record for delivery in burst for record in delivery.chunk])
             except Exception as exc:  # noqa: BLE001 - what leaves an agent acks the event, so it must end the process instead
@@ -110,6 +121,7 @@ class TimelinesRole:
                 self._next[delivery.topic, delivery.partition] = delivery.chunk.next_offset
                 self._records += len(delivery.chunk)
                 await delivery.ack()
+            self._applying = False
 
     async def _bury(self, letters: Sequence[DeadLetter]) -> None:
         await self._log.publish(DEAD_LETTERS_TOPIC, 0, [letter_entry(letter) for letter in letters])
@@ -123,6 +135,10 @@ class TimelinesRole:
     @property
     def progress(self) -> int:
         return _polls(self.app) + self._records
+
+    @property
+    def busy(self) -> bool:
+        return self._applying
 
     def detail(self) -> dict[str, Any]:
         lags = lag_of(self.app, self._next)

@@ -29,6 +29,7 @@ from streams.live import serve_live
 from streams.metrics import WorkerCollector
 from streams.roles import ConversationsRole, Role, TimelinesRole
 from streams.settings import StreamsSettings
+from streams.standstill import watch
 
 RETRY_S = 2.0
 EXIT_CONFIG = 64
@@ -95,6 +96,7 @@ class Worker:
                 await role.start()
                 logger.info("role started", role=role.name)
                 group.create_task(_crash_of(role))
+                group.create_task(watch(role, log))
 
     async def _connected_log(self) -> KafkaLog:
         """The log, once Kafka answers and has all the topics."""
