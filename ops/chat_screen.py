@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from rich.console import Console
 from rich.table import Table
@@ -27,17 +27,19 @@ class Screen:
         self._typing = False
 
     def say(self, markup: str) -> None:
+        self._above(lambda: self.console.print(markup, highlight=False, soft_wrap=True))
+
+    def table(self, table: Table) -> None:
+        self._above(lambda: self.console.print(table))
+
+    def _above(self, show: Callable[[], None]) -> None:
+        """Shows something in the place of the line being typed, and that line again below it."""
         if self._typing:
             sys.stdout.write("\r\033[K")
-        self.console.print(markup, highlight=False, soft_wrap=True)
+        show()
         if self._typing:
             sys.stdout.write(PROMPT + typed_so_far())
             sys.stdout.flush()
-
-    def table(self, table: Table) -> None:
-        if self._typing:
-            sys.stdout.write("\r\033[K")
-        self.console.print(table)
 
     async def lines(self) -> AsyncIterator[str]:
         """Lines as they are entered, until the end of input."""

@@ -210,7 +210,7 @@ def test_chat_in_a_terminal_shows_what_others_say_above_the_line_being_typed(war
             group = await ben.create_group("tea", [user])
             await screen.until("you are in tea now")
             screen.type("/list\n/open 1\n")
-            await screen.until("conversation created")
+            await screen.until("\x1b[1mtea")  # its title, in bold: it is open
             screen.type("half a li")
             await screen.until("half a li")
             await ben.send(group, "hello there")
