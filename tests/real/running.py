@@ -1,4 +1,4 @@
-"""A whole Warbler for tests: `warbler up` as a child process over the session's Kafka and Cassandra, restarted by its own supervisor."""
+"""A whole Warbler for tests: `warbler up` as a child process, whose children are restarted by its own supervisor."""
 
 from __future__ import annotations
 
@@ -62,8 +62,11 @@ class Running:
             return False
 
 
-def start(data: Path, kafka: str, cassandra: str, *options: str, env: dict[str, str] | None = None) -> Running:
-    """Starts it and waits until every process is well. Raises: RuntimeError with its output if it ends, TimeoutError."""
+def start(data: Path, kafka: str = "", cassandra: str = "", *options: str, env: dict[str, str] | None = None) -> Running:
+    """Starts it and waits until every process is well; without addresses it has a Kafka and a Cassandra of its own.
+
+    Raises: RuntimeError with its output if it ends, TimeoutError.
+    """
     port = next_free(18_480)
     output = (data / "up.log").open("wb")
     child_env = {**os.environ, "WARBLER_KAFKA": kafka, "WARBLER_CASSANDRA": cassandra, **(env or {})}
@@ -78,7 +81,8 @@ def start(data: Path, kafka: str, cassandra: str, *options: str, env: dict[str, 
             stop(process)
             raise TimeoutError((data / "up.log").read_text(errors="replace"))
         time.sleep(0.1)
-    return Running(process, data, f"http://127.0.0.1:{port}", kafka, cassandra)
+    state = statefile.read(data)
+    return Running(process, data, f"http://127.0.0.1:{port}", state.kafka, state.cassandra)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
