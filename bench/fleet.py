@@ -65,6 +65,7 @@ class Fleet:
     def __init__(self, edge: Edge, codec: Codec) -> None:
         self.edge, self.codec = edge, codec
         self.devices: list[Device] = []
+        self._opened: list[Device] = []  # in the order in which they came, also while others are still opening
         self._pinging: asyncio.Task[None] | None = None
 
     async def open(self, users: Sequence[User], listener: Listener | None = None, opening_limit: int = OPENING_LIMIT) -> None:
@@ -75,8 +76,12 @@ class Fleet:
             # one loopback address has some 28,000 ports for one server
             source = None if number < PORTS_PER_SOURCE else f"127.0.0.{2 + number // PORTS_PER_SOURCE}"
             async with turns:
-                return await open_device(self.edge.address, self.codec, hello_of(user), listener or Deaf(), source)
+                device = await open_device(self.edge.address, self.codec, hello_of(user), listener or Deaf(), source)
+            self._opened.append(device)
+            return device
 
+        if self._pinging is None:
+            self._pinging = asyncio.create_task(self._ping())
         tasks = [asyncio.create_task(one(number, user)) for number, user in enumerate(users)]
         try:
             self.devices += await asyncio.gather(*tasks)
@@ -87,8 +92,6 @@ class Fleet:
                 if isinstance(opened, Device):
                     opened.close()
             raise
-        if self._pinging is None:
-            self._pinging = asyncio.create_task(self._ping())
 
     async def close(self) -> None:
         if self._pinging is not None:
@@ -96,6 +99,7 @@ class Fleet:
         for device in self.devices:
             device.close()
         self.devices.clear()
+        self._opened.clear()
         await asyncio.sleep(0.2)
 
     def listen(self, listener: Listener) -> None:
@@ -105,12 +109,12 @@ class Fleet:
     async def _ping(self) -> None:
         """A device that sent nothing for a while pings; spread over the interval, so that thousands do not ping at once."""
         while True:
-            for number, device in enumerate(list(self.devices)):
+            for number, device in enumerate(list(self._opened)):
                 if number % 50 == 0:
-                    await asyncio.sleep(PING_AFTER_S / 2 / max(1, len(self.devices) / 50))
+                    await asyncio.sleep(PING_AFTER_S / 2 / max(1, len(self._opened) / 50))
                 if device.alive and clock_s() - device.sent_s > PING_AFTER_S:
                     device.send(frames.Ping())
-            if not self.devices:
+            if not self._opened:
                 await asyncio.sleep(1)
 
 
