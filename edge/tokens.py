@@ -5,6 +5,8 @@ Source: RFC 7519, RFC 8037, RFC 9864 (Ed25519 by its own name). Refresh tokens a
 
 import hashlib
 import hmac
+import json
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
 from joserfc import jwt
@@ -14,6 +16,8 @@ from joserfc.jwk import OKPKey
 from edge.errors import BadToken, ExpiredToken
 
 ALGORITHM = "Ed25519"
+HEADER = {"typ": "JWT", "alg": ALGORITHM}
+HEADER_PART = urlsafe_b64encode(json.dumps(HEADER, separators=(",", ":")).encode()).rstrip(b"=").decode()
 ISSUER = "warbler"
 ADMIN_LOGIN = "admin"  # the login of tokens an administrator minted: they end by themselves and cannot be revoked
 TOKEN_BYTES_LIMIT = 4096
@@ -45,7 +49,7 @@ class TokenKey:
             "exp": -(-grant.expires_at_ms // 1000),
             "bulk": grant.bulk,
         }
-        return jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
+        return jwt.encode(dict(HEADER), claims, self._key, algorithms=[ALGORITHM])
 
     def mint_refresh(self, login: str, secret: str) -> str:
         """`login.secret.mac`: the code shows that it is ours before the store is asked, so a guess cannot pass for a reuse."""
@@ -66,6 +70,8 @@ class TokenKey:
         """Raises: BadToken for anything that is not ours, ExpiredToken when it is over."""
         if len(token) > TOKEN_BYTES_LIMIT:
             raise BadToken("longer than any of ours")
+        if token.partition(".")[0] != HEADER_PART:  # nobody else's header is parsed: joserfc raises anything on a hostile one
+            raise BadToken("not our header")
         try:
             claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
         except (JoseError, ValueError) as exc:

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
 from edge.errors import BadToken, ExpiredToken
-from edge.tokens import TOKEN_BYTES_LIMIT, Grant, TokenKey, refresh_hash
+from edge.tokens import ALGORITHM, TOKEN_BYTES_LIMIT, Grant, TokenKey, refresh_hash
 
 NOW_MS = 1_700_000_000_000
 GRANT = Grant("u-ana", "l-1", NOW_MS + 60_000)
@@ -39,7 +39,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def signed(**changes: Any) -> str:
-    return jwt.encode({"alg": "EdDSA"}, claims(**changes), OKPKey.import_key(PEM), algorithms=["EdDSA"])
+    return jwt.encode({"alg": ALGORITHM}, claims(**changes), OKPKey.import_key(PEM), algorithms=[ALGORITHM])
 
 
 def test_a_token_of_ours_says_what_was_granted() -> None:
@@ -130,6 +130,12 @@ def test_any_header_is_bad_and_nothing_worse(header: Any) -> None:
         KEY.check(f"{part({'alg': header})}.{BODY}.{SIGNATURE}", NOW_MS)
     with pytest.raises(BadToken):
         KEY.check(f"{part(header)}.{BODY}.{SIGNATURE}", NOW_MS)
+
+
+def test_a_header_that_is_not_an_object_is_bad_and_nothing_worse() -> None:
+    """joserfc answers this one with a TypeError."""
+    with pytest.raises(BadToken):
+        KEY.check(f"{part('alg')}.{BODY}.{SIGNATURE}", NOW_MS)
 
 
 def test_a_refresh_token_is_stored_as_its_hash() -> None:
