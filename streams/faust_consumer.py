@@ -6,6 +6,8 @@ Rule 2: only the contiguous acked prefix of what was handed out is committed; st
 Rule 3: everything runs on the application's own event loop; stock Faust drives its consumer from a second thread with a slow loop.
 Rule 4: fetch wait and size are the application's choice; stock Faust waits up to 1.5 s.
 Rule 5: a failed commit is tried again with the next one; stock Faust ends the process.
+Rule 6: partitions are assigned only once the cluster's metadata has every topic. Stock aiokafka, when Kafka goes away while a group forms,
+assigns nothing, and a named member then gets that nothing back from the broker for ever.
 """
 
 import asyncio
@@ -24,6 +26,7 @@ from mode.utils.futures import maybe_async
 from log.port import Record
 
 CHUNK_RECORDS_MAX = 500
+METADATA_RETRY_S = 0.5
 
 logger = structlog.get_logger("streams.consumer")
 
@@ -113,6 +116,12 @@ class InlineConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def start(self) -> None:
         self._thread_started.set()
         await Service.start(self)
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        coordinator: Any = self._ensure_consumer()._coordinator
+        if hasattr(coordinator, "_perform_assignment"):  # not without a group
+            coordinator._perform_assignment = assigning_what_is_known(coordinator)
 
     async def stop(self) -> None:
         if self._started.is_set():
@@ -232,6 +241,26 @@ class ChunkedConsumer(driver.Consumer):  # type: ignore[misc]
 
     def verify_event_path(self, now: float, tp: Any) -> None:
         """Stock Faust guesses from sensors whether it hangs; our liveness is watched from outside (`streams.live`)."""
+
+
+def assigning_what_is_known(coordinator: Any) -> Callable[[Any], Awaitable[Any]]:
+    """aiokafka's `_perform_assignment` of a group's leader, which waits until every subscribed topic has partitions.
+
+    Blocks: until then, or until the coordinator closes; a group that has given the leader up meanwhile refuses what it then sends.
+    """
+    perform: Callable[[Any], Awaitable[Any]] = coordinator._perform_assignment
+
+    async def perform_patiently(response: Any) -> Any:
+        while True:
+            assignments = await perform(response)
+            missing = [topic for topic, partitions in coordinator._metadata_snapshot.items() if not partitions]
+            if not missing or coordinator._closing.done():
+                return assignments
+            logger.warning("no metadata, nothing is assigned yet", topics=sorted(missing))
+            await asyncio.sleep(METADATA_RETRY_S)
+            await coordinator._client.force_metadata_update()
+
+    return perform_patiently
 
 
 def _chunks(rows: list[Any]) -> list[ChunkRecord]:

@@ -1,9 +1,13 @@
 """What may be committed, and that Faust, mode and aiokafka still have the names that `streams.faust_consumer` touches."""
 
+import asyncio
 import importlib.metadata
 import inspect
 
+import pytest
+from aiokafka.consumer import group_coordinator
 from aiokafka.consumer.consumer import AIOKafkaConsumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers import aiokafka as driver
 from hypothesis import given
@@ -11,6 +15,7 @@ from hypothesis import strategies as st
 from mode.threads import QueueServiceThread, ServiceThread
 
 from log.port import Record
+from streams import faust_consumer
 from streams.faust_consumer import Chunk, ChunkedConsumer, Delivered, FetchSettings, InlineConsumerThread, transport_for
 
 
@@ -97,3 +102,46 @@ def test_each_transport_fetches_as_its_application_asked() -> None:
     assert transport_for(fast).Consumer.fetch == fast
     assert transport_for(patient).Consumer.fetch == patient
     assert ChunkedConsumer.fetch == FetchSettings()
+
+
+class Coordinator:
+    """What `assigning_what_is_known` touches of aiokafka's: its topics get their partitions with the update of that number."""
+
+    def __init__(self, known_after: int) -> None:
+        self._metadata_snapshot = {"events": 0, "receipts": 4}
+        self._closing = asyncio.get_running_loop().create_future()
+        self._client = self
+        self.updates, self.known_after = 0, known_after
+
+    async def _perform_assignment(self, response: str) -> str:
+        self._metadata_snapshot["events"] = 4 if self.updates >= self.known_after else 0
+        return f"{response} of {self._metadata_snapshot}"
+
+    async def force_metadata_update(self) -> None:
+        self.updates += 1
+
+
+def test_nothing_is_assigned_before_every_topic_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faust_consumer, "METADATA_RETRY_S", 0.0)
+
+    async def body() -> None:
+        coordinator = Coordinator(known_after=3)
+        assert await faust_consumer.assigning_what_is_known(coordinator)("parts") == "parts of {'events': 4, 'receipts': 4}"
+        assert coordinator.updates == 3
+
+    asyncio.run(body())
+
+
+def test_a_coordinator_that_closes_waits_for_no_topic() -> None:
+    async def body() -> None:
+        coordinator = Coordinator(known_after=3)
+        coordinator._closing.set_result(None)
+        assert "'events': 0" in await faust_consumer.assigning_what_is_known(coordinator)("parts")
+
+    asyncio.run(body())
+
+
+def test_aiokafkas_group_leader_assigns_through_the_name_we_replace() -> None:
+    assert "self._coordinator._perform_assignment(response)" in inspect.getsource(group_coordinator.CoordinatorGroupRebalance)
+    source = inspect.getsource(GroupCoordinator._perform_assignment)
+    assert source.index("assignor.assign(") < source.index("self._metadata_snapshot = "), "the snapshot is no longer that of the assignment"
