@@ -3,6 +3,7 @@
 import { byId } from "./dom.js";
 
 const TYPING_EVERY_MS = 2_500;
+const NEVER_MS = -Infinity; // not 0: a page is younger than TYPING_EVERY_MS for a while
 
 const form = /** @type {HTMLFormElement} */ (byId("composer"));
 const text = /** @type {HTMLTextAreaElement} */ (byId("text"));
@@ -17,7 +18,7 @@ export class Composer {
   /** @type {Mode} */
   mode = { mode: "send" };
   #draft = "";
-  #told_ms = 0;
+  #told_ms = NEVER_MS;
 
   /** @param {Hooks} hooks */
   constructor(hooks) {
@@ -75,7 +76,7 @@ export class Composer {
     context.hidden = true;
     form.classList.remove("editing");
     this.#draft = "";
-    this.#told_ms = 0;
+    this.#told_ms = NEVER_MS;
     this.#set(draft);
     requestAnimationFrame(() => this.#grow()); // it may not be shown yet
   }
@@ -127,8 +128,8 @@ export class Composer {
   }
 
   #stopTyping() {
-    if (this.#told_ms === 0) return;
-    this.#told_ms = 0;
+    if (this.#told_ms === NEVER_MS) return;
+    this.#told_ms = NEVER_MS;
     this.hooks.typing(false);
   }
 
