@@ -39,6 +39,7 @@ from schemas.records import ConversationSnapshot, MemberState, OwnerCheckpoint, 
 from schemas.values import Content
 from streams.conversations.headers import command_header
 from streams.conversations.partition import CHECKPOINT_KEY
+from streams.conversations.snapshots import packed
 
 PARTITIONS = 4
 BATCH = 2_000
@@ -75,7 +76,7 @@ def command_id(now_ms: int, salt: int) -> str:
 def snapshot_of(number: int, now_ms: int) -> Entry:
     """Two members and three remembered messages: what an idle conversation of two looks like."""
     people = (user(number), user(number + 1))
-    recent = tuple(
+    recent = [
         RecentCommand(
             command_id=uuid.UUID(int=(now_ms << 80) | (0x7 << 76) | (0x8 << 60) | (number * 4 + index)).bytes,
             fingerprint=number.to_bytes(8, "big"),
@@ -86,7 +87,7 @@ def snapshot_of(number: int, now_ms: int) -> Entry:
             message=min(index, 1),
         )
         for index in range(4)
-    )
+    ]
     record = ConversationSnapshot(
         tenant="default",
         conversation_id=conversation(number),
@@ -97,7 +98,7 @@ def snapshot_of(number: int, now_ms: int) -> Entry:
         head_ordinal=3,
         head_at_ms=now_ms,
         members=tuple(MemberState(person, "member", 1, 4, 3) for person in people),
-        recent=recent,
+        remembered=packed(recent),
     )
     return Entry(conversation(number).encode(), codec.encode("conversation-state", record))
 

@@ -110,7 +110,7 @@ class MemberState(Struct, frozen=True, gc=False):
     read_ordinal: int
 
 
-class RecentCommand(Struct, frozen=True, gc=False):
+class RecentCommand(Struct, frozen=True, gc=False, array_like=True):
     """An accepted command that is still remembered: for its repeats, and for edits and recalls of its message."""
 
     command_id: bytes  # 16 bytes of the UUID
@@ -120,6 +120,18 @@ class RecentCommand(Struct, frozen=True, gc=False):
     at_ms: int
     author: str
     message: int  # 0: not a message, 1: a message, 2: a recalled message, 3: a read mark
+
+
+class RecentCommandRecord(Struct, frozen=True, gc=False):
+    """`RecentCommand` as snapshots up to version 2 hold it."""
+
+    command_id: bytes
+    fingerprint: bytes
+    seq: int
+    ordinal: int
+    at_ms: int
+    author: str
+    message: int
 
 
 class CommandFloor(Struct, frozen=True, gc=False):
@@ -141,8 +153,9 @@ class ConversationSnapshot(Struct, frozen=True, kw_only=True, tag_field="kind", 
     head_ordinal: int
     head_at_ms: int
     members: tuple[MemberState, ...]
-    recent: tuple[RecentCommand, ...]
+    recent: tuple[RecentCommandRecord, ...] = ()  # up to version 2
     floors: tuple[CommandFloor, ...] = ()  # since version 2
+    remembered: bytes = b""  # since version 3: the `RecentCommand`s as MessagePack, a tenth of the time
 
 
 class OwnerCheckpoint(Struct, frozen=True, kw_only=True, tag_field="kind", tag="owner_checkpoint"):

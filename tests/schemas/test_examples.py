@@ -14,6 +14,7 @@ from schemas.errors import Undecodable
 from schemas.golden import FOLDER, Example, load_examples, wire_bytes
 from schemas.records import ConversationSnapshot
 from schemas.registry import SCHEMAS, TOPICS, Schema
+from streams.conversations.snapshots import restore
 
 EXAMPLES = list(load_examples())
 each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.schema.subject}-{example.schema.version}")
@@ -78,6 +79,17 @@ def test_every_version_reads_it_by_real_decoding(example: Example) -> None:
             shared = {field["name"] for field in reader.source["fields"]} & set(example.value)
             assert {name: fields[name] for name in shared} == {name: example.value[name] for name in shared}
             assert set(fields) == {field["name"] for field in reader.source["fields"]}
+
+
+def test_a_snapshot_of_version_2_is_restored_as_the_same_one_of_version_3() -> None:
+    second, third = (
+        codec.decode(wire_of(example), ConversationSnapshot)
+        for example in EXAMPLES
+        if example.schema.subject == "conversation-state-conversation_snapshot" and example.schema.version in (2, 3)
+    )
+    assert second.recent
+    assert third.remembered
+    assert restore(second) == restore(third)
 
 
 def test_a_snapshot_of_version_1_is_read_as_one_without_floors() -> None:

@@ -1,8 +1,11 @@
 """The snapshot law: a snapshot at any cut, through the real codec, and the tail give what the whole log gives."""
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 
 from schemas import codec, events
+from schemas.errors import Undecodable
 from schemas.records import ConversationSnapshot
 from schemas.values import ConversationKind
 from streams.conversations.evolve import evolve
@@ -45,6 +48,13 @@ def test_events_through_the_log_fold_to_the_state_that_was_decided_on(drawn: tup
     talk = played(*drawn).talk
     read = [(codec.decode_event(codec.encode("conversation-events", event)), fingerprint) for event, fingerprint in talk.log]
     assert fold(None, read) == talk.state
+
+
+@pytest.mark.parametrize("remembered", [b"\xc1", b"\x91\x01", b"\x91\x97", b"x"])
+def test_damaged_remembered_commands_are_undecodable(remembered: bytes) -> None:
+    kept = msgspec.structs.replace(snapshot(opened().head, 7), remembered=remembered)
+    with pytest.raises(Undecodable, match="remembered commands"):
+        restore(kept)
 
 
 def test_a_snapshot_of_version_1_has_no_floors() -> None:
