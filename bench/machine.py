@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 LIBRARIES = ("aiokafka", "cassandra-driver", "faust-streaming", "msgspec", "uvicorn", "uvloop", "websockets")
-PARTS = ("kafka", "cassandra", "edge", "worker")  # what a message costs; the driver is shown beside them
+PARTS = ("kafka", "cassandra", "edge", "owner", "projector")  # what a message costs; the driver is shown beside them
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from ops.embedded.ports import LOOPBACK, is_free, ports_of
 from ops.embedded.process import Child
 from ops.embedded.stack import Stack
 from ops.keys import ensure_keys
-from ops.programs import Program, common_env, programs
+from ops.programs import Program, common_env, programs, worker_names
 from ops.programs import edge as edge_program
-from ops.provision import provision, wait_for_clusters
+from ops.provision import laid_out, provision, wait_for_clusters
 from ops.settings import ClusterSettings
 from schemas.errors import WarblerError
 from store.cassandra import Store
@@ -56,13 +56,14 @@ class Site:
         kafka, cassandra = self.clusters.kafka or self.stack.kafka, self.clusters.cassandra or self.stack.cassandra
         self.clusters = dataclasses.replace(self.clusters, kafka=kafka, cassandra=cassandra)
         await wait_for_clusters(self.clusters, _say)
+        self.clusters = await laid_out(self.clusters, self._workers)
         await provision(self.clusters, _say)
         keys = ensure_keys(self.data)
         self.admin_key = keys.admin_key.read_text().strip()
         self._env = common_env(self.data, self.clusters, keys)
-        names = [f"edge_{number + 1}" for number in range(self._edges)] + [f"worker_{number + 1}" for number in range(self._workers)]
+        names = [f"edge_{number + 1}" for number in range(self._edges)] + worker_names(self._workers)
         ports = list(ports_of(self.data, names).values())
-        for program in programs(ports[: self._edges], ports[self._edges :], LOOPBACK, self._env):
+        for program in programs(ports[: self._edges], ports[self._edges :], LOOPBACK, self._env, self.stack.settings.background_niceness):
             await self.run(program)
         where = {"WARBLER_CASSANDRA": cassandra, "WARBLER_KEYSPACE": self.clusters.keyspace}
         self._store = await Store.connect(StoreSettings.from_env(where))
@@ -84,7 +85,7 @@ class Site:
 
     async def run(self, program: Program) -> None:
         """Starts a program of ours and waits until it says that it lives. Raises: NotLive."""
-        child = Child(program.name, self.data)
+        child = Child(program.name, self.data, program.niceness)
         child.spawn(program.argv, program.env)
         self._running[program.name] = (program, child)
         await self.live(program.name)

@@ -48,7 +48,7 @@ class ProgramCharge:
 
     def __init__(self, program: Program, home: Path, policy: Policy | None = None) -> None:
         self.program = program
-        self.child = Child(program.name, home)
+        self.child = Child(program.name, home, program.niceness)
         self.address = program.address
         self.policy = policy or Policy()
         self._http = httpx.AsyncClient(timeout=LIVE_TIMEOUT_S, trust_env=False)

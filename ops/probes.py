@@ -71,6 +71,17 @@ async def topic_names(bootstrap: str) -> set[str]:
         await admin.close()
 
 
+async def partitions_count(bootstrap: str, topic: str) -> int:
+    """How many partitions the topic has; 0 when it does not exist. Raises: KafkaError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics([topic])
+        return sum(len(row["partitions"]) for row in described if row["error_code"] == 0)
+    finally:
+        await admin.close()
+
+
 async def any_answers(addresses: str) -> bool:
     """Whether at least one of "host:port,host:port" accepts connections."""
     answers = await asyncio.gather(*(port_answers(address) for address in addresses.split(",") if address.strip()))

@@ -12,6 +12,10 @@ from ops.settings import ClusterSettings
 
 ROOT = Path(__file__).resolve().parent.parent  # the checkout, so that children import the same code as we do
 LOOPBACK = "127.0.0.1"
+# Two processes a worker: in one, the projector's bursts and the Cassandra driver's thread stand in the owner's way
+# (docs/decisions/0011-owner-and-projector-apart.md).
+WORKER_ROLES = {"owner": "conversations", "projector": "timelines"}
+IN_BACKGROUND = frozenset({"projector"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class Program:
     address: str  # what a person or a client connects to; for a worker its liveness endpoint
     live_url: str
     stop_grace_s: float = 10.0
+    niceness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,23 @@ def edge(number: int, host: str, port: int, env: Mapping[str, str]) -> Program:
     return Program(name, (sys.executable, "-m", "edge"), {**env, **own}, f"http://{reach}:{port}/", f"http://{reach}:{port}/live")
 
 
-def worker(number: int, live_port: int, env: Mapping[str, str]) -> Program:
-    name = f"worker-{number}"
-    own = {"WARBLER_NODE": name, "STREAMS_LIVE_PORT": str(live_port)}
+def worker(name: str, live_port: int, env: Mapping[str, str], background_niceness: int) -> Program:
+    kind = name.partition("-")[0]
+    own = {"WARBLER_NODE": name, "STREAMS_ROLES": WORKER_ROLES[kind], "STREAMS_LIVE_PORT": str(live_port)}
+    niceness = background_niceness if kind in IN_BACKGROUND else 0
     url = f"http://{LOOPBACK}:{live_port}/"
-    return Program(name, (sys.executable, "-m", "streams.worker"), {**env, **own}, url, f"{url}live", stop_grace_s=20.0)
+    return Program(name, (sys.executable, "-m", "streams.worker"), {**env, **own}, url, f"{url}live", stop_grace_s=20.0, niceness=niceness)
 
 
-def programs(edge_ports: Sequence[int], worker_ports: Sequence[int], host: str, env: Mapping[str, str]) -> list[Program]:
-    """Workers first, then edges: the order of starting, and backwards the order of stopping."""
-    workers = [worker(number, port, env) for number, port in enumerate(worker_ports, 1)]
+def worker_names(workers: int) -> list[str]:
+    """The processes of that many workers, in the order in which `programs` wants their ports."""
+    return [f"{kind}-{number}" for number in range(1, workers + 1) for kind in WORKER_ROLES]
+
+
+def programs(
+    edge_ports: Sequence[int], worker_ports: Sequence[int], host: str, env: Mapping[str, str], background_niceness: int
+) -> list[Program]:
+    """Workers first, then edges: the order of starting, and backwards the order of stopping. `worker_ports` as `worker_names`."""
+    names = worker_names(len(worker_ports) // len(WORKER_ROLES))
+    workers = [worker(name, port, env, background_niceness) for name, port in zip(names, worker_ports, strict=True)]
     return workers + [edge(number, host, port, env) for number, port in enumerate(edge_ports, 1)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Awaitable, Callable
 
-from ops.probes import cql_serves, kafka_serves, topic_names
+from ops.probes import cql_serves, kafka_serves, partitions_count, topic_names
 from ops.settings import ClusterSettings
 
 PROBE_PAUSE_S = 0.5
@@ -35,6 +36,16 @@ async def wait_for_clusters(clusters: ClusterSettings, say: Callable[[str], None
         return await cql_serves(clusters.cassandra)
 
     await asyncio.gather(wait_for("Kafka", clusters.kafka, kafka, say), wait_for("Cassandra", clusters.cassandra, cassandra, say))
+
+
+async def laid_out(clusters: ClusterSettings, workers: int = 1) -> ClusterSettings:
+    """The settings with their partitions: as asked, else as the topics have, else one a worker. Raises: KafkaError.
+
+    Few, because each costs an owner requests of its own: docs/decisions/0012-few-partitions-a-worker.md.
+    """
+    if clusters.partitions:
+        return clusters
+    return dataclasses.replace(clusters, partitions=await partitions_count(clusters.kafka, EVENTS) or workers)
 
 
 async def provision(clusters: ClusterSettings, say: Callable[[str], None]) -> set[str]:

@@ -20,7 +20,7 @@ class ClusterSettings:
     kafka: str = ""
     cassandra: str = ""
     keyspace: str = "warbler"
-    partitions: int = 4
+    partitions: int = 0  # 0: as the topics have; for new ones as many as there are workers
     replication: int = 1
     min_insync: int = 1
 
@@ -31,8 +31,9 @@ class ClusterSettings:
                 if not (host and colon and port.isdigit() and 0 < int(port) < 65_536):
                     raise BadSetting(f"WARBLER_{name.upper()}={getattr(self, name)}: expected host:port[,host:port]")
         for name in ("partitions", "replication", "min_insync"):
-            if getattr(self, name) < 1:
-                raise BadSetting(f"WARBLER_{name.upper()}={getattr(self, name)}: at least 1")
+            least = 0 if name == "partitions" else 1
+            if getattr(self, name) < least:
+                raise BadSetting(f"WARBLER_{name.upper()}={getattr(self, name)}: at least {least}")
         if self.min_insync > self.replication:
             raise BadSetting(f"WARBLER_MIN_INSYNC={self.min_insync}: more than WARBLER_REPLICATION={self.replication}")
         if not self.keyspace.isidentifier() or not self.keyspace.isascii() or len(self.keyspace) > 48:

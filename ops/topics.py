@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops import statefile
-from ops.provision import provision, wait_for_clusters
+from ops.provision import laid_out, provision, wait_for_clusters
 from ops.settings import ClusterSettings
 
 
@@ -33,6 +33,7 @@ async def run_topics(data: Path, env: Mapping[str, str], console: Console) -> No
 
     clusters = located(data, env)
     await wait_for_clusters(clusters, console.print)
+    clusters = await laid_out(clusters)
     created = await provision(clusters, console.print)
     topics = Table("topic", "key", "partitions", "kept", "")
     for topic in TOPICS.values():
@@ -63,6 +64,7 @@ async def run_init(data: Path, env: Mapping[str, str], console: Console) -> None
 
     clusters = located(data, env)
     await wait_for_clusters(clusters, console.print)
+    clusters = await laid_out(clusters)
     await provision(clusters, console.print)
     keys = ensure_keys(data, env)
     console.print(f"ready: topics, tables, {keys.token_key}, {keys.admin_key}", soft_wrap=True)

@@ -22,8 +22,8 @@ from ops.embedded.stack import Stack
 from ops.errors import OpsError
 from ops.keys import ensure_keys
 from ops.probes import cql_serves, kafka_serves
-from ops.programs import Keys, Program, common_env, programs
-from ops.provision import provision, wait_for_clusters
+from ops.programs import WORKER_ROLES, Keys, Program, common_env, programs, worker_names
+from ops.provision import laid_out, provision, wait_for_clusters
 from ops.runtime import raise_file_limit, signals_call
 from ops.settings import PAGE_PORT, ClusterSettings, UpSettings
 from ops.statefile import ProcessState, State
@@ -39,7 +39,7 @@ def is_edge(charge: Charge) -> bool:
 
 
 def is_worker(charge: Charge) -> bool:
-    return charge.child.name.startswith("worker-")
+    return charge.child.name.partition("-")[0] in WORKER_ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,9 @@ class Up:
             self.supervisor.add(NodeCharge(node), running=True)
         clusters = self._reachable()
         await wait_for_clusters(clusters, self.say)
+        clusters = await laid_out(clusters, asked.workers)
+        if asked.workers > clusters.partitions:
+            self.say(f"{asked.workers} workers for {clusters.partitions} partitions: each partition has one owner, so some stand by")
         await provision(clusters, self.say)
         keys = ensure_keys(self.home)
         chosen = self._programs(clusters, keys)
@@ -107,9 +110,9 @@ class Up:
         edge_ports = [self.asked.port or next_free(PAGE_PORT, host=host)]
         while len(edge_ports) < self.asked.edges:
             edge_ports.append(next_free(edge_ports[-1] + 1, host=host))
-        names = [f"worker_{number}_port" for number in range(1, self.asked.workers + 1)]
-        worker_ports = list(ports_of(self.home, names).values())
-        return programs(edge_ports, worker_ports, host, common_env(self.home, clusters, keys))
+        worker_ports = list(ports_of(self.home, worker_names(self.asked.workers)).values())
+        env = common_env(self.home, clusters, keys)
+        return programs(edge_ports, worker_ports, host, env, self.stack.settings.background_niceness)
 
     async def _announce(self) -> None:
         """Print the summary once every child has said that it is well."""

@@ -21,7 +21,7 @@ class StreamsSettings:
     owner_fetch_bytes_min: int = 1
     owner_fetch_wait_ms: int = 500
     projector_fetch_bytes_min: int = 256 * 1024
-    projector_fetch_wait_ms: int = 150
+    projector_fetch_wait_ms: int = 350
     snapshot_interval_ms: int = 30_000
     checkpoint_interval_ms: int = 5_000
     writer_renew_ms: int = 12 * 3_600_000  # well below the broker's producer.id.expiration.ms of a day

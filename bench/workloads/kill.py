@@ -13,7 +13,7 @@ from bench.persistent import Account, Persistent
 from bench.report import Figure
 from edge import frames
 
-PROCESSES = {"edge": "edge-1", "worker": "worker-1", "kafka": "kafka", "cassandra": "cassandra"}
+PROCESSES = {"edge": "edge-1", "owner": "owner-1", "projector": "projector-1", "kafka": "kafka", "cassandra": "cassandra"}
 USERS = 100
 KILL_AT = 0.3  # of the load's time
 DOWN_S = 0.5

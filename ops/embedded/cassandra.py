@@ -9,6 +9,7 @@ from ops.probes import cql_serves
 
 class CassandraNode(Node):
     name = "cassandra"
+    in_background = True
 
     @property
     def port(self) -> int:

@@ -25,6 +25,7 @@ class Node:
     """A server JVM of a data directory. `name` is also the folder of its configuration under conf/."""
 
     name: str
+    in_background = False  # whether it steps back for others when the processors are short
 
     def __init__(self, home: Path, ports: dict[str, int], java: str, jars: JarSet, settings: EmbeddedSettings) -> None:
         self.home = home
@@ -33,7 +34,7 @@ class Node:
         self.java = java
         self.jars = jars
         self.settings = settings
-        self.child = Child(self.name, home)
+        self.child = Child(self.name, home, settings.background_niceness if self.in_background else 0)
         self.ready_s = 0.0  # how long the last start took
         self._writer = hashlib.sha256(str(home).encode()).hexdigest()[:8]
 

@@ -25,11 +25,15 @@ POLL_S = 0.02
 
 
 class Child:
-    """One named child of a data directory; its pid is in `run/NAME.pid`, its output in `logs/NAME.log`."""
+    """One named child of a data directory; its pid is in `run/NAME.pid`, its output in `logs/NAME.log`.
 
-    def __init__(self, name: str, home: Path) -> None:
+    `niceness`: 0 to 19; the higher, the more it leaves the processors to others when they are short.
+    """
+
+    def __init__(self, name: str, home: Path, niceness: int = 0) -> None:
         self.name = name
         self.home = home
+        self.niceness = niceness
         self.log_path = home / "logs" / f"{name}.log"
         self.pid_path = home / "run" / f"{name}.pid"
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,7 +76,7 @@ class Child:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self.pid_path.parent.mkdir(parents=True, exist_ok=True)
         whole_env = {**os.environ, **(env or {}), CHILD_MARK: self.mark}
-        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
+        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(self.niceness)]
         with self.log_path.open("ab") as log:
             self._log_start_bytes = log.tell()
             # A session of its own: Ctrl-C in the terminal must reach us alone, so that we stop the children in order.

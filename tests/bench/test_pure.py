@@ -89,7 +89,7 @@ def test_the_verdict_tells_lost_misplaced_doubled_and_gaps_apart() -> None:
 
 def test_cpu_of_all_parts_leaves_the_driver_out_and_a_process_that_began_later_too() -> None:
     before = Usage({"kafka": 1.0, "edge-1": 2.0, "driver": 5.0, "gone": 1.0}, {})
-    after = Usage({"kafka": 1.5, "edge-1": 2.25, "driver": 6.0, "worker-2": 9.0}, {})
+    after = Usage({"kafka": 1.5, "edge-1": 2.25, "driver": 6.0, "owner-2": 9.0}, {})
     assert cpu_us_each(before, after, 1000) == {"kafka": 500.0, "edge-1": 250.0, "driver": 1000.0, "parts": 750.0}
 
 

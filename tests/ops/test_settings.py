@@ -9,8 +9,8 @@ from ops.errors import BadSetting
 from ops.settings import ClusterSettings, UpSettings
 
 
-def test_defaults_mean_embedded_with_four_partitions() -> None:
-    assert ClusterSettings.from_env({}) == ClusterSettings("", "", "warbler", 4, 1, 1)
+def test_defaults_mean_embedded_with_partitions_as_the_topics_have() -> None:
+    assert ClusterSettings.from_env({}) == ClusterSettings("", "", "warbler", 0, 1, 1)
 
 
 def test_every_setting_is_read_from_its_variable() -> None:
@@ -33,7 +33,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         ("WARBLER_CASSANDRA", "a:9042,b:x"),
         ("WARBLER_KEYSPACE", "a-b"),
         ("WARBLER_KEYSPACE", "k" * 49),
-        ("WARBLER_PARTITIONS", "0"),
+        ("WARBLER_PARTITIONS", "-1"),
         ("WARBLER_PARTITIONS", "four"),
         ("WARBLER_MIN_INSYNC", "2"),
     ],

@@ -16,9 +16,11 @@ FAKE = str(Path(__file__).with_name("fake_child.py"))
 real_programs = ops.programs.programs
 
 
-def fake_programs(edge_ports: Sequence[int], worker_ports: Sequence[int], host: str, env: Mapping[str, str]) -> list[Program]:
+def fake_programs(
+    edge_ports: Sequence[int], worker_ports: Sequence[int], host: str, env: Mapping[str, str], background_niceness: int
+) -> list[Program]:
     ports = [*worker_ports, *edge_ports]
-    real = real_programs(edge_ports, worker_ports, host, env)
+    real = real_programs(edge_ports, worker_ports, host, env, background_niceness)
     return [dataclasses.replace(program, argv=(sys.executable, FAKE, str(port))) for program, port in zip(real, ports, strict=True)]
 
 

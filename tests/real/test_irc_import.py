@@ -184,7 +184,7 @@ def test_nothing_is_lost_or_doubled_when_worker_edge_kafka_and_the_importer_are_
     lines = sum(file.read_bytes().count(b"\n") for file in files)
     state = ("--state", str(tmp_path / "state.json"))
     imported = Import(own, files, *state, "--rate", "150")
-    for part, victim in enumerate(("worker-1", "edge-1", "kafka"), 1):
+    for part, victim in enumerate(("owner-1", "edge-1", "kafka"), 1):
         imported.until_lines(lines * part // 8)
         own.kill(victim)
     imported.until_lines(lines // 2)
