@@ -14,6 +14,9 @@ from log.port import Record, TopicPartition
 from log.settings import LogSettings
 
 POLL_MS = 1_000
+# aiokafka fetches ahead, and a broker answers a connection's requests one after the other: a fetch that waits at the log's end for
+# LOG_FETCH_WAIT_MS would keep the next single read waiting for as long.
+READ_WAIT_MS = 5
 TAIL_RECORDS_MAX = 2_000
 
 
@@ -22,14 +25,14 @@ def to_record(row: Any) -> Record:
     return Record(row.topic, row.partition, row.offset, row.timestamp, row.key, row.value, tuple(row.headers))
 
 
-async def open_consumer(settings: LogSettings) -> AIOKafkaConsumer:
-    """Raises: LogUnavailable."""
+async def open_consumer(settings: LogSettings, wait_ms: int) -> AIOKafkaConsumer:
+    """`wait_ms`: the longest wait of a fetch. Raises: LogUnavailable."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.bootstrap,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
-        fetch_max_wait_ms=settings.fetch_wait_ms,
+        fetch_max_wait_ms=wait_ms,
         fetch_min_bytes=settings.fetch_bytes_min,
         max_partition_fetch_bytes=1 << 20,
         request_timeout_ms=settings.request_timeout_ms,
@@ -87,7 +90,7 @@ async def poll(consumer: AIOKafkaConsumer, timeout_ms: int, limit: int) -> list[
 
 async def tail(settings: LogSettings, starts: Mapping[TopicPartition, int]) -> AsyncIterator[list[Record]]:
     """See `log.port.Log.tail`."""
-    consumer = await open_consumer(settings)
+    consumer = await open_consumer(settings, settings.fetch_wait_ms)
     try:
         await assign(consumer, starts)
         while True:
@@ -118,19 +121,25 @@ class Reader:
             consumer = await self._ready()
             place = KafkaPartition(topic, partition)
             await assign(consumer, {(topic, partition): start_offset})
-            end = (await offsets(consumer, [place]))[1][place]
-            # Compaction may leave nothing between here and the end: then the position moves though no record comes.
-            while (at := await consumer.position(place)) < end:
-                records = await poll(consumer, POLL_MS, limit)
-                if records:
-                    return records
-                if await consumer.position(place) == at:
-                    raise LogUnavailable(f"{topic}-{partition} does not answer at offset {at}")
-            return []
+            try:
+                return await self._read_assigned(consumer, place, limit)
+            finally:
+                consumer.unsubscribe()  # nothing is fetched ahead between two reads
+
+    async def _read_assigned(self, consumer: AIOKafkaConsumer, place: KafkaPartition, limit: int) -> list[Record]:
+        end = (await offsets(consumer, [place]))[1][place]
+        # Compaction may leave nothing between here and the end: then the position moves though no record comes.
+        while (at := await consumer.position(place)) < end:
+            records = await poll(consumer, POLL_MS, limit)
+            if records:
+                return records
+            if await consumer.position(place) == at:
+                raise LogUnavailable(f"{place.topic}-{place.partition} does not answer at offset {at}")
+        return []
 
     async def _ready(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            self._consumer = await open_consumer(self._settings)
+            self._consumer = await open_consumer(self._settings, READ_WAIT_MS)
         return self._consumer
 
     async def close(self) -> None:
