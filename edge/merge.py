@@ -20,7 +20,7 @@ class EventsPage:
     missing: tuple[int, ...] = ()
 
 
-PAGE_BYTES_LIMIT = 256 * 1024  # a quarter of the default outbox: a device that catches up must not be cut off for its own pages
+PAGE_BYTES_LIMIT = 512 * 1024  # a quarter of the default outbox: a device that catches up must not be cut off for its own pages
 ITEM_BYTES = 256  # about what an event or message takes on the wire besides its content
 
 
