@@ -19,7 +19,7 @@ BATCH_BYTES_LIMIT = 32 * 1024  # Cassandra refuses an unlogged batch of several 
 # Cassandra applies the partitions of a batch one by one, and with group commit each waits for the next sync (5 ms): 50 of them take
 # 250 ms, one per batch costs twice the CPU. Measured with 250 events of 100 conversations a chunk: 1 - 600, 8 - 230, 50 - 320 us an event.
 BATCH_PARTITIONS_LIMIT = 8
-BATCHES_IN_FLIGHT = 6  # each keeps a thread of Cassandra's waiting for the sync; with 32 of them timelines were no closer, and a core was lost
+BATCHES_IN_FLIGHT = 6  # each keeps a thread of Cassandra's waiting for the sync: more of them are not faster, they only spin afterwards
 RETRY_FIRST_S, RETRY_LONGEST_S = 0.1, 5.0
 
 DeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
