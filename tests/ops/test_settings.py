@@ -49,6 +49,12 @@ def test_a_heap_too_small_is_refused(value: str) -> None:
         EmbeddedSettings.from_env({"WARBLER_KAFKA_HEAP_MB": value})
 
 
+@pytest.mark.parametrize("value", ["-1", "20", "nice"])
+def test_a_niceness_that_the_kernel_does_not_know_is_refused(value: str) -> None:
+    with pytest.raises(BadSetting, match="WARBLER_BACKGROUND_NICENESS"):
+        EmbeddedSettings.from_env({"WARBLER_BACKGROUND_NICENESS": value})
+
+
 def test_the_number_of_nodes_has_bounds() -> None:
     with pytest.raises(BadSetting, match="--edges 0"):
         UpSettings(edges=0)

@@ -118,6 +118,24 @@ def test_the_tail_is_that_of_the_last_run(tmp_path: Path) -> None:
     assert child.tail() == "second"
 
 
+@pytest.mark.parametrize("niceness", [0, 7])
+def test_a_child_steps_back_as_it_was_told_as_a_process_and_as_a_session(tmp_path: Path, niceness: int) -> None:
+    """With autogroups the kernel compares sessions, and a child has one of its own: the process's niceness alone would change nothing."""
+    child = Child("patient", tmp_path, niceness)
+    child.spawn([sys.executable, "-u", "-c", "import time; print('here'); time.sleep(60)"])
+    try:
+        deadline_s = time.monotonic() + 20
+        while child.tail() != "here":
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+        assert psutil.Process(child.pid).nice() == os.nice(0) + niceness
+        autogroup = Path(f"/proc/{child.pid}/autogroup")
+        if autogroup.exists():
+            assert autogroup.read_text().split()[-1] == str(niceness)
+    finally:
+        child.kill()
+
+
 def test_a_child_left_by_a_killed_predecessor_is_ended_before_the_next_start(tmp_path: Path) -> None:
     left = Child("fake-0", tmp_path)
     left.spawn([sys.executable, "-u", "-c", "import time; print('here'); time.sleep(60)"])
