@@ -31,7 +31,7 @@ class EdgeSettings:
     history_messages_limit: int = 100
     directory_entries_limit: int = 100
     text_bytes_limit: int = 16_384
-    produce_interval_ms: int = 6  # at most one produce request per partition in this time
+    produce_interval_ms: int = 5  # at most one produce request per partition in this time
     publish_bytes_limit: int = 16 << 20  # commands accepted and not yet in the log
     recent_bytes_limit: int = 64 << 20  # events seen and not yet projected
     progress_interval_ms: int = 500
