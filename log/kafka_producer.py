@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+import log.kafka_connection  # noqa: F401  uvloop and aiokafka on a closed connection
 from log.errors import EntryTooLong, LogError, LogUnavailable, UnknownTopic
 from log.kafka_lane import Lane
 from log.limits import batch_bytes_limit, entries_bytes

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+import log.kafka_connection  # noqa: F401  uvloop and aiokafka on a closed connection
 from log.errors import LogUnavailable, PositionGone, UnknownTopic
 from log.port import Record, TopicPartition
 from log.settings import LogSettings

@@ -23,6 +23,7 @@ from faust.transport.drivers import aiokafka as driver
 from mode.services import Service
 from mode.utils.futures import maybe_async
 
+import log.kafka_connection  # noqa: F401  uvloop and aiokafka on a closed connection
 from log.port import Record
 
 CHUNK_RECORDS_MAX = 500
