@@ -20,9 +20,7 @@ class EventsPage:
     missing: tuple[int, ...] = ()
 
 
-# A quarter of the default outbox: a device that catches up must not be cut off for its own pages. Each page costs a round trip and a read.
-EVENTS_BYTES_LIMIT = 512 * 1024
-PAGE_BYTES_LIMIT = 256 * 1024  # of the directory and of history, which come in screenfuls
+PAGE_BYTES_LIMIT = 256 * 1024  # a quarter of the default outbox: a device that catches up must not be cut off for its own pages
 ITEM_BYTES = 256  # about what an event or message takes on the wire besides its content
 
 
@@ -30,7 +28,7 @@ def item_bytes(content: Content | None) -> int:
     return ITEM_BYTES + (0 if content is None else len(content.body))
 
 
-def page_of(rows: Iterable[Event], recent: Iterable[Event], from_seq: int, limit: int, bytes_limit: int = EVENTS_BYTES_LIMIT) -> EventsPage:
+def page_of(rows: Iterable[Event], recent: Iterable[Event], from_seq: int, limit: int, bytes_limit: int = PAGE_BYTES_LIMIT) -> EventsPage:
     """The events from `from_seq` on, at most `limit` and about `bytes_limit`, but at least one; a seq from both sources counts once.
 
     Shape: `rows` are what a read of at most `limit` events from `from_seq` gave; `recent` may be any of the conversation's newest.

@@ -46,7 +46,7 @@ PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions", DEAD_LETTERS_TOPI
 UNAVAILABLE_RETRY_MS = 1_000
 RECEIPTS_SESSIONS_LIMIT = 50
 LAG_INTERVAL_S = 2.0
-CATCH_UPS_AT_ONCE = 2  # two pages of EVENTS_BYTES_LIMIT are half of the default outbox
+CATCH_UPS_AT_ONCE = 2  # two pages of PAGE_BYTES_LIMIT are half of the default outbox
 
 
 class Node:

@@ -46,12 +46,13 @@ class Timelines:
         return found
 
     async def _event_rows(self, conversation: str, from_seq: int, limit: int, head_seq: int | None) -> list[Row]:
-        first = bucket_of(max(from_seq, 1))
-        found = await self._bucket_rows(conversation, range(first, first + 1), from_seq, limit)
+        from_seq = max(from_seq, 1)
+        first, following = bucket_of(from_seq), bucket_of(from_seq + limit - 1) + 1  # where the rows are, if none is missing
+        found = await self._bucket_rows(conversation, range(first, following), from_seq, limit)
         if len(found) >= limit:
             return found
         last = head_seq if head_seq is not None else await self._head_seq(conversation)
-        for wave in upwards(first + 1, bucket_of(last)):
+        for wave in upwards(following, bucket_of(last)):
             found += await self._bucket_rows(conversation, wave, from_seq, limit - len(found))
             if len(found) >= limit:
                 break

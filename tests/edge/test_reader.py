@@ -7,7 +7,7 @@ import pytest
 
 from edge import frames
 from edge.errors import BadRequest
-from edge.merge import EVENTS_BYTES_LIMIT, PAGE_BYTES_LIMIT
+from edge.merge import PAGE_BYTES_LIMIT
 from edge.reader import Directory, Reader
 from edge.recent import Recent
 from schemas import events
@@ -66,7 +66,7 @@ def test_sync_pages_fit_into_the_outbox_and_lead_to_the_head() -> None:
     next_seq, more, seen = 1, True, list[int]()
     while more:
         page = asyncio.run(reader.events(GROUP, next_seq, 500))
-        assert sum(len(event.content.body) for event in page.events if isinstance(event, events.MessageSent)) <= EVENTS_BYTES_LIMIT
+        assert sum(len(event.content.body) for event in page.events if isinstance(event, events.MessageSent)) <= PAGE_BYTES_LIMIT
         seen += [event.seq for event in page.events]
         next_seq, more = page.next_seq, page.more
     assert seen == list(range(1, 101))
