@@ -31,6 +31,6 @@ TARGETS: dict[str, Target] = {
     "idle session: memory": Target(35, 20),
     "missed: held": Target(25, 10),
     "lag: p99": Target(1000, 300),
-    **{f"kill {part}: acked lost": Target(0) for part in ("edge", "worker", "kafka", "cassandra")},
-    **{f"kill {part}: stored twice": Target(0) for part in ("edge", "worker", "kafka", "cassandra")},
+    **{f"kill {part}: acked lost": Target(0) for part in ("edge", "owner", "projector", "kafka", "cassandra")},
+    **{f"kill {part}: stored twice": Target(0) for part in ("edge", "owner", "projector", "kafka", "cassandra")},
 }
