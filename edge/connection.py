@@ -51,7 +51,7 @@ class Connection:
             self.end(NOT_TEXT)
             return
         if self.session is not None:
-            self.node.on_frame(self.session, frame)
+            self.node.requests.on_frame(self.session, frame)
         elif self._hello is not None:
             self._wait(frame)
         elif isinstance(frame, frames.Hello):
@@ -64,7 +64,7 @@ class Connection:
         if self._hello is not None:
             self._hello.cancel()
         if self.session is not None:
-            self.node.close_session(self.session)
+            self.node.sessions.close(self.session)
         self.sink.ended = True
 
     def end(self, close: CloseCode) -> None:
@@ -101,7 +101,7 @@ class Connection:
     async def _identify(self, hello: frames.Hello) -> None:
         """Ends with a session that is open in the hub, or with a close code."""
         try:
-            session, welcome = await self.node.welcome(hello, self.sink)
+            session, welcome = await self.node.sessions.welcome(hello, self.sink)
         except SessionEnded as ended:
             self.end(ended.close)
             return
@@ -110,17 +110,17 @@ class Connection:
             self.end(INTERNAL)
             return
         if self.over.is_set():  # it went away while it was being checked
-            self.node.close_session(session)
+            self.node.sessions.close(session)
             return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self.session = session
         self.sink.write(welcome)
-        self.node.catch_up(session, hello, welcome)
+        self.node.sessions.catch_up(session, hello, welcome)
         waiting, self._waiting = self._waiting, []
         for frame in waiting:
-            self.node.on_frame(session, frame)
+            self.node.requests.on_frame(session, frame)
 
 
 def _is_utf8(data: bytes) -> bool:

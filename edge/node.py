@@ -1,40 +1,37 @@
-"""An edge node: its sessions, and the shell that performs what `edge.session` decides.
+"""An edge node: what it is made of, its start and end, and its way to the log.
 
-Called by `edge.connection` (frames), `edge.rest` (commands over HTTP) and `edge.__main__` (start, stop). Calls the log and the store.
+Its sessions are in `edge.sessions`, what their frames come to in `edge.requests`. Called by those, by `edge.rest` (commands over HTTP)
+and by `edge.__main__` (start, stop). Calls the log and the store.
 """
 
 import asyncio
-import itertools
-import secrets
-import time
 from collections.abc import Callable, Coroutine
-from typing import Any, assert_never
+from typing import Any
 
 import structlog
 
 from edge import frames
-from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
+from edge.clocks import clock_ms
+from edge.closing import GOING_AWAY
 from edge.delivery import Delivery
-from edge.errors import BadRequest, BadToken, ExpiredToken, SessionEnded
+from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
-from edge.metrics import COMMANDS, REJECTS, SESSIONS
+from edge.metrics import COMMANDS
 from edge.publisher import Publisher
-from edge.rate import Bucket
-from edge.reader import Reader, message_item
+from edge.reader import Reader
 from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
-from edge.session import TENANT, End, Nothing, Now, Publish, Read, Receipt, Session, Signal, Sink, Tell, on_frame
+from edge.requests import UNAVAILABLE_RETRY_MS, Requests
+from edge.sessions import Sessions
 from edge.settings import EdgeSettings
 from edge.tokens import ADMIN_LOGIN, Grant, TokenKey
-from edge.translate import item_of
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.port import Log, Record
 from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
 from schemas.errors import WarblerError
-from schemas.records import SessionClosed, SessionEvent, SessionOpened, SessionRenewed
 from store.accounts import Accounts
 from store.timelines import Timelines
 
@@ -43,10 +40,8 @@ LOGGER = structlog.get_logger()
 EVENTS = "conversation-events"
 COMMAND_TOPIC = "conversation-commands"
 PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions", DEAD_LETTERS_TOPIC)
-UNAVAILABLE_RETRY_MS = 1_000
 RECEIPTS_SESSIONS_LIMIT = 50
 LAG_INTERVAL_S = 2.0
-CATCH_UPS_AT_ONCE = 2  # two pages of PAGE_BYTES_LIMIT are half of the default outbox
 
 
 class Node:
@@ -74,8 +69,8 @@ class Node:
         self.feed_lag = 0
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._traces = itertools.count()
-        self._trace_base = secrets.token_hex(8)
+        self.sessions = Sessions(self)
+        self.requests = Requests(self)
 
     # ---- life
 
@@ -85,10 +80,10 @@ class Node:
         progress = await self.timelines.progress()
         self.recent.advance(progress)
         self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
-        for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._renew_leases(), self._flush_receipts()):
+        for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
             self.spawn(service)
-        for watch in (self._watch_heartbeats(), self._watch_lag()):
-            self.spawn(watch)
+        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats()):
+            self.spawn(service)
         while not self.feed.reached:  # noqa: ASYNC110  a wait at start only; an event would burden the hot path
             await asyncio.sleep(0.01)
 
@@ -97,7 +92,7 @@ class Node:
         self.draining = True
         for session in list(self.hub.sessions.values()):
             session.sink.end(GOING_AWAY)
-            self.close_session(session, GOING_AWAY)
+            self.sessions.close(session, GOING_AWAY)
         self._publish_receipts()
         self.publisher.stop()
         while self.publisher.used_bytes:  # noqa: ASYNC110  a wait at the end only
@@ -116,143 +111,11 @@ class Node:
             LOGGER.critical("edge ends", error=repr(exc), exc_info=exc)
             self.on_fault(exc)
 
-    # ---- sessions
-
-    async def welcome(self, hello: frames.Hello, sink: Sink) -> tuple[Session, frames.Welcome]:
-        """An open session and its first frame.
-
-        Raises: SessionEnded with the close code that says why not.
-        """
-        if self.draining:
-            raise SessionEnded(GOING_AWAY)
-        grant = self._check(hello.token)
-        try:
-            if await self.is_revoked(grant):
-                raise SessionEnded(TOKEN_REVOKED)
-            now_ms = clock_ms()
-            if self.registry.live(grant.user, now_ms) >= self.settings.sessions_per_user_limit:
-                raise SessionEnded(TOO_MANY_SESSIONS)
-            directory = await self.reader.directory(grant.user)
-        except BadRequest as behind:
-            raise SessionEnded(UNAVAILABLE) from behind
-        except WarblerError as exc:
-            if exc.retryable:
-                raise SessionEnded(UNAVAILABLE) from exc
-            raise
-        # from here to the return nothing is awaited: the hub gets the session together with what the directory says
-        session = self._session(grant, hello, sink)
-        self.hub.open(session, directory.conversations)
-        SESSIONS.set(len(self.hub.sessions))
-        self._publish_session(session, SessionOpened(lease_ms=self.settings.session_lease_ms, **self._session_base(session)))
-        entries, following = directory.page(None, self.settings.directory_entries_limit)
-        return session, frames.Welcome(
-            session=session.id,
-            node=self.name,
-            user=session.user,
-            epoch=self.epoch,
-            epoch_changed=hello.epoch is not None and hello.epoch != self.epoch,
-            now_ms=now_ms,
-            heartbeat_ms=self.settings.heartbeat_ms,
-            limits=self._limits(),
-            directory=entries,
-            next=following,
-        )
-
-    def catch_up(self, session: Session, hello: frames.Hello, welcome: frames.Welcome) -> None:
-        """Starts a sync from each position of the hello that is behind; they run a few at a time."""
-        if welcome.epoch_changed:
-            return
-        wanted = [
-            frames.Sync("", conversation, next_seq, self.settings.sync_events_limit)
-            for conversation, next_seq in hello.positions.items()
-            if conversation in session.conversations and next_seq >= 1
-        ]
-        session.catching_up.update(sync.conversation for sync in wanted)
-        if wanted:
-            self.spawn(self._catch_up(session, wanted))
-
-    async def _catch_up(self, session: Session, wanted: list[frames.Sync]) -> None:
-        limit = asyncio.Semaphore(CATCH_UPS_AT_ONCE)
-
-        async def one(sync: frames.Sync) -> None:
-            async with limit:
-                if session.id in self.hub.sessions:
-                    await self._answer(session, sync)
-
-        await asyncio.gather(*(one(sync) for sync in wanted))
-
-    def close_session(self, session: Session, close: CloseCode | None = None) -> None:
-        """Safe to repeat."""
-        if session.id not in self.hub.sessions:
-            return
-        self.hub.close(session)
-        SESSIONS.set(len(self.hub.sessions))
-        self.watermarks.forget(session.user, session.device)
-        self._publish_session(session, SessionClosed(close_code=1000 if close is None else close.code, **self._session_base(session)))
-
     async def is_revoked(self, grant: Grant) -> bool:
         """Raises: StoreUnavailable."""
         return grant.login != ADMIN_LOGIN and await self.accounts.is_revoked(grant.login)
 
-    def _check(self, token: str) -> Grant:
-        try:
-            return self.key.check(token, clock_ms())
-        except ExpiredToken:
-            raise SessionEnded(TOKEN_EXPIRED) from None
-        except BadToken:
-            raise SessionEnded(BAD_TOKEN) from None
-
-    def _session(self, grant: Grant, hello: frames.Hello, sink: Sink) -> Session:
-        now = mono_ms()
-        rate, burst = self.settings.commands_per_s, self.settings.commands_burst
-        bucket = None if grant.bulk else Bucket(rate, burst, burst, now)
-        return Session("s-" + secrets.token_hex(8), grant.user, hello.device or "device", sink, bucket, now)
-
-    def _session_base(self, session: Session) -> dict[str, Any]:
-        base = {"tenant": TENANT, "user": session.user, "device": session.device, "session_id": session.id}
-        return {**base, "node": self.name, "at_ms": clock_ms()}
-
-    def _publish_session(self, session: Session, event: SessionEvent) -> None:
-        self.publisher.offer("sessions", session.user.encode(), encode("sessions", event))
-
-    def _limits(self) -> frames.Limits:
-        s = self.settings
-        return frames.Limits(
-            frame_bytes=s.frame_bytes_limit,
-            text_bytes=s.text_bytes_limit,
-            commands_per_s=s.commands_per_s,
-            commands_burst=s.commands_burst,
-            outstanding_commands=s.outstanding_commands_limit,
-            sync_events=s.sync_events_limit,
-            history_messages=s.history_messages_limit,
-        )
-
-    # ---- frames
-
-    def on_frame(self, session: Session, frame: frames.FromDevice) -> None:
-        now = Now(clock_ms(), mono_ms(), f"{self._trace_base}{next(self._traces):08x}")
-        effect = on_frame(session, frame, now, self.settings)
-        match effect:
-            case Publish(command):
-                self.publish(command, lambda reject: self._tell_reject(session, reject))
-            case Tell(told):
-                if isinstance(told, frames.Reject):
-                    REJECTS.labels(told.code).inc()
-                session.sink.write(told)
-            case Read(request):
-                session.requests_running += 1
-                self.spawn(self._serve(session, request))
-            case Signal(record):
-                self._offer("signals", record.conversation_id, record)
-            case Receipt(record):
-                self.watermarks.mark(record)
-            case End(close):
-                session.sink.end(close)
-                self.close_session(session, close)
-            case Nothing():
-                pass
-            case _:
-                assert_never(effect)
+    # ---- the log
 
     def publish(self, command: Command, refuse: Callable[[frames.Reject], None]) -> None:
         """Hands the command to the log; `refuse` is called when that fails."""
@@ -267,52 +130,7 @@ class Node:
             detail = "the log does not keep up"
             refuse(frames.Reject(command.command_id, command.conversation_id, "unavailable", detail, True, UNAVAILABLE_RETRY_MS))
 
-    def _tell_reject(self, session: Session, reject: frames.Reject) -> None:
-        REJECTS.labels(reject.code).inc()
-        session.outstanding.discard(reject.id)
-        session.sink.write(reject)
-
-    async def _serve(self, session: Session, request: frames.Sync | frames.History | frames.DirectoryRequest) -> None:
-        try:
-            await self._answer(session, request)
-        finally:
-            session.requests_running -= 1
-
-    async def _answer(self, session: Session, request: frames.Sync | frames.History | frames.DirectoryRequest) -> None:
-        """Writes the answer in the same turn of the loop in which it was completed, so that live events follow it without a gap."""
-        try:
-            match request:
-                case frames.Sync():
-                    await self._answer_sync(session, request)
-                case frames.History():
-                    limit = min(request.limit, self.settings.history_messages_limit)
-                    views, before = await self.reader.history(request.conversation, request.before_seq, limit)
-                    items = tuple(message_item(view) for view in views)
-                    session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
-                case frames.DirectoryRequest():
-                    directory = await self.reader.directory(session.user)
-                    entries, following = directory.page(request.after, self.settings.directory_entries_limit)
-                    session.sink.write(frames.DirectoryPage(request.request, entries, following))
-                case _:
-                    assert_never(request)
-        except WarblerError as exc:
-            if isinstance(request, frames.Sync):
-                session.catching_up.discard(request.conversation)  # live events flow again: the device sees the gap and asks anew
-            session.sink.write(failure_of(request.request, exc))
-
-    async def _answer_sync(self, session: Session, request: frames.Sync) -> None:
-        limit = min(request.limit, self.settings.sync_events_limit)
-        page = await self.reader.events(request.conversation, request.from_seq, limit)
-        if not page.more:
-            session.catching_up.discard(request.conversation)
-            if page.events:
-                session.given[request.conversation] = page.next_seq
-        items = tuple(item_of(event) for event in page.events)
-        session.sink.write(frames.Page(request.request, request.conversation, items, page.next_seq, page.more, page.missing))
-
-    # ---- the log
-
-    def _offer(self, topic: str, conversation: str, record: AnyRecord) -> None:
+    def offer(self, topic: str, conversation: str, record: AnyRecord) -> None:
         # these may be lost: a signal is over in seconds, a watermark is overtaken by the next one
         self.publisher.offer(topic, conversation.encode(), encode(topic, record))
 
@@ -348,7 +166,7 @@ class Node:
 
     def _publish_receipts(self) -> None:
         for mark in self.watermarks.take():
-            self._offer("receipts", mark.conversation_id, mark)
+            self.offer("receipts", mark.conversation_id, mark)
 
     async def _watch_lag(self) -> None:
         while True:
@@ -358,36 +176,5 @@ class Node:
                 LOGGER.warning("the feed's lag is not known", error=str(exc))
             await asyncio.sleep(LAG_INTERVAL_S)
 
-    async def _renew_leases(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.session_lease_ms / 3000)
-            self.registry.sweep(clock_ms())
-            for session in list(self.hub.sessions.values()):
-                self._publish_session(session, SessionRenewed(lease_ms=self.settings.session_lease_ms, **self._session_base(session)))
-
-    async def _watch_heartbeats(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.heartbeat_ms / 4000)
-            # two intervals: a ping may be in flight while the radio wakes up
-            oldest = mono_ms() - 2 * self.settings.heartbeat_ms
-            for session in [s for s in self.hub.sessions.values() if s.last_heard_mono_ms < oldest]:
-                session.sink.end(HEARTBEAT_LOST)
-                self.close_session(session, HEARTBEAT_LOST)
-
-
 def _raise(exc: BaseException) -> None:
     raise exc
-
-
-def failure_of(request: str, exc: WarblerError) -> frames.Failure:
-    if isinstance(exc, BadRequest):
-        return frames.Failure(request, exc.code, exc.detail, exc.retryable, exc.retry_after_ms)
-    return frames.Failure(request, "unavailable", str(exc), exc.retryable, UNAVAILABLE_RETRY_MS if exc.retryable else 0)
-
-
-def clock_ms() -> int:
-    return int(time.time() * 1000)
-
-
-def mono_ms() -> float:
-    return time.monotonic() * 1000

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from edge.clocks import clock_ms
 from edge.errors import BadToken, ExpiredToken
-from edge.node import Node, clock_ms
+from edge.node import Node
 from edge.rest.errors import Problem
 from edge.tokens import Grant
 

@@ -8,8 +8,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from fastapi import APIRouter, Query
 
+from edge.clocks import clock_ms
 from edge.errors import BadToken
-from edge.node import Node, clock_ms
+from edge.node import Node
 from edge.rest import models
 from edge.rest.access import AdminNode, AnyNode, SignedInCaller
 from edge.rest.errors import Problem

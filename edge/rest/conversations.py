@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from edge import frames
-from edge.node import clock_ms, mono_ms
+from edge.clocks import clock_ms, mono_ms
 from edge.reader import message_item
 from edge.rest import models
 from edge.rest.access import Caller, SignedInCaller

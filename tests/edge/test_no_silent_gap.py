@@ -230,11 +230,11 @@ class SyncMachine(RuleBasedStateMachine):
         sink = self.sink = ListSink()
 
         async def welcome() -> None:
-            session, first = await self.node.welcome(hello, sink)
+            session, first = await self.node.sessions.welcome(hello, sink)
             assert [entry.conversation for entry in first.directory] == [GROUP]
             self.session = session
             self.device.syncing = True
-            self.node.catch_up(session, hello, first)
+            self.node.sessions.catch_up(session, hello, first)
 
         self.connecting = self.loop.create_task(welcome())
         self.connecting.add_done_callback(self._connected)
@@ -249,7 +249,7 @@ class SyncMachine(RuleBasedStateMachine):
     @rule()
     def disconnect(self) -> None:
         assert self.session is not None
-        self.node.close_session(self.session)
+        self.node.sessions.close(self.session)
         self.session, self.sink = None, ListSink()
         self.device.syncing = False
 
@@ -264,7 +264,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.settle()
 
     async def _say(self, session: Session, frame: frames.FromDevice) -> None:
-        self.node.on_frame(session, frame)
+        self.node.requests.on_frame(session, frame)
 
     @invariant()
     def nothing_is_held_twice_or_out_of_order(self) -> None:

@@ -1,0 +1,151 @@
+"""The sessions of a node: welcomed, renewed, closed. The shell around `edge.hub` and `edge.session`.
+
+Called by `edge.connection` (hello, end) and `edge.node` (drain, loops); calls the reader, the accounts and the topic `sessions`.
+"""
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from edge import frames
+from edge.clocks import clock_ms, mono_ms
+from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
+from edge.errors import BadRequest, BadToken, ExpiredToken, SessionEnded
+from edge.metrics import SESSIONS
+from edge.rate import Bucket
+from edge.session import TENANT, Session, Sink
+from edge.tokens import Grant
+from schemas.codec import encode
+from schemas.errors import WarblerError
+from schemas.records import SessionClosed, SessionEvent, SessionOpened, SessionRenewed
+
+if TYPE_CHECKING:
+    from edge.node import Node
+
+CATCH_UPS_AT_ONCE = 2  # two pages of PAGE_BYTES_LIMIT are half of the default outbox
+
+
+class Sessions:
+    def __init__(self, node: "Node") -> None:
+        self.node = node
+
+    async def welcome(self, hello: frames.Hello, sink: Sink) -> tuple[Session, frames.Welcome]:
+        """An open session and its first frame.
+
+        Raises: SessionEnded with the close code that says why not.
+        """
+        if self.node.draining:
+            raise SessionEnded(GOING_AWAY)
+        grant = self._check(hello.token)
+        try:
+            if await self.node.is_revoked(grant):
+                raise SessionEnded(TOKEN_REVOKED)
+            now_ms = clock_ms()
+            if self.node.registry.live(grant.user, now_ms) >= self.node.settings.sessions_per_user_limit:
+                raise SessionEnded(TOO_MANY_SESSIONS)
+            directory = await self.node.reader.directory(grant.user)
+        except BadRequest as behind:
+            raise SessionEnded(UNAVAILABLE) from behind
+        except WarblerError as exc:
+            if exc.retryable:
+                raise SessionEnded(UNAVAILABLE) from exc
+            raise
+        # from here to the return nothing is awaited: the hub gets the session together with what the directory says
+        session = self._session(grant, hello, sink)
+        self.node.hub.open(session, directory.conversations)
+        SESSIONS.set(len(self.node.hub.sessions))
+        self.publish(session, SessionOpened(lease_ms=self.node.settings.session_lease_ms, **self._session_base(session)))
+        entries, following = directory.page(None, self.node.settings.directory_entries_limit)
+        return session, frames.Welcome(
+            session=session.id,
+            node=self.node.name,
+            user=session.user,
+            epoch=self.node.epoch,
+            epoch_changed=hello.epoch is not None and hello.epoch != self.node.epoch,
+            now_ms=now_ms,
+            heartbeat_ms=self.node.settings.heartbeat_ms,
+            limits=self._limits(),
+            directory=entries,
+            next=following,
+        )
+
+    def catch_up(self, session: Session, hello: frames.Hello, welcome: frames.Welcome) -> None:
+        """Starts a sync from each position of the hello that is behind; they run a few at a time."""
+        if welcome.epoch_changed:
+            return
+        wanted = [
+            frames.Sync("", conversation, next_seq, self.node.settings.sync_events_limit)
+            for conversation, next_seq in hello.positions.items()
+            if conversation in session.conversations and next_seq >= 1
+        ]
+        session.catching_up.update(sync.conversation for sync in wanted)
+        if wanted:
+            self.node.spawn(self._catch_up(session, wanted))
+
+    async def _catch_up(self, session: Session, wanted: list[frames.Sync]) -> None:
+        limit = asyncio.Semaphore(CATCH_UPS_AT_ONCE)
+
+        async def one(sync: frames.Sync) -> None:
+            async with limit:
+                if session.id in self.node.hub.sessions:
+                    await self.node.requests.answer(session, sync)
+
+        await asyncio.gather(*(one(sync) for sync in wanted))
+
+    def close(self, session: Session, close: CloseCode | None = None) -> None:
+        """Safe to repeat."""
+        if session.id not in self.node.hub.sessions:
+            return
+        self.node.hub.close(session)
+        SESSIONS.set(len(self.node.hub.sessions))
+        self.node.watermarks.forget(session.user, session.device)
+        self.publish(session, SessionClosed(close_code=1000 if close is None else close.code, **self._session_base(session)))
+
+    def _check(self, token: str) -> Grant:
+        try:
+            return self.node.key.check(token, clock_ms())
+        except ExpiredToken:
+            raise SessionEnded(TOKEN_EXPIRED) from None
+        except BadToken:
+            raise SessionEnded(BAD_TOKEN) from None
+
+    def _session(self, grant: Grant, hello: frames.Hello, sink: Sink) -> Session:
+        now = mono_ms()
+        rate, burst = self.node.settings.commands_per_s, self.node.settings.commands_burst
+        bucket = None if grant.bulk else Bucket(rate, burst, burst, now)
+        return Session("s-" + secrets.token_hex(8), grant.user, hello.device or "device", sink, bucket, now)
+
+    def _session_base(self, session: Session) -> dict[str, Any]:
+        base = {"tenant": TENANT, "user": session.user, "device": session.device, "session_id": session.id}
+        return {**base, "node": self.node.name, "at_ms": clock_ms()}
+
+    def publish(self, session: Session, event: SessionEvent) -> None:
+        self.node.publisher.offer("sessions", session.user.encode(), encode("sessions", event))
+
+    def _limits(self) -> frames.Limits:
+        s = self.node.settings
+        return frames.Limits(
+            frame_bytes=s.frame_bytes_limit,
+            text_bytes=s.text_bytes_limit,
+            commands_per_s=s.commands_per_s,
+            commands_burst=s.commands_burst,
+            outstanding_commands=s.outstanding_commands_limit,
+            sync_events=s.sync_events_limit,
+            history_messages=s.history_messages_limit,
+        )
+
+    async def renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self.node.settings.session_lease_ms / 3000)
+            self.node.registry.sweep(clock_ms())
+            for session in list(self.node.hub.sessions.values()):
+                self.publish(session, SessionRenewed(lease_ms=self.node.settings.session_lease_ms, **self._session_base(session)))
+
+    async def watch_heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(self.node.settings.heartbeat_ms / 4000)
+            # two intervals: a ping may be in flight while the radio wakes up
+            oldest = mono_ms() - 2 * self.node.settings.heartbeat_ms
+            for session in [s for s in self.node.hub.sessions.values() if s.last_heard_mono_ms < oldest]:
+                session.sink.end(HEARTBEAT_LOST)
+                self.close(session, HEARTBEAT_LOST)
