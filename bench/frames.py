@@ -64,8 +64,25 @@ class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
     pass
 
 
-class Delivered(Struct, frozen=True, tag_field="type", tag="delivered"):
+class Receipt(Struct, frozen=True, tag_field="type", tag="receipt"):
     pass
+
+
+class Presence(Struct, frozen=True, tag_field="type", tag="presence"):
+    pass
+
+
+class ReceiptCounts(Struct, frozen=True, tag_field="type", tag="receipt_counts"):
+    pass
+
+
+class Resync(Struct, frozen=True, tag_field="type", tag="resync"):
+    conversation: str
+    from_seq: int
+
+
+class Move(Struct, frozen=True, tag_field="type", tag="move"):
+    after_ms: int
 
 
 class UserTyping(Struct, frozen=True, tag_field="type", tag="user_typing"):
@@ -80,7 +97,23 @@ class HistoryPage(Struct, frozen=True, tag_field="type", tag="history_page"):
     pass
 
 
-FromEdge = Ack | Reject | Events | Page | Welcome | Failure | Pong | Delivered | UserTyping | DirectoryPage | HistoryPage
+FromEdge = (
+    Ack
+    | Reject
+    | Events
+    | Page
+    | Welcome
+    | Failure
+    | Pong
+    | Receipt
+    | Presence
+    | ReceiptCounts
+    | Resync
+    | Move
+    | UserTyping
+    | DirectoryPage
+    | HistoryPage
+)
 
 
 @dataclass(frozen=True, slots=True)

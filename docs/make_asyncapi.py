@@ -39,12 +39,13 @@ SUMMARIES = {
     "ping": "Keeps the session alive; answered by `pong`.",
     "directory_page": "Answers `directory`; `next` is what to ask for after, null at the end.",
     "reject": "The command was refused, and nothing of it happened. Codes: `x-reject-codes`.",
-    "delivered": "A device of `user` holds every event up to `up_to_seq`. May be lost; not sent in large groups.",
     "user_typing": "May be lost.",
     "pong": "Answers `ping`; `now_ms` is the server's clock.",
 }
 ANSWERS = {"sync": ("page", "error"), "history": ("history_page", "error"), "directory": ("directory_page", "error"), "ping": ("pong",)}
+ANSWERS |= {"receipts": ("receipts_page", "error"), "watch_presence": ("presence", "error"), "mark": ("error",)}
 ANSWERS["hello"] = ("welcome", "page", "error")
+PUSHED = ("events", "receipt", "receipt_counts", "presence", "resync", "move", "signalled", "user_typing")
 # Codes of `reject`. `by`: owner (its decision, for good) or edge (before the log saw the command).
 REJECT_CODES = {
     "already_member": ("owner", "The user is a member already."),
@@ -130,7 +131,7 @@ def _operations(device: tuple[type[Any], ...], edge: tuple[type[Any], ...]) -> d
         if answers:
             operation["reply"] = {"channel": channel, "messages": [_on_channel(answer) for answer in answers]}
         operations[f"receive_{tag(frame)}"] = operation
-    pushed = [frame for frame in edge if tag(frame) in ("events", "delivered", "user_typing")]
+    pushed = [frame for frame in edge if tag(frame) in PUSHED]
     operations["send_live"] = {"action": "send", "channel": channel, "messages": [_on_channel(tag(frame)) for frame in pushed]}
     return operations
 

@@ -19,9 +19,9 @@ from edge.session import Session, SharedFrame
 from edge.translate import ack_of, item_of
 from log.port import Record
 from schemas import events
-from schemas.codec import decode, decode_event, decode_reply, decode_session_event
+from schemas.codec import decode, decode_event, decode_receipt, decode_reply, decode_session_event
 from schemas.errors import Undecodable
-from schemas.records import CommandRefused, CommandRepeated, DeliveredMarked, Reply, TypingSignalled
+from schemas.records import CommandRefused, CommandRepeated, Reply, TypingSignalled
 from schemas.registry import SCHEMAS
 from store.views import members_of
 
@@ -178,13 +178,13 @@ class Delivery:
 
     def on_receipts(self, records: Iterable[Record]) -> None:
         for record in records:
-            receipt = self._decoded(record, lambda value: decode(value, DeliveredMarked))
-            if receipt is None:
+            receipt = self._decoded(record, decode_receipt)
+            if receipt is None or receipt.state in ("unread", "previewed"):
                 continue
             sessions = self.hub.of_conversation(receipt.conversation_id)
             if len(sessions) > self.receipts_sessions_limit:
                 continue  # in a large group nobody looks at single ticks; the members list has them
-            frame = SharedFrame(frames.Delivered(receipt.conversation_id, receipt.user, receipt.up_to_seq))
+            frame = SharedFrame(frames.Receipt(receipt.conversation_id, receipt.user, receipt.state, receipt.up_to_seq))
             for session in sessions:
                 if session.user != receipt.user:
                     session.sink.write_shared(frame)

@@ -8,11 +8,14 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.values import ConversationKind, Role
+from schemas.values import ConversationKind, PresenceState, Role, WatermarkState
 
 Code = str
+FrameQos = Literal["ephemeral", "at_least_once", "effectively_once"]
 # what a device counts with: larger or negative numbers are no seq of ours, and neither JavaScript nor Cassandra could hold them
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+MarkState = Literal["delivered", "played", "previewed", "unread"]
+ReceiptState = Literal["delivered", "read", "played"]
 DeviceId = Annotated[str, Meta(max_length=128)]  # it stands in every event of the device
 
 
@@ -41,6 +44,7 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     epoch: str | None = None
     positions: dict[str, Count] = {}
     agent: str = ""  # name and version of the client, for operators
+    follow: bool = True  # False: this session sends commands and reads; it gets no live events and acknowledges none
 
 
 class CommandFrame(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -77,9 +81,12 @@ class RenameConversation(CommandFrame, frozen=True, kw_only=True, tag="rename_co
 
 
 class SendMessage(CommandFrame, frozen=True, kw_only=True, tag="send_message"):
+    """`qos` None: what is usual in this kind of conversation. An ephemeral message is acked with seq 0: it is no event, and not kept."""
+
     content: DeviceContent
     reply_to: Count | None = None
     mentions: tuple[str, ...] = ()
+    qos: FrameQos | None = None
 
 
 class EditMessage(CommandFrame, frozen=True, kw_only=True, tag="edit_message"):
@@ -107,10 +114,16 @@ class MarkRead(CommandFrame, frozen=True, kw_only=True, tag="mark_read"):
     up_to_ordinal: Count  # the ordinal that stands on the event up_to_seq
 
 
-class MarkDelivered(Struct, frozen=True, tag_field="type", tag="mark_delivered"):
-    """The device holds every event up to `up_to_seq`. Not answered; coalesced by the edge."""
+class Mark(Struct, frozen=True, tag_field="type", tag="mark"):
+    """How far this device's user got. Not answered unless it is wrong; coalesced by the edge.
+
+    `delivered`: the device holds every event up to `up_to_seq`, and says so: what stays unacknowledged is written again, and then the
+    session is closed. `played`: listened or looked to the end. `previewed`: shown by a push, not opened. `unread`: marked unread by the
+    user from `up_to_seq` on, 0 takes it back; only the user's own devices hear of it. Read marks are commands: `mark_read`.
+    """
 
     conversation: str
+    state: MarkState
     up_to_seq: Count
 
 
@@ -152,6 +165,46 @@ class DirectoryRequest(Struct, frozen=True, tag_field="type", tag="directory"):
     after: str | None = None
 
 
+class Receipts(Struct, frozen=True, tag_field="type", tag="receipts"):
+    """Asks who has (or has not) got as far as `seq`, answered by `receipts_page`: a page of members, and how many they are.
+
+    A page may hold fewer than `limit`, even none, and still have a `next`: so many members were looked through.
+    """
+
+    request: str
+    conversation: str
+    seq: Count
+    state: ReceiptState = "read"
+    has: bool = True
+    after: str | None = None
+    limit: int = 100
+
+
+class WatchReceipts(Struct, frozen=True, tag_field="type", tag="watch_receipts"):
+    """From now on `receipt_counts` tell how many have got as far as `seq` in this conversation; 0 ends it. One seq per conversation."""
+
+    conversation: str
+    seq: Count
+
+
+class WatchPresence(Struct, frozen=True, tag_field="type", tag="watch_presence"):
+    """Whose presence this session wants to hear of, from now on these and no others. Answered by `presence` with all of them.
+
+    Shape: users, and the members of conversations; above EDGE_PRESENCE_WATCHED_LIMIT users it is refused as `too_many`.
+    """
+
+    request: str
+    users: tuple[str, ...] = ()
+    conversations: tuple[str, ...] = ()
+
+
+class SetPresence(Struct, frozen=True, tag_field="type", tag="set_presence"):
+    """Whether this device's user is away from it, and the user's own status line (None: as it was; empty: none)."""
+
+    away: bool
+    status: Annotated[str, Meta(max_length=256)] | None = None
+
+
 class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
     nonce: str = ""
 
@@ -184,11 +237,15 @@ FromDevice = (
     | AddReaction
     | RemoveReaction
     | MarkRead
-    | MarkDelivered
+    | Mark
     | Typing
     | Sync
     | History
     | DirectoryRequest
+    | Receipts
+    | WatchReceipts
+    | WatchPresence
+    | SetPresence
     | Ping
 )
 
@@ -263,6 +320,7 @@ class DirectoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     read_seq: int
     unread: int
     peer: str | None = None  # the other user of a direct conversation
+    marked_unread: bool = False
     last: MessageItem | None = None
 
 
@@ -298,7 +356,10 @@ class DirectoryPage(Struct, frozen=True, tag_field="type", tag="directory_page")
 
 
 class Ack(Struct, frozen=True, tag_field="type", tag="ack"):
-    """The command is committed as the event `seq`. Repeated commands get the seq they had."""
+    """The command is committed as the event `seq`. Repeated commands get the seq they had.
+
+    `seq` 0: taken, and no event came of it (an ephemeral message; a read mark that is not to be seen or in a conversation of many members).
+    """
 
     id: str
     conversation: str
@@ -343,10 +404,84 @@ class HistoryPage(Struct, frozen=True, tag_field="type", tag="history_page"):
     before_seq: int | None = None
 
 
-class Delivered(Struct, frozen=True, tag_field="type", tag="delivered"):
+class Receipt(Struct, frozen=True, tag_field="type", tag="receipt", omit_defaults=True):
+    """`user` got as far as `up_to_seq`. In a conversation of many members only the user's own devices hear it; others get counts.
+
+    `unread`, `previewed` and hidden receipts go to the user's own devices only. `up_to_ordinal` stands with `read`.
+    """
+
     conversation: str
     user: str
+    state: WatermarkState
     up_to_seq: int
+    up_to_ordinal: int = 0
+
+
+class ReceiptEntry(Struct, frozen=True):
+    """A member and how far it got in the asked state; `at_ms` is when that was said, 0 if it never was or is not known."""
+
+    user: str
+    up_to_seq: int
+    at_ms: int = 0
+
+
+class ReceiptsPage(Struct, frozen=True, tag_field="type", tag="receipts_page"):
+    """Answers `receipts`. `next`: ask with it as `after` for the following members; None at the end."""
+
+    request: str
+    conversation: str
+    entries: tuple[ReceiptEntry, ...]
+    next: str | None = None
+
+
+class ReceiptCounts(Struct, frozen=True, tag_field="type", tag="receipt_counts"):
+    """How many of the other members have got as far as `seq`; told at most once a second while it changes."""
+
+    conversation: str
+    seq: int
+    members: int
+    delivered: int
+    read: int
+    played: int
+
+
+class PresenceEntry(Struct, frozen=True):
+    """`last_seen_ms`: when the user was last online; 0 if never, or not to be shown."""
+
+    user: str
+    state: PresenceState
+    status: str = ""
+    last_seen_ms: int = 0
+
+
+class Presence(Struct, frozen=True, tag_field="type", tag="presence"):
+    """Answers `watch_presence` (with its request id), and tells later changes (with an empty one)."""
+
+    request: str
+    users: tuple[PresenceEntry, ...]
+
+
+class Resync(Struct, frozen=True, tag_field="type", tag="resync"):
+    """The device did not read fast enough and this conversation's events from `from_seq` on were dropped: ask `sync` for them."""
+
+    conversation: str
+    from_seq: int
+
+
+class Move(Struct, frozen=True, tag_field="type", tag="move"):
+    """This node is going to stop: come back, to any node, after `after_ms`. Until then everything works, then it closes with 4000."""
+
+    after_ms: int
+
+
+class Signalled(Struct, frozen=True, tag_field="type", tag="signalled"):
+    """An ephemeral message: it has no seq, is in no history, and was told only to whoever is here now."""
+
+    conversation: str
+    user: str
+    id: str
+    content: DeviceContent
+    at_ms: int
 
 
 class UserTyping(Struct, frozen=True, tag_field="type", tag="user_typing"):
@@ -370,7 +505,25 @@ class Failure(Struct, frozen=True, tag_field="type", tag="error"):
     retry_after_ms: int = 0
 
 
-FromEdge = Welcome | DirectoryPage | Ack | Reject | Events | Page | HistoryPage | Delivered | UserTyping | Pong | Failure
+FromEdge = (
+    Welcome
+    | DirectoryPage
+    | Ack
+    | Reject
+    | Events
+    | Page
+    | HistoryPage
+    | Receipt
+    | ReceiptsPage
+    | ReceiptCounts
+    | Presence
+    | Resync
+    | Move
+    | Signalled
+    | UserTyping
+    | Pong
+    | Failure
+)
 
 SUBPROTOCOL_JSON = "warbler.v1+json"
 SUBPROTOCOL_MSGPACK = "warbler.v1+msgpack"

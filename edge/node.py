@@ -20,7 +20,7 @@ from edge.hub import Hub
 from edge.metrics import COMMANDS
 from edge.publisher import Publisher
 from edge.reader import Reader
-from edge.receipts import Watermarks
+from edge.receipts import Watermarks, key_of
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.requests import UNAVAILABLE_RETRY_MS, Requests
@@ -166,7 +166,7 @@ class Node:
 
     def _publish_receipts(self) -> None:
         for mark in self.watermarks.take():
-            self.offer("receipts", mark.conversation_id, mark)
+            self.publisher.offer("receipts", key_of(mark), encode("receipts", mark), placed_by=mark.conversation_id.encode())
 
     async def _watch_lag(self) -> None:
         while True:

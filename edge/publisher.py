@@ -39,15 +39,17 @@ class Publisher:
     def partition(self, topic: str, key: bytes) -> int:
         return partition_of(key, self._partitions[topic])
 
-    def offer(self, topic: str, key: bytes, value: bytes, failed: Failed | None = None) -> bool:
+    def offer(self, topic: str, key: bytes, value: bytes, failed: Failed | None = None, *, placed_by: bytes | None = None) -> bool:
         """False when EDGE_PUBLISH_BYTES_LIMIT is reached: the log does not keep up and the caller refuses.
+
+        `placed_by`: what chooses the partition, where it is not the key.
 
         Delivery: in the order of the calls per key. `failed` is called if the append failed; it may still have happened.
         """
         if self.used_bytes + len(value) > self._bytes_limit:
             return False
         self.used_bytes += len(value)
-        place = (topic, partition_of(key, self._partitions[topic]))
+        place = (topic, partition_of(placed_by or key, self._partitions[topic]))
         self._pending.setdefault(place, []).append((Entry(key=key, value=value), failed))
         self._wake.set()
         return True

@@ -1,35 +1,48 @@
-"""Delivered watermarks, coalesced: of many marks by a device in one conversation only the highest is published. Pure."""
+"""Watermarks of devices, coalesced: of many marks by a device in one conversation and state only the last is published. Pure.
 
-from schemas.records import DeliveredMarked
+Rule 1: a watermark only rises, but for `unread`, which the user may take back. Rule 2: what was marked before a session ended is published.
+"""
+
+from schemas.records import WatermarkRaised
 
 Device = tuple[str, str]  # user, device
+Place = tuple[str, str]  # conversation, state
+KEY_SEPARATOR = b"\0"
+
+
+def key_of(mark: WatermarkRaised) -> bytes:
+    """The record's key: the topic keeps the last record of each."""
+    return KEY_SEPARATOR.join(part.encode() for part in (mark.conversation_id, mark.user, mark.device, mark.state))
+
+
+def conversation_of_key(key: bytes) -> str:
+    return key.partition(KEY_SEPARATOR)[0].decode("utf-8", "replace")
 
 
 class Watermarks:
     def __init__(self) -> None:
-        self._pending: dict[Device, dict[str, DeliveredMarked]] = {}
-        self._published: dict[Device, dict[str, int]] = {}
-        self._left_behind: list[DeliveredMarked] = []  # of devices whose session ended before they were taken
+        self._pending: dict[Device, dict[Place, WatermarkRaised]] = {}
+        self._published: dict[Device, dict[Place, int]] = {}
+        self._left_behind: list[WatermarkRaised] = []  # of devices whose session ended before they were taken
 
-    def mark(self, mark: DeliveredMarked) -> bool:
+    def mark(self, mark: WatermarkRaised) -> bool:
         """False when this node already knows as much."""
-        device = (mark.user, mark.device)
-        if mark.up_to_seq <= self._published.get(device, {}).get(mark.conversation_id, 0):
-            return False
+        device, place = (mark.user, mark.device), (mark.conversation_id, mark.state)
         pending = self._pending.setdefault(device, {})
-        before = pending.get(mark.conversation_id)
-        if before is not None and mark.up_to_seq <= before.up_to_seq:
+        before = pending.get(place)
+        known = before.up_to_seq if before is not None else self._published.get(device, {}).get(place, 0 if mark.state != "unread" else -1)
+        if mark.up_to_seq == known or (mark.up_to_seq < known and mark.state != "unread"):
             return False
-        pending[mark.conversation_id] = mark
+        pending[place] = mark
         return True
 
-    def take(self) -> list[DeliveredMarked]:
+    def take(self) -> list[WatermarkRaised]:
         """What is to be published now."""
         taken, self._pending = self._pending, {}
         left_behind, self._left_behind = self._left_behind, []
         for device, marks in taken.items():
             published = self._published.setdefault(device, {})
-            published.update((conversation, mark.up_to_seq) for conversation, mark in marks.items())
+            published.update((place, mark.up_to_seq) for place, mark in marks.items())
         return [*left_behind, *(mark for marks in taken.values() for mark in marks.values())]
 
     def forget(self, user: str, device: str) -> None:

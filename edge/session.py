@@ -16,7 +16,7 @@ from edge.rate import Bucket
 from edge.settings import EdgeSettings
 from edge.translate import command_of, conversation_of
 from schemas.commands import Command, EditMessage, SendMessage
-from schemas.records import DeliveredMarked, TypingSignalled
+from schemas.records import TypingSignalled, WatermarkRaised
 
 TENANT = "default"
 OUTSTANDING_RETRY_MS = 500
@@ -81,7 +81,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    record: DeliveredMarked
+    record: WatermarkRaised
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +115,14 @@ def on_frame(session: Session, frame: frames.FromDevice, now: Now, settings: Edg
             return Tell(frames.Pong(frame.nonce, now.ms))
         case frames.Sync() | frames.History() | frames.DirectoryRequest():
             return _on_request(session, frame, settings)
-        case frames.MarkDelivered():
-            if frame.conversation not in session.conversations or frame.up_to_seq < 1:
-                return _failure("", "not_member" if frame.up_to_seq >= 1 else "invalid", f"mark_delivered in {frame.conversation!r}")
-            return Receipt(
-                DeliveredMarked(
-                    tenant=TENANT,
-                    conversation_id=frame.conversation,
-                    user=session.user,
-                    device=session.device,
-                    up_to_seq=frame.up_to_seq,
-                    at_ms=now.ms,
-                )
-            )
+        case frames.Mark():
+            return _on_mark(session, frame, now)
+        case frames.Receipts():
+            return _failure(frame.request, "unavailable", "not served yet")
+        case frames.WatchPresence():
+            return _failure(frame.request, "unavailable", "not served yet")
+        case frames.WatchReceipts() | frames.SetPresence():
+            return Nothing()
         case frames.Typing():
             if frame.conversation not in session.conversations:
                 return Nothing()
@@ -145,6 +140,24 @@ def on_frame(session: Session, frame: frames.FromDevice, now: Now, settings: Edg
             return End(HELLO_EXPECTED)
         case _:
             assert_never(frame)
+
+
+def _on_mark(session: Session, frame: frames.Mark, now: Now) -> Effect:
+    if frame.conversation not in session.conversations:
+        return _failure("", "not_member", f"mark in {frame.conversation!r}")
+    if frame.up_to_seq < 1 and frame.state != "unread":
+        return _failure("", "invalid", "up_to_seq starts at 1")
+    return Receipt(
+        WatermarkRaised(
+            tenant=TENANT,
+            conversation_id=frame.conversation,
+            user=session.user,
+            device=session.device,
+            state=frame.state,
+            up_to_seq=frame.up_to_seq,
+            at_ms=now.ms,
+        )
+    )
 
 
 def on_command(session: Session, frame: frames.CommandFrame, now: Now, settings: EdgeSettings) -> Effect:

@@ -55,7 +55,9 @@ def command_of(frame: frames.CommandFrame, base: dict[str, Any]) -> commands.Com
 
 
 _COMMANDS: dict[type[frames.CommandFrame], Callable[[Any, dict[str, Any]], commands.Command]] = {
-    frames.SendMessage: lambda f, b: commands.SendMessage(content=content_of(f.content), reply_to=f.reply_to, mentions=f.mentions, **b),
+    frames.SendMessage: lambda f, b: commands.SendMessage(
+        content=content_of(f.content), reply_to=f.reply_to, mentions=f.mentions, qos=None if f.qos == "ephemeral" else f.qos, **b
+    ),
     frames.EditMessage: lambda f, b: commands.EditMessage(target_seq=f.target_seq, content=content_of(f.content), mentions=f.mentions, **b),
     frames.CreateConversation: lambda f, b: commands.CreateConversation(
         conversation_kind=f.conversation_kind,

@@ -87,6 +87,19 @@ def decode_reply(value: bytes | None) -> records.Reply:
     return _decode(value, _REPLIES)  # type: ignore[no-any-return]
 
 
+def decode_receipt(value: bytes | None) -> records.WatermarkRaised:
+    """A watermark, also of the records before `watermark_raised`."""
+    receipt = _decode(value, _RECEIPTS)
+    if not isinstance(receipt, records.DeliveredMarked):
+        return receipt  # type: ignore[no-any-return]
+    fields = {name: getattr(receipt, name) for name in receipt.__struct_fields__}
+    return records.WatermarkRaised(state="delivered", **fields)
+
+
+def decode_signal(value: bytes | None) -> records.SignalRecord:
+    return _decode(value, _SIGNALS)  # type: ignore[no-any-return]
+
+
 def decode_session_event(value: bytes | None) -> records.SessionEvent:
     return _decode(value, _SESSION_EVENTS)  # type: ignore[no-any-return]
 
@@ -94,6 +107,8 @@ def decode_session_event(value: bytes | None) -> records.SessionEvent:
 _EVENTS = frozenset(get_args(events.Event))
 _COMMANDS = frozenset(get_args(commands.Command))
 _REPLIES = frozenset(get_args(records.Reply))
+_RECEIPTS = frozenset({records.WatermarkRaised, records.DeliveredMarked})
+_SIGNALS = frozenset(get_args(records.SignalRecord))
 _SESSION_EVENTS = frozenset(get_args(records.SessionEvent))
 
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.values import Content, ConversationKind, Member, Role
+from schemas.values import Content, ConversationKind, Member, Qos, Role
 
 
 class CommandBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -50,9 +50,12 @@ class RenameConversation(CommandBase, frozen=True, kw_only=True, tag="rename_con
 
 
 class SendMessage(CommandBase, frozen=True, kw_only=True, tag="send_message"):
+    """`qos` None: what is usual in this kind of conversation (STREAMS_QOS_DIRECT and so on)."""
+
     content: Content
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
+    qos: Qos | None = None
 
 
 class EditMessage(CommandBase, frozen=True, kw_only=True, tag="edit_message"):
@@ -76,10 +79,14 @@ class RemoveReaction(CommandBase, frozen=True, kw_only=True, tag="remove_reactio
 
 
 class MarkRead(CommandBase, frozen=True, kw_only=True, tag="mark_read"):
-    """`up_to_ordinal` is the ordinal the device saw on the event `up_to_seq`; the owner checks it where it still remembers."""
+    """`up_to_ordinal` is the ordinal the device saw on the event `up_to_seq`; the owner checks it where it still remembers.
+
+    `quiet`: the user does not want it seen, so it becomes a hidden receipt instead of an event.
+    """
 
     up_to_seq: int
     up_to_ordinal: int
+    quiet: bool = False
 
 
 Command = (

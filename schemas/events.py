@@ -5,7 +5,7 @@ The conversation owner (`streams/`) makes them; edges, projectors and enterprise
 
 from msgspec import Struct
 
-from schemas.values import Content, ConversationKind, Member, Role
+from schemas.values import Content, ConversationKind, Member, Qos, Role
 
 
 class EventBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -61,6 +61,7 @@ class MessageSent(EventBase, frozen=True, kw_only=True, tag="message_sent"):
     content: Content
     reply_to: int | None = None  # a seq
     mentions: tuple[str, ...] = ()
+    qos: Qos = "effectively_once"
 
 
 class MessageEdited(EventBase, frozen=True, kw_only=True, tag="message_edited"):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.values import ConversationKind, Role
+from schemas.values import Content, ConversationKind, PresenceState, Role, WatermarkState
 
 RefusalCode = Literal[
     "already_member",
@@ -70,18 +70,56 @@ class SessionOpened(SessionBase, frozen=True, kw_only=True, tag="session_opened"
 
 
 class SessionRenewed(SessionBase, frozen=True, kw_only=True, tag="session_renewed"):
+    """`away` is repeated, because only the last record of a user outlives compaction."""
+
     lease_ms: int
+    away: bool = False
 
 
 class SessionClosed(SessionBase, frozen=True, kw_only=True, tag="session_closed"):
     close_code: int
 
 
-SessionEvent = SessionOpened | SessionRenewed | SessionClosed
+class PresenceSet(SessionBase, frozen=True, kw_only=True, tag="presence_set"):
+    """What the user wants shown, said on one session. `status` None: as it was; empty: none."""
+
+    away: bool
+    status: str | None = None
+
+
+SessionEvent = SessionOpened | SessionRenewed | SessionClosed | PresenceSet
+
+
+class PresenceChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="presence_changed"):
+    """A user's presence from now on (topic `presence`, key user). `last_seen_ms`: when it was last online; now, while it is."""
+
+    tenant: str
+    user: str
+    state: PresenceState
+    status: str
+    last_seen_ms: int
+    at_ms: int
+
+
+class WatermarkRaised(Struct, frozen=True, kw_only=True, tag_field="kind", tag="watermark_raised"):
+    """How far a user got in a conversation, on one device (topic `receipts`); the largest wins, of `unread` the last.
+
+    `hidden`: not to be shown to other users.
+    """
+
+    tenant: str
+    conversation_id: str
+    user: str
+    device: str
+    state: WatermarkState
+    up_to_seq: int
+    up_to_ordinal: int = 0
+    hidden: bool = False
+    at_ms: int
 
 
 class DeliveredMarked(Struct, frozen=True, kw_only=True, tag_field="kind", tag="delivered_marked"):
-    """A device holds every event up to `up_to_seq` (topic `receipts`); a watermark: the largest wins."""
+    """A delivered watermark as it was written before `watermark_raised`."""
 
     tenant: str
     conversation_id: str
@@ -99,6 +137,42 @@ class TypingSignalled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     user: str
     device: str
     typing: bool
+    at_ms: int
+
+
+class MessageSignalled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="message_signalled"):
+    """An ephemeral message (topic `signals`): to whoever is there now, kept by nobody."""
+
+    tenant: str
+    conversation_id: str
+    user: str
+    device: str
+    command_id: str
+    content: Content
+    at_ms: int
+
+
+class RedeliveryAsked(Struct, frozen=True, kw_only=True, tag_field="kind", tag="redelivery_asked"):
+    """The inbox asks the edges to write again what this user's sessions have not acknowledged (topic `signals`)."""
+
+    tenant: str
+    conversation_id: str
+    user: str
+    from_seq: int
+    at_ms: int
+
+
+SignalRecord = TypingSignalled | MessageSignalled | RedeliveryAsked
+
+
+class LogPassed(Struct, frozen=True, kw_only=True, tag_field="kind", tag="log_passed"):
+    """A process has handled every record before `next_offset` (topic `passages`), said at most once a second."""
+
+    process: str
+    stage: Literal["fanned_out", "projected"]
+    topic: str
+    partition: int
+    next_offset: int
     at_ms: int
 
 
@@ -194,8 +268,14 @@ Record = (
     | SessionOpened
     | SessionRenewed
     | SessionClosed
+    | PresenceSet
+    | PresenceChanged
+    | WatermarkRaised
     | DeliveredMarked
     | TypingSignalled
+    | MessageSignalled
+    | RedeliveryAsked
+    | LogPassed
     | ConversationSnapshot
     | OwnerCheckpoint
     | WriterChanged

@@ -7,6 +7,12 @@ from msgspec import Struct
 ConversationKind = Literal["direct", "group", "channel"]
 Role = Literal["owner", "admin", "member"]
 
+# How much care a message gets; an ephemeral one is never an event.
+Qos = Literal["at_least_once", "effectively_once"]
+# What a device says of how far its user got. `previewed`: shown by a push, not opened; `unread`: marked so by the user, 0 takes it back.
+WatermarkState = Literal["delivered", "read", "played", "previewed", "unread"]
+PresenceState = Literal["online", "away", "offline"]
+
 TEXT = "text/plain"
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from schemas import events
-from schemas.codec import decode, decode_event
+from schemas.codec import decode, decode_event, decode_receipt
 from schemas.errors import Undecodable
-from schemas.records import DeadLetter, DeliveredMarked, WriterChanged
+from schemas.records import DeadLetter, WatermarkRaised, WriterChanged
 from store import cql
 from store.buckets import bucket_of
 from store.views import ReadMark, members_of, pair_of, read_marks
@@ -67,9 +67,9 @@ def read_event(record: Record) -> events.Event | WriterChanged | DeadLetter:
     return event
 
 
-def read_receipt(record: Record) -> DeliveredMarked | DeadLetter:
+def read_receipt(record: Record) -> WatermarkRaised | DeadLetter:
     try:
-        return decode(record.value, DeliveredMarked)
+        return decode_receipt(record.value)
     except Undecodable as exc:
         return dead_letter(record, exc.reason)
 
@@ -102,7 +102,7 @@ def project(records: Sequence[Record]) -> Chunk:
                 dead_letters.append(found)
             case WriterChanged():
                 pass
-            case DeliveredMarked():
+            case WatermarkRaised():
                 key = (found.conversation_id, found.user)
                 delivered[key] = max(found.up_to_seq, delivered.get(key, 0))
             case _:

@@ -10,7 +10,7 @@ from edge.translate import ack_of, item_of
 from log.port import Record
 from schemas import events
 from schemas.codec import encode
-from schemas.records import CommandRefused, CommandRepeated, DeliveredMarked, TypingSignalled
+from schemas.records import CommandRefused, CommandRepeated, TypingSignalled, WatermarkRaised
 from tests.edge.builders import ANA, BEN, EVE, GROUP, ListSink, base, command_id, created, record, sent, session_of, topic_record
 
 RECEIPTS_SESSIONS_LIMIT = 3
@@ -253,10 +253,12 @@ def test_typing_goes_to_the_others_and_not_to_the_user_itself() -> None:
 def test_delivered_marks_are_shown_to_few_and_not_to_a_crowd() -> None:
     stage = Stage()
     _, ana = stage.session(ANA, "phone", GROUP)
-    mark = DeliveredMarked(tenant="default", conversation_id=GROUP, user=BEN, device="phone", up_to_seq=4, at_ms=1)
+    mark = WatermarkRaised(
+        tenant="default", conversation_id=GROUP, user=BEN, device="phone", state="delivered", up_to_seq=4, at_ms=1
+    )
     records = [topic_record("receipts", b"junk"), topic_record("receipts", encode("receipts", mark))]
     stage.delivery.on_receipts(records)
-    assert ana.take() == [frames.Delivered(GROUP, BEN, 4)]
+    assert ana.take() == [frames.Receipt(GROUP, BEN, "delivered", 4)]
     for number in range(RECEIPTS_SESSIONS_LIMIT):
         stage.session(f"u{number}", "phone", GROUP)
     stage.delivery.on_receipts(records)

@@ -68,7 +68,7 @@ def test_every_frame_in_every_state_has_one_effect(frame: frames.FromDevice, goo
             assert effect == Tell(frames.Pong(frame.nonce, NOW.ms))
         case frames.Typing():
             assert isinstance(effect, Signal if member else Nothing)
-        case frames.MarkDelivered():
+        case frames.Mark():
             assert isinstance(effect, Receipt) == (member and frame.up_to_seq >= 1)
         case frames.Sync() | frames.History() | frames.DirectoryRequest():
             assert effect == Read(frame) or isinstance(effect, Tell)
@@ -100,8 +100,8 @@ def new(kind: ConversationKind = "group", members: tuple[str, ...] = (BEN,), con
         (new("direct", ()), "invalid"),
         (new("direct", (BEN, EVE)), "invalid"),
         (new("direct", (ANA,)), "invalid"),
-        (frames.MarkDelivered(GROUP, 0), "invalid"),
-        (frames.MarkDelivered("g-other", 1), "not_member"),
+        (frames.Mark(GROUP, "delivered", 0), "invalid"),
+        (frames.Mark("g-other", "delivered", 1), "not_member"),
         (frames.Sync("r", "g-other", 1), "not_member"),
         (frames.Sync("r", GROUP, 0), "invalid"),
         (frames.Sync("r", GROUP, 1, limit=0), "invalid"),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.receipts import Watermarks
-from schemas.records import DeliveredMarked
+from schemas.records import WatermarkRaised
 
 STEPS = st.one_of(
     st.builds(
@@ -18,13 +18,15 @@ STEPS = st.one_of(
 )
 
 
-def mark(user: str, conversation: str, seq: int) -> DeliveredMarked:
-    return DeliveredMarked(tenant="default", conversation_id=conversation, user=user, device="d", up_to_seq=seq, at_ms=seq)
+def mark(user: str, conversation: str, seq: int) -> WatermarkRaised:
+    return WatermarkRaised(
+        state="delivered", tenant="default", conversation_id=conversation, user=user, device="d", up_to_seq=seq, at_ms=seq
+    )
 
 
 @given(st.lists(STEPS))
 def test_the_highest_mark_of_every_device_is_published_and_none_twice_in_a_session(
-    steps: list[DeliveredMarked | str | tuple[str, str]],
+    steps: list[WatermarkRaised | str | tuple[str, str]],
 ) -> None:
     watermarks = Watermarks()
     wanted: dict[tuple[str, str], int] = {}
@@ -34,7 +36,7 @@ def test_the_highest_mark_of_every_device_is_published_and_none_twice_in_a_sessi
     known: dict[tuple[str, str], int] = {}  # published in the session that is open now
     for step in [*steps, "take"]:
         match step:
-            case DeliveredMarked():
+            case WatermarkRaised():
                 key = (step.user, step.conversation_id)
                 wanted[key] = max(step.up_to_seq, wanted.get(key, 0))
                 if watermarks.mark(step):

@@ -88,7 +88,7 @@ BAD_FRAMES: dict[str, tuple[Send, closing.CloseCode]] = {
     "a missing field": (lambda c: c.send(TEXT, b'{"type":"sync","request":"r"}'), closing.BAD_FRAME),
     "a field of another kind": (lambda c: c.send(TEXT, b'{"type":"ping","nonce":7}'), closing.BAD_FRAME),
     "a number beyond any seq": (
-        lambda c: c.send(TEXT, b'{"type":"mark_delivered","conversation":"","up_to_seq":1e300}'),
+        lambda c: c.send(TEXT, b'{"type":"mark","state":"delivered","conversation":"","up_to_seq":1e300}'),
         closing.BAD_FRAME,
     ),
     "MessagePack in a JSON session": (lambda c: c.send(BINARY, frames.encode_msgpack(frames.Ping())), closing.BAD_FRAME),
@@ -217,7 +217,7 @@ def test_neither_members_of_others_nor_of_nothing_may_speak(strict: Running, use
                 stranger.say(request="r", conversation=group, **request)
                 failure = await stranger.heard("error")
                 assert (failure["request"], failure["code"], failure["retryable"]) == ("r", "not_member", False)
-            stranger.say(type="mark_delivered", conversation=group, up_to_seq=1)
+            stranger.say(type="mark", state="delivered", conversation=group, up_to_seq=1)
             assert (await stranger.heard("error"))["code"] == "not_member"
 
     asyncio.run(body())

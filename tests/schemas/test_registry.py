@@ -148,8 +148,13 @@ def test_every_topic_has_a_producer_and_a_consumer_that_exist_and_name_it(topic:
         assert topic in strings(module), f"{module} does not name {topic}"
 
 
+RETIRED = {"delivered_marked"}  # still read where a log holds them, written by nobody
+
+
 @pytest.mark.parametrize(("topic", "record"), [(topic.name, record) for topic in TOPICS.values() for record in topic.records])
 def test_every_record_is_made_by_a_producer_of_its_topic(topic: str, record: str) -> None:
+    if record in RETIRED:
+        return
     name = codec.TYPES[record].__name__
     made = {called(node) for module in TOPICS[topic].producers for tree in sources(module) for node in ast.walk(tree)}
     assert name in made, f"no producer of {topic} makes a {name}"

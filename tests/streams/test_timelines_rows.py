@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from log.port import Record
 from schemas import events
 from schemas.codec import decode, encode, record_name
-from schemas.records import DeliveredMarked, WriterChanged
+from schemas.records import WatermarkRaised, WriterChanged
 from store.timelines import changes_of, membership_of
 from store.views import Membership, lay_changes, message_of
 from streams.timelines.rows import progress_writes, project
@@ -142,7 +142,7 @@ def _kind(record: Record) -> str:
 
 
 def receipt(offset: int, user: str, up_to_seq: int) -> Record:
-    mark = DeliveredMarked(tenant="default", conversation_id="g-1", user=user, device="d", up_to_seq=up_to_seq, at_ms=1)
+    mark = WatermarkRaised(state="delivered", tenant="default", conversation_id="g-1", user=user, device="d", up_to_seq=up_to_seq, at_ms=1)
     return Record("receipts", 2, offset, 1, b"g-1", encode("receipts", mark))
 
 

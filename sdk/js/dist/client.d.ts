@@ -2,7 +2,7 @@ import { Core, type CoreRules, type NewCommand } from "./core.js";
 import type { Acked, Refused, Source, StateChanged } from "./effects.js";
 import { type Listener } from "./emitter.js";
 import { WarblerError } from "./errors.js";
-import { type Delivered, type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type UserTyping, type Welcome } from "./frames.js";
+import { type Receipt, type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type UserTyping, type Welcome } from "./frames.js";
 import { Rest, type Fetch, type SignedIn } from "./http.js";
 import type { Pending } from "./outbox.js";
 import { type KeyValueStore } from "./storage.js";
@@ -50,7 +50,7 @@ export interface ClientEvents {
         readonly complete: boolean;
     };
     typing: UserTyping;
-    delivered: Delivered;
+    receipt: Receipt;
     /** Events whose records are damaged; they will not come. */
     missing: {
         readonly conversation: string;

@@ -287,8 +287,8 @@ export class Client {
                 return this.emitter.emit("directory", { entries: effect.entries, complete: effect.complete });
             case "typing":
                 return this.emitter.emit("typing", effect.frame);
-            case "delivered":
-                return this.emitter.emit("delivered", effect.frame);
+            case "receipt":
+                return this.emitter.emit("receipt", effect.frame);
             case "missing":
                 return this.emitter.emit("missing", { conversation: effect.conversation, seqs: effect.seqs });
             case "reset":

@@ -346,8 +346,8 @@ export class Core {
                 if (this.requests.take(frame.request) !== undefined)
                     this.out.push({ kind: "history", page: frame });
                 return;
-            case "delivered":
-                this.out.push({ kind: "delivered", frame });
+            case "receipt":
+                this.out.push({ kind: "receipt", frame });
                 return;
             case "user_typing":
                 this.out.push({ kind: "typing", frame });
@@ -595,7 +595,7 @@ export class Core {
         if (now_ms < this.delivered_at_ms)
             return;
         for (const [conversation, up_to_seq] of this.delivered)
-            this.send({ type: "mark_delivered", conversation, up_to_seq }, now_ms);
+            this.send({ type: "mark", state: "delivered", conversation, up_to_seq }, now_ms);
         this.delivered.clear();
         this.delivered_at_ms = Infinity;
     }

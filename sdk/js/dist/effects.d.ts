@@ -1,4 +1,4 @@
-import type { CommandFrame, Delivered, DirectoryEntry, EventItem, Failure, FromDevice, HistoryPage, UserTyping, Welcome } from "./frames.js";
+import type { CommandFrame, Receipt, DirectoryEntry, EventItem, Failure, FromDevice, HistoryPage, UserTyping, Welcome } from "./frames.js";
 import type { Phase } from "./phases.js";
 /** Where an event came from: while online, as the answer to an own command, or from a page that filled a gap. */
 export type Source = "live" | "own" | "page";
@@ -73,8 +73,8 @@ export type Effect = {
     readonly kind: "typing";
     readonly frame: UserTyping;
 } | {
-    readonly kind: "delivered";
-    readonly frame: Delivered;
+    readonly kind: "receipt";
+    readonly frame: Receipt;
 } | {
     readonly kind: "queued";
     readonly key: number;

@@ -81,6 +81,7 @@ export interface Hello {
     readonly epoch?: string | null;
     readonly positions?: Readonly<Record<string, number>>;
     readonly agent?: string;
+    readonly follow?: boolean;
 }
 export interface CreateConversation {
     readonly type: "create_conversation";
@@ -121,6 +122,7 @@ export interface RenameConversation {
     readonly conversation: string;
     readonly title: string;
 }
+/** `qos` None: what is usual in this kind of conversation. An ephemeral message is acked with seq 0: it is no event, and not kept. */
 export interface SendMessage {
     readonly type: "send_message";
     readonly id: string;
@@ -128,6 +130,7 @@ export interface SendMessage {
     readonly content: DeviceContent;
     readonly reply_to?: number | null;
     readonly mentions?: readonly string[];
+    readonly qos?: "ephemeral" | "at_least_once" | "effectively_once" | null;
 }
 export interface EditMessage {
     readonly type: "edit_message";
@@ -164,10 +167,16 @@ export interface MarkRead {
     readonly up_to_seq: number;
     readonly up_to_ordinal: number;
 }
-/** The device holds every event up to `up_to_seq`. Not answered; coalesced by the edge. */
-export interface MarkDelivered {
-    readonly type: "mark_delivered";
+/** How far this device's user got. Not answered unless it is wrong; coalesced by the edge.
+ *
+ * `delivered`: the device holds every event up to `up_to_seq`, and says so: what stays unacknowledged is written again, and then the
+ * session is closed. `played`: listened or looked to the end. `previewed`: shown by a push, not opened. `unread`: marked unread by the
+ * user from `up_to_seq` on, 0 takes it back; only the user's own devices hear of it. Read marks are commands: `mark_read`.
+ */
+export interface Mark {
+    readonly type: "mark";
     readonly conversation: string;
+    readonly state: "delivered" | "played" | "previewed" | "unread";
     readonly up_to_seq: number;
 }
 /** Not answered; may be lost. */
@@ -204,12 +213,48 @@ export interface DirectoryRequest {
     readonly request: string;
     readonly after?: string | null;
 }
+/** Asks who has (or has not) got as far as `seq`, answered by `receipts_page`: a page of members, and how many they are.
+ *
+ * A page may hold fewer than `limit`, even none, and still have a `next`: so many members were looked through.
+ */
+export interface Receipts {
+    readonly type: "receipts";
+    readonly request: string;
+    readonly conversation: string;
+    readonly seq: number;
+    readonly state?: "delivered" | "read" | "played";
+    readonly has?: boolean;
+    readonly after?: string | null;
+    readonly limit?: number;
+}
+/** From now on `receipt_counts` tell how many have got as far as `seq` in this conversation; 0 ends it. One seq per conversation. */
+export interface WatchReceipts {
+    readonly type: "watch_receipts";
+    readonly conversation: string;
+    readonly seq: number;
+}
+/** Whose presence this session wants to hear of, from now on these and no others. Answered by `presence` with all of them.
+ *
+ * Shape: users, and the members of conversations; above EDGE_PRESENCE_WATCHED_LIMIT users it is refused as `too_many`.
+ */
+export interface WatchPresence {
+    readonly type: "watch_presence";
+    readonly request: string;
+    readonly users?: readonly string[];
+    readonly conversations?: readonly string[];
+}
+/** Whether this device's user is away from it, and the user's own status line (None: as it was; empty: none). */
+export interface SetPresence {
+    readonly type: "set_presence";
+    readonly away: boolean;
+    readonly status?: string | null;
+}
 export interface Ping {
     readonly type: "ping";
     readonly nonce?: string;
 }
 export type CommandFrame = CreateConversation | AddMember | LeaveConversation | RemoveMember | ChangeRole | RenameConversation | SendMessage | EditMessage | RecallMessage | AddReaction | RemoveReaction | MarkRead;
-export type FromDevice = Hello | CreateConversation | AddMember | LeaveConversation | RemoveMember | ChangeRole | RenameConversation | SendMessage | EditMessage | RecallMessage | AddReaction | RemoveReaction | MarkRead | MarkDelivered | Typing | Sync | History | DirectoryRequest | Ping;
+export type FromDevice = Hello | CreateConversation | AddMember | LeaveConversation | RemoveMember | ChangeRole | RenameConversation | SendMessage | EditMessage | RecallMessage | AddReaction | RemoveReaction | MarkRead | Mark | Typing | Sync | History | DirectoryRequest | Receipts | WatchReceipts | WatchPresence | SetPresence | Ping;
 /** `epoch_changed`: the device's positions are of a lost log; it forgets them and reads again. `next`: ask `directory` for the rest. */
 export interface Welcome {
     readonly type: "welcome";
@@ -245,6 +290,7 @@ export interface DirectoryEntry {
     readonly read_seq: number;
     readonly unread: number;
     readonly peer?: string;
+    readonly marked_unread?: boolean;
     readonly last?: MessageItem;
 }
 /** A message as it stands now. `content` is absent once recalled; `reactions`: reaction -> users. */
@@ -274,7 +320,10 @@ export interface DirectoryPage {
     readonly directory: readonly DirectoryEntry[];
     readonly next: string | null;
 }
-/** The command is committed as the event `seq`. Repeated commands get the seq they had. */
+/** The command is committed as the event `seq`. Repeated commands get the seq they had.
+ *
+ * `seq` 0: taken, and no event came of it (an ephemeral message; a read mark that is not to be seen or in a conversation of many members).
+ */
 export interface Ack {
     readonly type: "ack";
     readonly id: string;
@@ -320,11 +369,74 @@ export interface HistoryPage {
     readonly messages: readonly MessageItem[];
     readonly before_seq: number | null;
 }
-export interface Delivered {
-    readonly type: "delivered";
+/** `user` got as far as `up_to_seq`. In a conversation of many members only the user's own devices hear it; others get counts.
+ *
+ * `unread`, `previewed` and hidden receipts go to the user's own devices only. `up_to_ordinal` stands with `read`.
+ */
+export interface Receipt {
+    readonly type: "receipt";
     readonly conversation: string;
     readonly user: string;
+    readonly state: "delivered" | "read" | "played" | "previewed" | "unread";
     readonly up_to_seq: number;
+    readonly up_to_ordinal?: number;
+}
+/** Answers `receipts`. `next`: ask with it as `after` for the following members; None at the end. */
+export interface ReceiptsPage {
+    readonly type: "receipts_page";
+    readonly request: string;
+    readonly conversation: string;
+    readonly entries: readonly ReceiptEntry[];
+    readonly next: string | null;
+}
+/** A member and how far it got in the asked state; `at_ms` is when that was said, 0 if it never was or is not known. */
+export interface ReceiptEntry {
+    readonly user: string;
+    readonly up_to_seq: number;
+    readonly at_ms: number;
+}
+/** How many of the other members have got as far as `seq`; told at most once a second while it changes. */
+export interface ReceiptCounts {
+    readonly type: "receipt_counts";
+    readonly conversation: string;
+    readonly seq: number;
+    readonly members: number;
+    readonly delivered: number;
+    readonly read: number;
+    readonly played: number;
+}
+/** Answers `watch_presence` (with its request id), and tells later changes (with an empty one). */
+export interface Presence {
+    readonly type: "presence";
+    readonly request: string;
+    readonly users: readonly PresenceEntry[];
+}
+/** `last_seen_ms`: when the user was last online; 0 if never, or not to be shown. */
+export interface PresenceEntry {
+    readonly user: string;
+    readonly state: "online" | "away" | "offline";
+    readonly status: string;
+    readonly last_seen_ms: number;
+}
+/** The device did not read fast enough and this conversation's events from `from_seq` on were dropped: ask `sync` for them. */
+export interface Resync {
+    readonly type: "resync";
+    readonly conversation: string;
+    readonly from_seq: number;
+}
+/** This node is going to stop: come back, to any node, after `after_ms`. Until then everything works, then it closes with 4000. */
+export interface Move {
+    readonly type: "move";
+    readonly after_ms: number;
+}
+/** An ephemeral message: it has no seq, is in no history, and was told only to whoever is here now. */
+export interface Signalled {
+    readonly type: "signalled";
+    readonly conversation: string;
+    readonly user: string;
+    readonly id: string;
+    readonly content: DeviceContent;
+    readonly at_ms: number;
 }
 export interface UserTyping {
     readonly type: "user_typing";
@@ -346,7 +458,7 @@ export interface Failure {
     readonly retryable: boolean;
     readonly retry_after_ms: number;
 }
-export type FromEdge = Welcome | DirectoryPage | Ack | Reject | Events | Page | HistoryPage | Delivered | UserTyping | Pong | Failure;
+export type FromEdge = Welcome | DirectoryPage | Ack | Reject | Events | Page | HistoryPage | Receipt | ReceiptsPage | ReceiptCounts | Presence | Resync | Move | Signalled | UserTyping | Pong | Failure;
 /** Why the edge closes a WebSocket, and what the device does next. */
 export interface CloseCode {
     readonly code: number;

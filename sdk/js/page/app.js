@@ -313,7 +313,8 @@ client.on("typing", ({ conversation, user, typing }) => {
   redraw();
   setTimeout(redraw, 6_100); // a "stopped" may be lost
 });
-client.on("delivered", ({ conversation, user, up_to_seq }) => {
+client.on("receipt", ({ conversation, user, state, up_to_seq }) => {
+  if (state !== "delivered") return;
   model.delivered(conversation, user, up_to_seq);
   redraw();
 });

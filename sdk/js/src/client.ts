@@ -6,7 +6,7 @@ import { Emitter, type Listener } from "./emitter.js";
 import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError } from "./errors.js";
 import {
   SUBPROTOCOL_JSON,
-  type Delivered,
+  type Receipt,
   type DeviceContent,
   type DirectoryEntry,
   type EventItem,
@@ -66,7 +66,7 @@ export interface ClientEvents {
   welcome: Welcome;
   directory: { readonly entries: readonly DirectoryEntry[]; readonly complete: boolean };
   typing: UserTyping;
-  delivered: Delivered;
+  receipt: Receipt;
   /** Events whose records are damaged; they will not come. */
   missing: { readonly conversation: string; readonly seqs: readonly number[] };
   /** Positions are void (of one conversation, or all): what was shown is to be read again. */
@@ -373,8 +373,8 @@ export class Client {
         return this.emitter.emit("directory", { entries: effect.entries, complete: effect.complete });
       case "typing":
         return this.emitter.emit("typing", effect.frame);
-      case "delivered":
-        return this.emitter.emit("delivered", effect.frame);
+      case "receipt":
+        return this.emitter.emit("receipt", effect.frame);
       case "missing":
         return this.emitter.emit("missing", { conversation: effect.conversation, seqs: effect.seqs });
       case "reset":

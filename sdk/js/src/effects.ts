@@ -2,7 +2,7 @@
 
 import type {
   CommandFrame,
-  Delivered,
+  Receipt,
   DirectoryEntry,
   EventItem,
   Failure,
@@ -59,7 +59,7 @@ export type Effect =
   | { readonly kind: "history"; readonly page: HistoryPage }
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "typing"; readonly frame: UserTyping }
-  | { readonly kind: "delivered"; readonly frame: Delivered }
+  | { readonly kind: "receipt"; readonly frame: Receipt }
   | { readonly kind: "queued"; readonly key: number; readonly frame: CommandFrame }
   | Acked
   | Refused

@@ -47,7 +47,7 @@ export class ModelEdge {
     if (frame.type === "hello") return this.hello(session, frame, now_ms);
     if (frame.type === "sync") return this.sync(session, frame, now_ms);
     if (frame.type === "ping") return session.tell({ type: "pong", nonce: "", now_ms: now_ms + this.clock_offset_ms });
-    if (frame.type === "mark_delivered" || frame.type === "typing") return undefined;
+    if (frame.type === "mark" || frame.type === "typing") return undefined;
     return this.command(session, frame, now_ms);
   }
 

@@ -3,7 +3,7 @@
 from warbler.client import Client, TokenSource
 from warbler.errors import ClientError, Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut, Unreachable
 from warbler.frames import Ack, DeviceContent, DirectoryEntry, EventItem, FrameMember, HistoryPage, MessageItem, Page, Welcome
-from warbler.happenings import Connected, DeliveredSeen, Disconnected, Happening, Skipped, TimelineEvent, TypingSeen, Unreadable
+from warbler.happenings import Connected, Disconnected, Happening, ReceiptSeen, Skipped, TimelineEvent, TypingSeen, Unreadable
 from warbler.rest import AdminUser, Login, Rest, Tokens
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Closed",
     "Connected",
     "ConnectionRefused",
-    "DeliveredSeen",
     "DeviceContent",
     "DirectoryEntry",
     "Disconnected",
@@ -26,6 +25,7 @@ __all__ = [
     "MessageItem",
     "OutboxFull",
     "Page",
+    "ReceiptSeen",
     "Rejected",
     "RequestFailed",
     "Rest",

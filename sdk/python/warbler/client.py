@@ -176,7 +176,7 @@ class Client(Requests):
         self._perform(self._core.read(key, frame, now_ms()))
         return future
 
-    def tell(self, frame: frames.Typing | frames.MarkDelivered) -> None:
+    def tell(self, frame: frames.Typing | frames.Mark) -> None:
         self._perform(self._core.tell(frame, now_ms()))
 
     def resync(self, conversation: str) -> None:

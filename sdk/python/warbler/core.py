@@ -16,7 +16,7 @@ from warbler import frames, own
 from warbler.backoff import backoff_ms, reconnect_of
 from warbler.effects import Acked, Answered, Drop, Effect, Emit, Failed, Reconnect, Send, Stop
 from warbler.errors import Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut
-from warbler.happenings import Connected, DeliveredSeen, Disconnected, Skipped, TimelineEvent, TypingSeen, Unreadable
+from warbler.happenings import Connected, Disconnected, ReceiptSeen, Skipped, TimelineEvent, TypingSeen, Unreadable
 from warbler.ids import RANDOM_BITS, uuid7
 from warbler.outbox import RATE_MARGIN, UNPACED_PER_S, Outbox, Pending
 from warbler.phases import NEXT, Phase, Signal
@@ -90,7 +90,7 @@ class Core:
         frame = self._reads.add(self._number("r"), key, frame)
         return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
 
-    def tell(self, frame: frames.Typing | frames.MarkDelivered, now_ms: int) -> list[Effect]:
+    def tell(self, frame: frames.Typing | frames.Mark, now_ms: int) -> list[Effect]:
         """Something that may be lost: dropped while there is no connection."""
         return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
 
@@ -167,8 +167,17 @@ class Core:
             case frames.Pong():
                 self._clock_offset_ms = frame.now_ms - now_ms
                 return []
-            case frames.Delivered():
-                return [Emit(DeliveredSeen(frame.conversation, frame.user, frame.up_to_seq))]
+            case frames.Receipt():
+                return [Emit(ReceiptSeen(frame.conversation, frame.user, frame.state, frame.up_to_seq, frame.up_to_ordinal))]
+            case (
+                frames.ReceiptsPage()
+                | frames.ReceiptCounts()
+                | frames.Presence()
+                | frames.Resync()
+                | frames.Move()
+                | frames.Signalled()
+            ):
+                return []
             case frames.UserTyping():
                 return [Emit(TypingSeen(frame.conversation, frame.user, frame.typing))]
             case frames.Failure():
@@ -391,7 +400,7 @@ class Core:
             return []
         told, self._delivered = self._delivered, {}
         self._delivered_ms = now_ms
-        return [self._send(frames.MarkDelivered(conversation, seq), now_ms) for conversation, seq in told.items()]
+        return [self._send(frames.Mark(conversation, "delivered", seq), now_ms) for conversation, seq in told.items()]
 
     def _send(self, frame: frames.FromDevice, now_ms: int) -> Send:
         self._sent_ms = now_ms

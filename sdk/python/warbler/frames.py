@@ -9,6 +9,11 @@ from msgspec import Struct
 
 Code = str
 Role = Literal["owner", "admin", "member"]
+FrameQos = Literal["ephemeral", "at_least_once", "effectively_once"]
+MarkState = Literal["delivered", "played", "previewed", "unread"]
+ReceiptState = Literal["delivered", "read", "played"]
+WatermarkState = Literal["delivered", "read", "played", "previewed", "unread"]
+PresenceState = Literal["online", "away", "offline"]
 ConversationKind = Literal["direct", "group", "channel"]
 
 
@@ -37,6 +42,7 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     epoch: str | None = None
     positions: dict[str, int] = {}
     agent: str = ""  # name and version of the client, for operators
+    follow: bool = True
 
 
 class CommandFrame(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -76,6 +82,7 @@ class SendMessage(CommandFrame, frozen=True, kw_only=True, tag="send_message"):
     content: DeviceContent
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
+    qos: FrameQos | None = None
 
 
 class EditMessage(CommandFrame, frozen=True, kw_only=True, tag="edit_message"):
@@ -103,10 +110,16 @@ class MarkRead(CommandFrame, frozen=True, kw_only=True, tag="mark_read"):
     up_to_ordinal: int  # the ordinal that stands on the event up_to_seq
 
 
-class MarkDelivered(Struct, frozen=True, tag_field="type", tag="mark_delivered"):
-    """The device holds every event up to `up_to_seq`. Not answered; coalesced by the edge."""
+class Mark(Struct, frozen=True, tag_field="type", tag="mark"):
+    """How far this device's user got. Not answered unless it is wrong; coalesced by the edge.
+
+    `delivered`: the device holds every event up to `up_to_seq`, and says so: what stays unacknowledged is written again, and then the
+    session is closed. `played`: listened or looked to the end. `previewed`: shown by a push, not opened. `unread`: marked unread by the
+    user from `up_to_seq` on, 0 takes it back; only the user's own devices hear of it. Read marks are commands: `mark_read`.
+    """
 
     conversation: str
+    state: MarkState
     up_to_seq: int
 
 
@@ -148,6 +161,46 @@ class DirectoryRequest(Struct, frozen=True, tag_field="type", tag="directory"):
     after: str | None = None
 
 
+class Receipts(Struct, frozen=True, tag_field="type", tag="receipts"):
+    """Asks who has (or has not) got as far as `seq`, answered by `receipts_page`: a page of members, and how many they are.
+
+    A page may hold fewer than `limit`, even none, and still have a `next`: so many members were looked through.
+    """
+
+    request: str
+    conversation: str
+    seq: int
+    state: ReceiptState = "read"
+    has: bool = True
+    after: str | None = None
+    limit: int = 100
+
+
+class WatchReceipts(Struct, frozen=True, tag_field="type", tag="watch_receipts"):
+    """From now on `receipt_counts` tell how many have got as far as `seq` in this conversation; 0 ends it. One seq per conversation."""
+
+    conversation: str
+    seq: int
+
+
+class WatchPresence(Struct, frozen=True, tag_field="type", tag="watch_presence"):
+    """Whose presence this session wants to hear of, from now on these and no others. Answered by `presence` with all of them.
+
+    Shape: users, and the members of conversations; above EDGE_PRESENCE_WATCHED_LIMIT users it is refused as `too_many`.
+    """
+
+    request: str
+    users: tuple[str, ...] = ()
+    conversations: tuple[str, ...] = ()
+
+
+class SetPresence(Struct, frozen=True, tag_field="type", tag="set_presence"):
+    """Whether this device's user is away from it, and the user's own status line (None: as it was; empty: none)."""
+
+    away: bool
+    status: str | None = None
+
+
 class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
     nonce: str = ""
 
@@ -180,11 +233,15 @@ FromDevice = (
     | AddReaction
     | RemoveReaction
     | MarkRead
-    | MarkDelivered
+    | Mark
     | Typing
     | Sync
     | History
     | DirectoryRequest
+    | Receipts
+    | WatchReceipts
+    | WatchPresence
+    | SetPresence
     | Ping
 )
 
@@ -259,6 +316,7 @@ class DirectoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     read_seq: int
     unread: int
     peer: str | None = None  # the other user of a direct conversation
+    marked_unread: bool = False
     last: MessageItem | None = None
 
 
@@ -339,10 +397,84 @@ class HistoryPage(Struct, frozen=True, tag_field="type", tag="history_page"):
     before_seq: int | None = None
 
 
-class Delivered(Struct, frozen=True, tag_field="type", tag="delivered"):
+class Receipt(Struct, frozen=True, tag_field="type", tag="receipt", omit_defaults=True):
+    """`user` got as far as `up_to_seq`. In a conversation of many members only the user's own devices hear it; others get counts.
+
+    `unread`, `previewed` and hidden receipts go to the user's own devices only. `up_to_ordinal` stands with `read`.
+    """
+
     conversation: str
     user: str
+    state: WatermarkState
     up_to_seq: int
+    up_to_ordinal: int = 0
+
+
+class ReceiptEntry(Struct, frozen=True):
+    """A member and how far it got in the asked state; `at_ms` is when that was said, 0 if it never was or is not known."""
+
+    user: str
+    up_to_seq: int
+    at_ms: int = 0
+
+
+class ReceiptsPage(Struct, frozen=True, tag_field="type", tag="receipts_page"):
+    """Answers `receipts`. `next`: ask with it as `after` for the following members; None at the end."""
+
+    request: str
+    conversation: str
+    entries: tuple[ReceiptEntry, ...]
+    next: str | None = None
+
+
+class ReceiptCounts(Struct, frozen=True, tag_field="type", tag="receipt_counts"):
+    """How many of the other members have got as far as `seq`; told at most once a second while it changes."""
+
+    conversation: str
+    seq: int
+    members: int
+    delivered: int
+    read: int
+    played: int
+
+
+class PresenceEntry(Struct, frozen=True):
+    """`last_seen_ms`: when the user was last online; 0 if never, or not to be shown."""
+
+    user: str
+    state: PresenceState
+    status: str = ""
+    last_seen_ms: int = 0
+
+
+class Presence(Struct, frozen=True, tag_field="type", tag="presence"):
+    """Answers `watch_presence` (with its request id), and tells later changes (with an empty one)."""
+
+    request: str
+    users: tuple[PresenceEntry, ...]
+
+
+class Resync(Struct, frozen=True, tag_field="type", tag="resync"):
+    """The device did not read fast enough and this conversation's events from `from_seq` on were dropped: ask `sync` for them."""
+
+    conversation: str
+    from_seq: int
+
+
+class Move(Struct, frozen=True, tag_field="type", tag="move"):
+    """This node is going to stop: come back, to any node, after `after_ms`. Until then everything works, then it closes with 4000."""
+
+    after_ms: int
+
+
+class Signalled(Struct, frozen=True, tag_field="type", tag="signalled"):
+    """An ephemeral message: it has no seq, is in no history, and was told only to whoever is here now."""
+
+    conversation: str
+    user: str
+    id: str
+    content: DeviceContent
+    at_ms: int
 
 
 class UserTyping(Struct, frozen=True, tag_field="type", tag="user_typing"):
@@ -366,6 +498,24 @@ class Failure(Struct, frozen=True, tag_field="type", tag="error"):
     retry_after_ms: int = 0
 
 
-FromEdge = Welcome | DirectoryPage | Ack | Reject | Events | Page | HistoryPage | Delivered | UserTyping | Pong | Failure
+FromEdge = (
+    Welcome
+    | DirectoryPage
+    | Ack
+    | Reject
+    | Events
+    | Page
+    | HistoryPage
+    | Receipt
+    | ReceiptsPage
+    | ReceiptCounts
+    | Presence
+    | Resync
+    | Move
+    | Signalled
+    | UserTyping
+    | Pong
+    | Failure
+)
 
 COMMAND_TYPES: tuple[type[CommandFrame], ...] = get_args(CommandFrames)

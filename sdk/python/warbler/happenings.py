@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from warbler.frames import EventItem, Welcome
+from warbler.frames import EventItem, WatermarkState, Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,14 @@ class TypingSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveredSeen:
-    """A device of `user` holds every event up to `up_to_seq`."""
+class ReceiptSeen:
+    """`user` got as far as `up_to_seq`: delivered, read or played. `up_to_ordinal` stands with `read`."""
 
     conversation: str
     user: str
+    state: WatermarkState
     up_to_seq: int
+    up_to_ordinal: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +65,4 @@ class Disconnected:
     retry_in_ms: int
 
 
-Happening = TimelineEvent | Skipped | Unreadable | TypingSeen | DeliveredSeen | Connected | Disconnected
+Happening = TimelineEvent | Skipped | Unreadable | TypingSeen | ReceiptSeen | Connected | Disconnected

@@ -27,7 +27,7 @@ class Requests:
     def read(self, frame: Read) -> "asyncio.Future[object]":
         raise NotImplementedError
 
-    def tell(self, frame: frames.Typing | frames.MarkDelivered) -> None:
+    def tell(self, frame: frames.Typing | frames.Mark) -> None:
         raise NotImplementedError
 
     def resync(self, conversation: str) -> None:
