@@ -20,7 +20,7 @@ from edge.hub import Hub
 from edge.metrics import COMMANDS
 from edge.publisher import Publisher
 from edge.reader import Reader
-from edge.receipts import Watermarks, key_of
+from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.requests import UNAVAILABLE_RETRY_MS, Requests
@@ -32,6 +32,7 @@ from log.port import Log, Record
 from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
 from schemas.errors import WarblerError
+from schemas.keys import receipt_key
 from store.accounts import Accounts
 from store.timelines import Timelines
 
@@ -166,7 +167,7 @@ class Node:
 
     def _publish_receipts(self) -> None:
         for mark in self.watermarks.take():
-            self.publisher.offer("receipts", key_of(mark), encode("receipts", mark), placed_by=mark.conversation_id.encode())
+            self.publisher.offer("receipts", receipt_key(mark), encode("receipts", mark), placed_by=mark.conversation_id.encode())
 
     async def _watch_lag(self) -> None:
         while True:

@@ -44,7 +44,10 @@ class CommandRefused(ReplyBase, frozen=True, kw_only=True, tag="command_refused"
 
 
 class CommandRepeated(ReplyBase, frozen=True, kw_only=True, tag="command_repeated"):
-    """The command was accepted before; `seq` and `ordinal` are those of its event, `accepted_at_ms` its time."""
+    """The command was accepted before; `seq` and `ordinal` are those of its event, `accepted_at_ms` its time.
+
+    `seq` 0: it is a read mark that became a receipt (topic `receipts`) and no event.
+    """
 
     seq: int
     ordinal: int

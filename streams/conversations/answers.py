@@ -30,4 +30,13 @@ class Repeated:
     accepted_at_ms: int
 
 
-Decision = Accepted | Refused | Repeated
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A read mark that is no event: it goes to `receipts`. `raised` False: the member's mark is there already, nothing is written."""
+
+    up_to_seq: int
+    up_to_ordinal: int
+    raised: bool
+
+
+Decision = Accepted | Refused | Repeated | Noted

@@ -5,7 +5,8 @@ Called by the owner for every command, in the order of the commands partition. T
 Rule 1: a repeat is found before anything else is asked, so that who left gets the same answer when it repeats its leaving.
 Rule 2: to who is no member, nothing but that is told.
 Rule 3: an id that was accepted and is forgotten is always refused as stale, never accepted twice. Read marks are the exception: repeating
-one changes nothing, so a forgotten one may be marked again. Source: docs/decisions/0001-what-the-owner-remembers.md
+one changes nothing, so a forgotten one may be marked again; and messages sent at least once, which rather come twice than not at all.
+Source: docs/decisions/0001-what-the-owner-remembers.md
 """
 
 from collections.abc import Callable, Mapping
@@ -17,14 +18,14 @@ from schemas.ids import ms_of, uuid7_bytes
 from streams.conversations import decide_members as members
 from streams.conversations import decide_messages as messages
 from streams.conversations.access import RIGHTS
-from streams.conversations.answers import Accepted, Decision, Refused, Repeated
+from streams.conversations.answers import Accepted, Decision, Noted, Refused, Repeated
 from streams.conversations.fingerprint import fingerprint
 from streams.conversations.rules import Rules
 from streams.conversations.state import Conversation
 
-__all__ = ["Accepted", "Decision", "Refused", "Repeated", "decide"]
+__all__ = ["Accepted", "Decision", "Noted", "Refused", "Repeated", "decide"]
 
-Handler = Callable[[Conversation, Any, int, Rules], tuple[Event, ...] | Refused | Repeated]
+Handler = Callable[[Conversation, Any, int, Rules], tuple[Event, ...] | Refused | Repeated | Noted]
 
 HANDLERS: Mapping[type[commands.Command], Handler] = {
     commands.SendMessage: messages.send_message,
@@ -65,7 +66,8 @@ def decide(state: Conversation | None, command: commands.Command, at_ms: int, ru
         return Refused("not_member", "only members may do this")
     if known is not None:
         return Refused("command_id_reused", "the command id was used before by somebody else; choose a new one")
-    if refused := _untimely(command_id, at_ms, rules) or _forgotten(state, command, command_id):
+    refused = _untimely(command_id, at_ms, rules) or _forgotten(state, command, command_id)
+    if refused is not None and (refused.code != "stale" or not _may_come_twice(state, command, rules)):
         return refused
     if type(command) not in RIGHTS.get((state.kind, member.role), ()):
         return Refused("not_allowed", f"a {member.role} of a {state.kind} conversation may not do this")
@@ -81,7 +83,7 @@ def _without_state(state: Conversation | None, command: commands.Command, comman
     return _untimely(command_id, at_ms, rules) or _accepted(members.create_conversation(command, at_ms, rules))
 
 
-def _accepted(outcome: tuple[Event, ...] | Refused | Repeated) -> Decision:
+def _accepted(outcome: tuple[Event, ...] | Refused | Repeated | Noted) -> Decision:
     return Accepted(outcome) if isinstance(outcome, tuple) else outcome
 
 
@@ -94,6 +96,10 @@ def _untimely(command_id: bytes, at_ms: int, rules: Rules) -> Refused | None:
     if id_ms < at_ms - rules.command_horizon_ms:
         return Refused("stale", f"the command id is {at_ms - id_ms} ms old; ids are remembered for {rules.command_horizon_ms} ms")
     return None
+
+
+def _may_come_twice(state: Conversation, command: commands.Command, rules: Rules) -> bool:
+    return isinstance(command, commands.SendMessage) and (command.qos or rules.qos(state.kind)) == "at_least_once"
 
 
 def _forgotten(state: Conversation, command: commands.Command, command_id: bytes) -> Refused | None:

@@ -21,7 +21,7 @@ from log.limits import entries_bytes
 from log.port import Entry, Log, Record
 from schemas.errors import WarblerError
 from streams.conversations.outcome import Answer, Append, Outcome, Poison, Skipped
-from streams.conversations.partition import EVENTS_TOPIC, REPLIES_TOPIC, Partition
+from streams.conversations.partition import EVENTS_TOPIC, RECEIPTS_TOPIC, REPLIES_TOPIC, Partition
 from streams.conversations.saver import Saver
 from streams.conversations.shelf import SnapshotCorrupt
 from streams.conversations.stats import OwnerStats
@@ -215,11 +215,11 @@ class Lane:
     async def _answer(self, work: Work, record: Record, outcome: Outcome) -> None:
         await wait_all(self._appends)
         match outcome:
-            case Answer(entry=entry, refused=refused):
+            case Answer(entry=entry, refused=refused, receipt=receipt):
                 self._dead_letters_row = 0
                 self._stats.refused += refused
                 self._stats.repeated += not refused
-                publishing = self._log.publish(REPLIES_TOPIC, self.number, [entry])
+                publishing = self._reply(entry, receipt)
             case Poison(reason=reason):
                 publishing = self._bury(record, reason)
             case Append() | Skipped():
@@ -229,6 +229,11 @@ class Lane:
         future = self._watched(publishing)
         self._answers.append(future)
         work.pending.append(future)
+
+    async def _reply(self, entry: Entry, receipt: Entry | None) -> int:
+        if receipt is not None:  # acked means kept: the receipt first
+            await self._log.publish(RECEIPTS_TOPIC, self.number, [receipt])
+        return await self._log.publish(REPLIES_TOPIC, self.number, [entry])
 
     def _bury(self, record: Record, reason: str) -> Coroutine[Any, Any, int]:
         self._stats.dead_letters += 1

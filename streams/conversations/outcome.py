@@ -19,10 +19,11 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Refused or repeated: this reply."""
+    """Refused, repeated or noted: this reply, once the receipt that it tells of is in the log."""
 
     entry: Entry
     refused: bool
+    receipt: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)

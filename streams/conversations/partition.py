@@ -8,13 +8,14 @@ Rule 3: a conversation whose events have a gap is quarantined: its commands go t
 from log.limits import batch_bytes_limit, entries_bytes
 from log.port import Entry, Record
 from schemas import codec
-from schemas.commands import Command
+from schemas.commands import Command, MarkRead
 from schemas.errors import Undecodable
 from schemas.events import Event
+from schemas.keys import receipt_key
 from schemas.partition import partition_of
-from schemas.records import CommandRefused, CommandRepeated, OwnerCheckpoint, Reply, WriterChanged
+from schemas.records import CommandRefused, CommandRepeated, OwnerCheckpoint, Reply, WatermarkRaised, WriterChanged
 from schemas.registry import SCHEMAS
-from streams.conversations.decide import Accepted, Refused, Repeated, decide
+from streams.conversations.decide import Accepted, Noted, Refused, Repeated, decide
 from streams.conversations.evolve import evolve
 from streams.conversations.fingerprint import fingerprint
 from streams.conversations.headers import command_header, read_command_header
@@ -27,6 +28,7 @@ from streams.conversations.state import Conversation
 COMMANDS_TOPIC = "conversation-commands"
 EVENTS_TOPIC = "conversation-events"
 REPLIES_TOPIC = "replies"
+RECEIPTS_TOPIC = "receipts"
 CHECKPOINT_KEY = b"#checkpoint"
 WRITER_KEY = b"#writer"
 EVENTS_BATCH_BYTES = batch_bytes_limit(EVENTS_TOPIC)
@@ -152,7 +154,8 @@ class Partition:
                 self._advance(key, state, decision.events, print_, now_ms)
                 return Append(entries)
             decision = Refused("too_long", "its events do not fit in one batch")
-        return Answer(_reply(command, decision, at_ms), isinstance(decision, Refused))
+        receipt = _receipt(command, decision, at_ms) if isinstance(decision, Noted) and isinstance(command, MarkRead) else None
+        return Answer(_reply(command, decision, at_ms), isinstance(decision, Refused), receipt)
 
     def _misplaced(self, key: bytes, record_key: bytes | None) -> str | None:
         if key != record_key:
@@ -191,7 +194,24 @@ def _entries(events: tuple[Event, ...], key: bytes, commands_offset: int, print_
     return tuple(Entry(key, codec.encode(EVENTS_TOPIC, event), event.at_ms, headers) for event in events)
 
 
-def _reply(command: Command, decision: Refused | Repeated, at_ms: int) -> Entry:
+def _receipt(command: MarkRead, noted: Noted, at_ms: int) -> Entry | None:
+    if not noted.raised:
+        return None
+    mark = WatermarkRaised(
+        tenant=command.tenant,
+        conversation_id=command.conversation_id,
+        user=command.user,
+        device=command.device,
+        state="read",
+        up_to_seq=noted.up_to_seq,
+        up_to_ordinal=noted.up_to_ordinal,
+        hidden=command.quiet,
+        at_ms=at_ms,
+    )
+    return Entry(receipt_key(mark), codec.encode(RECEIPTS_TOPIC, mark), at_ms)
+
+
+def _reply(command: Command, decision: Refused | Repeated | Noted, at_ms: int) -> Entry:
     common = {
         "tenant": command.tenant,
         "conversation_id": command.conversation_id,
@@ -202,7 +222,9 @@ def _reply(command: Command, decision: Refused | Repeated, at_ms: int) -> Entry:
         "at_ms": at_ms,
     }
     reply: Reply
-    if isinstance(decision, Refused):
+    if isinstance(decision, Noted):
+        reply = CommandRepeated(**common, seq=0, ordinal=0, accepted_at_ms=at_ms)  # type: ignore[arg-type]
+    elif isinstance(decision, Refused):
         reply = CommandRefused(**common, code=decision.code, detail=decision.detail)  # type: ignore[arg-type]
     else:
         reply = CommandRepeated(**common, seq=decision.seq, ordinal=decision.ordinal, accepted_at_ms=decision.accepted_at_ms)  # type: ignore[arg-type]

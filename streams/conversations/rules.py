@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from schemas.values import ConversationKind, Qos
+
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
@@ -32,12 +34,21 @@ class Rules:
     remembered_commands: int = _between(1_000, 1, 100_000)
     command_horizon_ms: int = _between(DAY_MS, 60_000, 365 * DAY_MS)
     clock_ahead_ms: int = _between(60_000, 0, HOUR_MS)
+    read_events_members_limit: int = _between(100, 0, 100_000)  # of a conversation whose read marks are events; above it they are receipts
+    at_least_once_direct: int = _between(0, 0, 1)
+    at_least_once_group: int = _between(0, 0, 1)
+    at_least_once_channel: int = _between(0, 0, 1)
 
     def __post_init__(self) -> None:
         for limit in dataclasses.fields(self):
             value, least, most = getattr(self, limit.name), limit.metadata["least"], limit.metadata["most"]
             if not least <= value <= most:
                 raise ValueError(f"STREAMS_{limit.name.upper()}={value}: {least} to {most}")
+
+    def qos(self, kind: ConversationKind) -> Qos:
+        """What a message gets that does not ask for anything."""
+        chosen = {"direct": self.at_least_once_direct, "group": self.at_least_once_group, "channel": self.at_least_once_channel}
+        return "at_least_once" if chosen[kind] else "effectively_once"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Rules":

@@ -209,4 +209,8 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "remembered_commands": 1_000,
         "command_horizon_ms": DAY_MS,
         "clock_ahead_ms": 60_000,
+        "read_events_members_limit": 100,
+        "at_least_once_direct": 0,
+        "at_least_once_group": 0,
+        "at_least_once_channel": 0,
     }
