@@ -1,11 +1,11 @@
 """What all workloads share: the site, the message text, the pairs of users, and how one phase of load is measured."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.device import Device, clock_s
-from bench.fleet import Fleet, User, make_users, now_ms, pair_up
+from bench.fleet import Edge, Fleet, User, make_users, now_ms, pair_up
 from bench.frames import CODECS, Codec
 from bench.ids import Ids
 from bench.machine import cpu_us_each, others_cores
@@ -50,11 +50,11 @@ class Bench:
         self.content = frames.DeviceContent(text="x" * options.text_bytes)
         self._pair_users: list[User] = []
 
-    async def pairs(self) -> "Pairs":
-        """All users of the pairs online; close the result."""
+    async def pairs(self, more: Sequence[Edge] = ()) -> "Pairs":
+        """All users of the pairs online, with `more` edges the two of a pair on different ones; close the result."""
         if not self._pair_users:
             self._pair_users = await make_users(self.site.edge, f"{self.prefix}-pair", 2 * self.options.pairs)
-        fleet = Fleet(self.site.edge, self.codec)
+        fleet = Fleet(self.site.edge, self.codec, more)
         await fleet.open(self._pair_users)
         return Pairs(self, fleet, await pair_up(fleet.devices, self.ids))
 

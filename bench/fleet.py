@@ -60,10 +60,10 @@ async def make_users(edge: Edge, prefix: str, count: int) -> list[User]:
 
 
 class Fleet:
-    """`devices` in the order of the users given to `open`."""
+    """`devices` in the order of the users given to `open`, which take turns on the edges."""
 
-    def __init__(self, edge: Edge, codec: Codec) -> None:
-        self.edge, self.codec = edge, codec
+    def __init__(self, edge: Edge, codec: Codec, more: Sequence[Edge] = ()) -> None:
+        self.edges, self.codec = (edge, *more), codec
         self.devices: list[Device] = []
         self._opened: list[Device] = []  # in the order in which they came, also while others are still opening
         self._pinging: asyncio.Task[None] | None = None
@@ -76,7 +76,8 @@ class Fleet:
             # one loopback address has some 28,000 ports for one server
             source = None if number < PORTS_PER_SOURCE else f"127.0.0.{2 + number // PORTS_PER_SOURCE}"
             async with turns:
-                device = await open_device(self.edge.address, self.codec, hello_of(user), listener or Deaf(), source)
+                address = self.edges[number % len(self.edges)].address
+                device = await open_device(address, self.codec, hello_of(user), listener or Deaf(), source)
             self._opened.append(device)
             return device
 

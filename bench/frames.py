@@ -68,12 +68,30 @@ class Receipt(Struct, frozen=True, tag_field="type", tag="receipt"):
     pass
 
 
+class PresenceEntry(Struct, frozen=True):
+    user: str
+    state: str
+
+
 class Presence(Struct, frozen=True, tag_field="type", tag="presence"):
-    pass
+    users: list[PresenceEntry]
 
 
 class ReceiptCounts(Struct, frozen=True, tag_field="type", tag="receipt_counts"):
-    pass
+    conversation: str
+    seq: int
+    delivered: int
+    read: int
+
+
+class ReceiptEntry(Struct, frozen=True):
+    user: str
+
+
+class ReceiptsPage(Struct, frozen=True, tag_field="type", tag="receipts_page"):
+    request: str
+    entries: list[ReceiptEntry]
+    next: str | None = None
 
 
 class Resync(Struct, frozen=True, tag_field="type", tag="resync"):
@@ -108,6 +126,7 @@ FromEdge = (
     | Receipt
     | Presence
     | ReceiptCounts
+    | ReceiptsPage
     | Resync
     | Move
     | UserTyping

@@ -35,6 +35,18 @@ class Options:
     lag_rate_per_s: int = 1_000
     kill_rate_per_s: int = 500
     kill_s: float = 20.0
+    edge_counts: tuple[int, ...] = (1, 2, 4)
+    edges_rate_per_s: int = 500
+    edges_s: float = 15.0
+    presence_sessions: int = 5_000
+    presence_watched: int = 500
+    presence_lease_ms: int = 15_000  # of the edge that is killed, so that a run need not wait for the default of 90 s
+    receipts_members: int = 10_000
+    receipts_online: int = 1_000
+    receipts_messages: int = 5
+    rolling_devices: int = 2_000
+    rolling_rate_per_s: int = 200
+    rolling_pause_s: float = 5.0
 
     def quick(self) -> "Options":
         """The same workloads, short and small: shows that they run, measures nothing worth quoting."""
@@ -51,4 +63,15 @@ class Options:
             missed_tries=5,
             lag_s=5.0,
             kill_s=12.0,
+            edge_counts=(1, 2),
+            edges_s=5.0,
+            presence_sessions=300,
+            presence_watched=100,
+            presence_lease_ms=6_000,
+            receipts_members=600,
+            receipts_online=60,
+            receipts_messages=2,
+            rolling_devices=60,
+            rolling_rate_per_s=50,
+            rolling_pause_s=2.0,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from bench.device import Device, DeviceLost, clock_s, open_device
@@ -45,16 +45,25 @@ class Account:
 class Persistent:
     """One user's device. A `bench.device.Listener`."""
 
-    def __init__(self, edge: Edge, codec: Codec, user: User, account: Account) -> None:
-        self.edge, self.codec, self.user, self.account = edge, codec, user, account
+    def __init__(self, edges: Sequence[Edge], codec: Codec, user: User, account: Account) -> None:
+        self.edges, self.codec, self.user, self.account = edges, codec, user, account
+        self._turn = 0
         self.device: Device | None = None
         self.waiting: dict[str, tuple[frames.SendMessage, float]] = {}  # not answered: the command, when it was last sent
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = False
 
-    async def start(self) -> None:
-        self.device = await open_device(self.edge.address, self.codec, hello_of(self.user), self)
+    async def start(self, first_edge: int = 0) -> None:
+        self._turn = first_edge
+        self.device = await self._open()
         self._spawn_resending()
+
+    def hello(self) -> frames.Hello:
+        return hello_of(self.user)
+
+    async def _open(self) -> Device:
+        """On the edge whose turn it is: after a loss that is the next one."""
+        return await open_device(self.edges[self._turn % len(self.edges)].address, self.codec, self.hello(), self)
 
     async def end(self) -> None:
         self._ended = True
@@ -94,8 +103,9 @@ class Persistent:
         while True:
             await asyncio.sleep(pause_s * (0.5 + random.random() / 2))
             pause_s = min(BACKOFF_LIMIT_S, pause_s * 2)
+            self._turn += 1
             try:
-                self.device = await open_device(self.edge.address, self.codec, hello_of(self.user), self)
+                self.device = await self._open()
                 break
             except (OSError, DeviceLost, TimeoutError):
                 continue

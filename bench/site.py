@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import os
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -107,17 +108,30 @@ class Site:
         _, child = self._running.pop(name)
         await child.stop(STOP_GRACE_S)
 
-    async def extra_edge(self, name: str) -> Edge:
-        """One more edge that nothing has used yet; end it with `end(name)`."""
+    async def extra_edge(self, name: str, **settings: str) -> Edge:
+        """One more edge that nothing has used yet, with settings of its own; end it with `end(name)`."""
         port = ports_of(self.data, [name.replace("-", "_")]).popitem()[1]
         assert is_free(port)
         program = edge_program(99, LOOPBACK, port, self._env)
-        await self.run(dataclasses.replace(program, name=name, env={**program.env, "WARBLER_NODE": name}))
+        await self.run(dataclasses.replace(program, name=name, env={**program.env, "WARBLER_NODE": name, **settings}))
         return Edge(LOOPBACK, port, self.admin_key)
 
     @property
     def edge(self) -> Edge:
-        return Edge(LOOPBACK, int(self._running["edge-1"][0].env["EDGE_PORT"]), self.admin_key)
+        return self.edges[0]
+
+    @property
+    def edges(self) -> list[Edge]:
+        """Those that were started with the site."""
+        ports = [int(self._running[f"edge-{number + 1}"][0].env["EDGE_PORT"]) for number in range(self._edges)]
+        return [Edge(LOOPBACK, port, self.admin_key) for port in ports]
+
+    async def restart(self, name: str) -> float:
+        """SIGTERM, and the process anew once it is gone; the answer is how long it took until it lived, in seconds. Raises: NotLive."""
+        begun_s = time.monotonic()
+        await self._running[name][1].stop(STOP_GRACE_S)
+        await self.start_again(name)
+        return time.monotonic() - begun_s
 
     def pids(self) -> dict[str, int]:
         own = {name: child.pid for name, (_, child) in self._running.items() if child.running}

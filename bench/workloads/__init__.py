@@ -4,7 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from bench.bench import Bench, Run
-from bench.workloads import closed, group, idle, kill, ladder, lag, missed
+from bench.workloads import closed, edges, group, idle, kill, ladder, lag, missed, presence, receipts, rolling
 
 WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "ladder": ladder.run,
@@ -13,6 +13,10 @@ WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "missed": missed.run,
     "group": group.run,
     "idle": idle.run,
+    "edges": edges.run,
+    "presence": presence.run,
+    "receipts": receipts.run,
     **{f"kill-{part}": functools.partial(kill.run, part) for part in kill.PROCESSES},
+    "rolling": rolling.run,
 }
-DISTURBING = tuple(name for name in WORKLOADS if name.startswith("kill-"))
+DISTURBING = tuple(name for name in WORKLOADS if name.startswith(("kill-", "rolling")))

@@ -31,7 +31,7 @@ class Load:
 
     def __init__(self, bench: Bench, users: list[User], conversations: list[str]) -> None:
         self.account = Account()
-        self.devices = [Persistent(bench.site.edge, bench.codec, user, self.account) for user in users]
+        self.devices = [Persistent((bench.site.edge,), bench.codec, user, self.account) for user in users]
         self._bench, self._conversations = bench, conversations
         self.sent: dict[str, tuple[Persistent, frames.SendMessage]] = {}
 
@@ -86,7 +86,7 @@ async def run(part: str, bench: Bench) -> Run:
         for device in load.devices:
             await device.end()
     await bench.site.settle(120)
-    stored = await _read_back(bench, users, conversations)
+    stored = await read_back(bench, users, conversations)
     verdict = judge(load.account.acked, stored)
     return _result(part, load, verdict, (unanswered, len(near_the_kill) - repeated, recover_s))
 
@@ -138,7 +138,7 @@ class ReadBack:
             self.done.set_exception(RuntimeError("the connection ended while reading back"))
 
 
-async def _read_back(bench: Bench, users: list[User], conversations: list[str]) -> dict[str, list[tuple[int, str]]]:
+async def read_back(bench: Bench, users: list[User], conversations: list[str]) -> dict[str, list[tuple[int, str]]]:
     """Every conversation from its first event, as a member's device sees it through `sync`."""
     stored: dict[str, list[tuple[int, str]]] = {}
     for number, conversation in enumerate(conversations):

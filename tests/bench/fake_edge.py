@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from edge import frames
 from schemas.ids import direct_conversation_id
@@ -83,7 +84,8 @@ class FakeEdge:
 
 
 async def _tell(socket: ServerConnection, frame: Any) -> None:
-    await socket.send(msgspec.json.encode(frame).decode())
+    with contextlib.suppress(ConnectionClosed):  # of a device that has just gone
+        await socket.send(msgspec.json.encode(frame).decode())
 
 
 def _bytes(message: str | bytes) -> bytes:

@@ -11,6 +11,7 @@ import uvloop
 from bench.bench import Bench, Pairs
 from bench.device import DeviceLost, open_device
 from bench.fleet import Edge, Fleet, User, hello_of, pair_up
+from bench.following import Following
 from bench.frames import CODECS
 from bench.ledger import judge
 from bench.options import Options
@@ -29,7 +30,7 @@ def run(edge: FakeEdge, work: Callable[[Bench, Pairs], Awaitable[None]], tmp_pat
     async def go() -> None:
         async with edge.running(), asyncio.timeout(30):
             fleet = Fleet(Edge("127.0.0.1", edge.port, ""), CODECS["json"])
-            bench = Bench(_SiteAt(tmp_path, fleet.edge), Options(), chance=1)
+            bench = Bench(_SiteAt(tmp_path, fleet.edges[0]), Options(), chance=1)
             await fleet.open(USERS)
             pairs = Pairs(bench, fleet, await pair_up(fleet.devices, bench.ids))
             try:
@@ -131,7 +132,7 @@ def test_a_repeat_that_is_stored_twice_is_found_by_reading_back(tmp_path: Path, 
         repeated = await load.send_some_again(list(load.account.acked)[:5])
         for device in load.devices:
             await device.end()
-        stored = await kill._read_back(bench, USERS, pairs.conversations)
+        stored = await kill.read_back(bench, USERS, pairs.conversations)
         verdict = judge(load.account.acked, stored)
         assert (verdict.acked_lost, verdict.stored_twice, verdict.gaps) == (0, twice, 0)
         assert repeated == (0 if store_twice else 5)
@@ -144,7 +145,7 @@ def test_a_device_comes_back_and_sends_again_what_was_not_answered(tmp_path: Pat
 
     async def work(bench: Bench, pairs: Pairs) -> None:
         account = Account()
-        device = Persistent(bench.site.edge, bench.codec, USERS[0], account)
+        device = Persistent((bench.site.edge,), bench.codec, USERS[0], account)
         await device.start()
         command = bench.message(pairs.conversations[0])
         device.send(command)
@@ -156,6 +157,31 @@ def test_a_device_comes_back_and_sends_again_what_was_not_answered(tmp_path: Pat
         while command.id not in account.acked:  # noqa: ASYNC110  bounded by the time-out around `work`
             await asyncio.sleep(0.02)
         assert (account.resent, account.reconnects) == ({command.id}, 1)
+        await device.end()
+
+    run(edge, work, tmp_path)
+
+
+def test_a_following_device_that_lost_its_edge_has_every_message_once_in_the_end(tmp_path: Path) -> None:
+    edge = FakeEdge()
+
+    async def work(bench: Bench, pairs: Pairs) -> None:
+        conversation = pairs.conversations[0]
+        device = Following((bench.site.edge, bench.site.edge), bench.codec, USERS[1], Account())
+        device.follow(conversation, 1)
+        await device.start()
+        commands = [bench.message(conversation) for _ in range(9)]
+        for number, command in enumerate(commands):
+            if number == 3:
+                assert device.device is not None
+                device.device.close()
+            pairs.fleet.devices[0].send(command)
+            await asyncio.sleep(0.02)
+        while len(device.seen) <= len(commands):  # noqa: ASYNC110  bounded by the time-out around `work`
+            await asyncio.sleep(0.02)
+        assert list(device.seen)[1:] == [command.id for command in commands]  # after the creation
+        assert device.next_seq == len(commands) + 2
+        assert (device.contradicted, device.account.reconnects) == (0, 1)
         await device.end()
 
     run(edge, work, tmp_path)
