@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,7 @@ from rich.table import Table
 from ops import statefile
 from ops.charges import read_live
 from ops.errors import NotReady
+from ops.owners import NOBODY, Group, groups_of
 from ops.statefile import ProcessState
 
 GROUPS = ("warbler-conversations", "warbler-timelines")
@@ -32,11 +33,12 @@ Offsets = Mapping[tuple[str, int], int]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Offsets at one moment: where each partition ends, and what each group has committed (the next to read)."""
+    """One moment: where each partition ends, what each group has committed (the next to read), and who reads what for it."""
 
     at_s: float
     ends: Offsets
     committed: Mapping[str, Offsets]
+    groups: Mapping[str, Group] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class PartitionLine:
     end: int
     records_per_s: float
     lag: Mapping[str, int]  # by group; only the groups that read this partition
+    owner: Mapping[str, str]  # by group, the process that reads it now; none while the group is without one
 
 
 def partition_lines(first: Sample, second: Sample) -> list[PartitionLine]:
@@ -60,7 +63,8 @@ def partition_lines(first: Sample, second: Sample) -> list[PartitionLine]:
         lag = {
             group: max(0, end - offsets[topic, partition]) for group, offsets in second.committed.items() if (topic, partition) in offsets
         }
-        lines.append(PartitionLine(topic, partition, end, max(0, end - before) / passed_s, lag))
+        owner = {name: group.owners[topic, partition] for name, group in second.groups.items() if (topic, partition) in group.owners}
+        lines.append(PartitionLine(topic, partition, end, max(0, end - before) / passed_s, lag, owner))
     return lines
 
 
@@ -75,11 +79,12 @@ async def sample(bootstrap: str, topics: set[str]) -> Sample:
             described = await admin.describe_topics(sorted(topics & set(await admin.list_topics())))
             partitions = [TopicPartition(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]]
             committed = {group: await committed_offsets(admin, group) for group in GROUPS}
+            groups = await groups_of(admin, GROUPS)
             ends = {(p.topic, p.partition): end for p, end in (await consumer.end_offsets(partitions)).items()}
         finally:
             await consumer.stop()
             await admin.close()
-    return Sample(time.monotonic(), ends, committed)
+    return Sample(time.monotonic(), ends, committed, groups)
 
 
 async def committed_offsets(admin: AIOKafkaAdminClient, group: str) -> Offsets:
@@ -151,13 +156,14 @@ def duration(seconds: float) -> str:
 
 
 def topic_table(lines: list[PartitionLine], seconds: float) -> Table:
+    """Shape: under each group the lag and the process that has the partition; `-` where the group reads it and nobody has it."""
     table = Table(box=box.SIMPLE, title=f"Partitions (rates over {seconds:.0f} s)", title_justify="left")
     table.add_column("topic", no_wrap=True)
-    for heading in ("no.", "records", "per s", *(f"lag of {group.removeprefix('warbler-')}" for group in GROUPS)):
+    for heading in ("no.", "records", "per s", *(f"lag of {group.removeprefix('warbler-')}, read by" for group in GROUPS)):
         table.add_column(heading, justify="right")
     for index, line in enumerate(lines):
         last = index + 1 == len(lines) or lines[index + 1].topic != line.topic
-        lag = [str(line.lag[group]) if group in line.lag else "" for group in GROUPS]
+        lag = [f"{line.lag.get(group, '')} {line.owner.get(group, '-')}" if group in {*line.lag, *line.owner} else "" for group in GROUPS]
         table.add_row(line.topic, str(line.partition), str(line.end), f"{line.records_per_s:.0f}", *lag, end_section=last)
     return table
 
@@ -178,3 +184,6 @@ async def run_status(data: Path, seconds: float, console: Console) -> None:
         console.print(await process_table(state.processes))
         raise NotReady(f"Kafka at {state.kafka} does not answer: {type(failed).__name__} {failed}") from failed
     console.print(topic_table(partition_lines(first, second), second.at_s - first.at_s))
+    for name in GROUPS:
+        if (group := second.groups.get(name, NOBODY)).state != "Stable":
+            console.print(f"[yellow]{name}: {group.state}[/yellow]; its partitions are with nobody until that is over")

@@ -36,10 +36,11 @@ def make_app(
     fetch: FetchSettings,
     *,
     instance: str = "",
+    client: str = "",
     session_timeout_s: float,
     commit_interval_s: float = 0.5,
 ) -> Any:
-    """An application that consumes as `group`. Its loop is the running one."""
+    """An application that consumes as `group`. Its loop is the running one. `client`: the process, as `warbler status` shows it."""
     folder = data_dir / "faust" / group
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("faust").setLevel(logging.WARNING)
@@ -53,6 +54,7 @@ def make_app(
         store="memory://",
         datadir=str(folder),
         consumer_group_instance_id=instance or None,
+        broker_client_id=client or group,
         broker_commit_interval=commit_interval_s,
         broker_session_timeout=session_timeout_s,
         broker_heartbeat_interval=session_timeout_s / HEARTBEATS_PER_SESSION,

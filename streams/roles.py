@@ -152,6 +152,7 @@ def _app(group: str, kafka: LogSettings, settings: StreamsSettings, fetch: Fetch
         settings.data,
         fetch,
         instance=f"{group}-{settings.node}" if settings.node else "",
+        client=settings.node,
         session_timeout_s=settings.session_timeout_ms / 1000,
         commit_interval_s=settings.commit_interval_ms / 1000,
     )

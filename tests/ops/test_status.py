@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from ops import statefile
+from ops.owners import Group
 from ops.statefile import NotRunning, ProcessState, State
 from ops.status import Sample, duration, partition_lines
 
@@ -20,6 +21,12 @@ def test_rates_and_lags_come_from_two_samples() -> None:
         (0, 300, 100.0, {"g": 10}),
         (1, 5, 0.0, {"h": 5}),
     ]
+
+
+def test_who_has_a_partition_stands_beside_its_lag() -> None:
+    groups = {"g": Group("Stable", {("t", 0): "owner-1"}), "h": Group("Empty", {})}
+    now = Sample(1.0, {("t", 0): 10, ("t", 1): 3}, {"g": {("t", 0): 4, ("t", 1): 3}}, groups)
+    assert [(dict(line.lag), dict(line.owner)) for line in partition_lines(now, now)] == [({"g": 6}, {"g": "owner-1"}), ({"g": 0}, {})]
 
 
 def test_a_commit_between_the_two_reads_gives_no_negative_lag() -> None:
