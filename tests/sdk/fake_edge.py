@@ -1,7 +1,8 @@
 """An edge, a log and an owner in memory, small enough to be read at once: what the SDK's core is held against.
 
 It keeps the server's promises (one dense order, repeats answered with the same seq, `stale` beyond what is remembered) and may be as rude
-as a network: whoever drives it decides when frames move, when a link is cut and which live frames are lost.
+as a network: whoever drives it decides when frames move, when a link is cut, which live frames are lost, given up for a `resync` or
+written again because they are unacknowledged.
 """
 
 from collections import deque
@@ -30,6 +31,7 @@ class FakeSession:
     device: str
     send: Callable[[frames.FromEdge], None]
     catching_up: set[str] = field(default_factory=set)
+    written: dict[str, int] = field(default_factory=dict)  # conversation -> the highest live seq
 
 
 class FakeEdge:
@@ -39,7 +41,9 @@ class FakeEdge:
         self.sessions: list[FakeSession] = []
         self.commands: deque[tuple[str, str, frames.CommandFrames]] = deque()  # accepted by the edge, not yet decided
         self.lose_live: Callable[[], bool] = lambda: False
+        self.give_up: Callable[[], bool] = lambda: False
         self.refuse: Callable[[], bool] = lambda: False
+        self.delivered: dict[tuple[str, str], int] = {}  # device, conversation -> seq, over all its sessions
 
     def open(self, user: str, hello: frames.Hello, now_ms: int, send: Callable[[frames.FromEdge], None]) -> FakeSession:
         session = FakeSession(user, hello.device, send)
@@ -69,6 +73,10 @@ class FakeEdge:
                 self.commands.append((session.user, session.device, frame))
         elif isinstance(frame, frames.Sync):
             self._sync(session, frame)
+        elif isinstance(frame, frames.Mark) and frame.state == "delivered":
+            place = (session.device, frame.conversation)
+            assert 1 <= frame.up_to_seq <= len(self.timelines[frame.conversation].events), "acked what there is not"
+            self.delivered[place] = max(frame.up_to_seq, self.delivered.get(place, 0))
         elif isinstance(frame, frames.Ping):
             session.send(frames.Pong(frame.nonce, now_ms))
 
@@ -82,6 +90,13 @@ class FakeEdge:
         else:
             session.catching_up.discard(sync.conversation)
         session.send(Page(sync.request, sync.conversation, tuple(taken), next_seq, more))
+
+    def redeliver(self, session: FakeSession) -> None:
+        """Writes again what was written and is not acknowledged."""
+        for name, seq in session.written.items():
+            unacked = self.timelines[name].events[self.delivered.get((session.device, name), 0) : seq]
+            if unacked and name not in session.catching_up:
+                session.send(frames.Events(name, tuple(unacked)))
 
     def decide(self, now_ms: int) -> None:
         """The owner takes one command."""
@@ -110,8 +125,13 @@ class FakeEdge:
         self._answer(user, device, ack)
         for session in self.sessions:
             away = (session.user, session.device) == (user, device) or frame.conversation in session.catching_up
-            if not away and not self.lose_live():
-                session.send(frames.Events(frame.conversation, (event,)))
+            if away or self.lose_live():
+                continue
+            if self.give_up():
+                session.send(frames.Resync(frame.conversation, seq))
+                continue
+            session.written[frame.conversation] = seq
+            session.send(frames.Events(frame.conversation, (event,)))
 
     def _answer(self, user: str, device: str, answer: Ack | Reject) -> None:
         for session in self.sessions:

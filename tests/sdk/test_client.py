@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 import uvloop
-from warbler import Client, Closed, ConnectionRefused, Disconnected, Rejected, SignedOut, TimelineEvent, Unreachable, frames
+from warbler import Client, Closed, Connected, ConnectionRefused, Disconnected, Rejected, SignedOut, TimelineEvent, Unreachable, frames
 from warbler.client import socket_url
 from warbler.frames import FromDevice, FromEdge
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -36,6 +36,7 @@ class Served:
         self.sockets: set[ServerConnection] = set()
         self.hold = False
         self.hellos: list[frames.Hello] = []
+        self.heard: list[frames.FromDevice] = []
         self.url = ""
 
     async def handle(self, socket: ServerConnection) -> None:
@@ -53,7 +54,11 @@ class Served:
         try:
             async for message in socket:
                 data = message if isinstance(message, bytes) else message.encode()
-                self.edge.on_frame(session, codec.decode(data, type=FromDevice), int(time.time() * 1000))
+                frame = codec.decode(data, type=FromDevice)
+                self.heard.append(frame)
+                if isinstance(frame, frames.Receipts):
+                    out.put_nowait(receipts_page(frame))
+                self.edge.on_frame(session, frame, int(time.time() * 1000))
                 self.decide()
         finally:
             self.sockets.discard(socket)
@@ -74,9 +79,17 @@ class Served:
             await socket.close(code, "kicked")
 
 
+def receipts_page(asked: frames.Receipts) -> frames.ReceiptsPage:
+    """Three members, one a page; the middle page is empty, as a page may be that looked through others."""
+    place = int(asked.after or 0)
+    entries = () if place == 1 else (frames.ReceiptEntry(f"u-{place}", asked.seq, 9),)
+    return frames.ReceiptsPage(asked.request, asked.conversation, entries, None if place == 3 else str(place + 1))
+
+
 @asynccontextmanager
-async def served() -> AsyncIterator[Served]:
+async def served(edge: FakeEdge | None = None) -> AsyncIterator[Served]:
     it = Served()
+    it.edge = edge or it.edge
     subprotocols = [Subprotocol("warbler.v1+json"), Subprotocol("warbler.v1+msgpack")]
     server: Server = await serve(it.handle, "127.0.0.1", 0, subprotocols=subprotocols, ping_interval=None)
     it.url = f"http://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
@@ -193,6 +206,61 @@ def test_nobody_there_is_unreachable() -> None:
     async def work() -> None:
         with pytest.raises(Unreachable):
             await Client("http://127.0.0.1:9", token="good", device="d-1", connect_within_s=0.5).__aenter__()
+
+    run(work())
+
+
+def test_after_a_move_it_goes_on_at_the_next_address_and_sends_what_was_not_answered() -> None:
+    async def work() -> None:
+        edge = FakeEdge(["g-1"])
+        async with (
+            served(edge) as first,
+            served(edge) as second,
+            Client([first.url, second.url], token="good", device="d-1") as client,
+        ):
+            assert client.url == socket_url(first.url)
+            first.hold = second.hold = True
+            sent = client.send_nowait("g-1", "on the way")
+            edge.sessions[0].send(frames.Move(100))
+            async for happening in client.events():
+                if isinstance(happening, Disconnected):
+                    assert happening.retry_in_ms == 0
+                elif isinstance(happening, Connected) and second.hellos:
+                    break
+            assert client.url == socket_url(second.url)
+            second.hold = False
+            second.decide()
+            assert (await sent).seq == 1
+            assert len(edge.timelines["g-1"].events) == 1
+
+    run(work())
+
+
+def test_an_address_where_nobody_is_is_passed_over() -> None:
+    async def work() -> None:
+        async with served() as it, Client(["http://127.0.0.1:9", it.url], token="good", device="d-1") as client:
+            assert await client.send("g-1", "x") == 1
+
+    run(work())
+
+
+def test_receipts_are_read_page_by_page_and_marks_are_told() -> None:
+    async def work() -> None:
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            pages = [page async for page in client.receipts("g-1", 7, "played", has=False, limit=1)]
+            assert [entry.user for page in pages for entry in page.entries] == ["u-0", "u-2", "u-3"]
+            assert len(pages) == 4
+            client.mark_played("g-1", 3)
+            client.mark_unread("g-1", 2)
+            client.set_presence(True, "tea")
+            client.watch_receipts("g-1", 7)
+            while len(it.heard) < 8:  # noqa: ASYNC110  only until frames have crossed the loopback
+                await asyncio.sleep(0.01)
+            assert it.heard[0] == frames.Receipts(it.heard[0].request, "g-1", 7, "played", False, None, 1)  # type: ignore[union-attr]
+            told = [frame for frame in it.heard[4:] if isinstance(frame, frames.Mark)]
+            assert told == [frames.Mark("g-1", "played", 3), frames.Mark("g-1", "unread", 2)]
+            assert frames.SetPresence(True, "tea") in it.heard
+            assert frames.WatchReceipts("g-1", 7) in it.heard
 
     run(work())
 

@@ -2,8 +2,33 @@
 
 from warbler.client import Client, TokenSource
 from warbler.errors import ClientError, Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut, Unreachable
-from warbler.frames import Ack, DeviceContent, DirectoryEntry, EventItem, FrameMember, HistoryPage, MessageItem, Page, Welcome
-from warbler.happenings import Connected, Disconnected, Happening, ReceiptSeen, Skipped, TimelineEvent, TypingSeen, Unreadable
+from warbler.frames import (
+    Ack,
+    DeviceContent,
+    DirectoryEntry,
+    EventItem,
+    FrameMember,
+    HistoryPage,
+    MessageItem,
+    Page,
+    PresenceEntry,
+    ReceiptsPage,
+    Welcome,
+)
+from warbler.happenings import (
+    Connected,
+    CountsSeen,
+    Disconnected,
+    Happening,
+    Moving,
+    PresenceSeen,
+    ReceiptSeen,
+    Signalled,
+    Skipped,
+    TimelineEvent,
+    TypingSeen,
+    Unreadable,
+)
 from warbler.rest import AdminUser, Login, Rest, Tokens
 
 __all__ = [
@@ -14,6 +39,7 @@ __all__ = [
     "Closed",
     "Connected",
     "ConnectionRefused",
+    "CountsSeen",
     "DeviceContent",
     "DirectoryEntry",
     "Disconnected",
@@ -23,12 +49,17 @@ __all__ = [
     "HistoryPage",
     "Login",
     "MessageItem",
+    "Moving",
     "OutboxFull",
     "Page",
+    "PresenceEntry",
+    "PresenceSeen",
     "ReceiptSeen",
+    "ReceiptsPage",
     "Rejected",
     "RequestFailed",
     "Rest",
+    "Signalled",
     "SignedOut",
     "Skipped",
     "TimelineEvent",

@@ -14,14 +14,16 @@ from typing import TypeVar
 from warbler import effects as fx
 from warbler import frames
 from warbler.codec import CODECS, CodecName
-from warbler.core import LOST, Core
+from warbler.core import Core
 from warbler.directory import Directory
 from warbler.errors import ClientError, Closed, Rejected, RequestFailed, SignedOut, Unreachable
 from warbler.frames import Ack, DeviceContent, FrameMember
 from warbler.happenings import Connected, Happening, TimelineEvent
+from warbler.link import LOST
 from warbler.phases import Phase
 from warbler.reads import Read
 from warbler.requests import Requests
+from warbler.watches import Watch
 from warbler.wire import Wire
 
 CONNECT_WITHIN_S = 15.0
@@ -40,6 +42,7 @@ def now_ms() -> int:
 class Client(Requests):
     """`async with Client(url, token=..., device=...) as client:` is connected inside; leaving closes it.
 
+    `url`: a node's address, or several: after a connection is lost the next one is tried.
     `token`: an access token, or a function that gives one (then expiry is survived: `warbler.Login.token`).
     `positions`, `epoch`: where this device stood before, as `client.positions()` and `client.epoch` said.
     `follow` False: commands and reads only, `events()` stays empty; cheaper for programs that only send.
@@ -48,7 +51,7 @@ class Client(Requests):
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         *,
         token: str | TokenSource,
         device: str,
@@ -60,7 +63,8 @@ class Client(Requests):
         paced: bool = True,
         connect_within_s: float = CONNECT_WITHIN_S,
     ) -> None:
-        self.url = socket_url(url)
+        self._urls = [socket_url(each) for each in ([url] if isinstance(url, str) else url)]
+        self._turn = 0
         self._token = token
         self._codec = CODECS[codec]
         self._core = Core(device, random.getrandbits, agent=agent, positions=positions, epoch=epoch, follow=follow, paced=paced)
@@ -113,6 +117,11 @@ class Client(Requests):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+
+    @property
+    def url(self) -> str:
+        """Where it is connected, or will be next."""
+        return self._urls[self._turn % len(self._urls)]
 
     @property
     def live(self) -> bool:
@@ -176,8 +185,14 @@ class Client(Requests):
         self._perform(self._core.read(key, frame, now_ms()))
         return future
 
-    def tell(self, frame: frames.Typing | frames.Mark) -> None:
+    def tell(self, frame: frames.Typing) -> None:
         self._perform(self._core.tell(frame, now_ms()))
+
+    def mark(self, frame: frames.Mark) -> None:
+        self._perform(self._core.mark(frame, now_ms()))
+
+    def watch(self, frame: Watch) -> None:
+        self._perform(self._core.watch(frame, now_ms()))
 
     def resync(self, conversation: str) -> None:
         self._perform(self._core.resync(conversation, now_ms()))
@@ -225,6 +240,7 @@ class Client(Requests):
 
     def _on_closed(self, close_code: int, reason: str) -> None:
         self._wire = None
+        self._turn += 1
         self._perform(self._core.on_lost(close_code, reason, now_ms(), random.random()))
         self._lost.set()
 
@@ -249,9 +265,9 @@ class Client(Requests):
                 self._settle(key, page)
             case fx.Failed(key=key, error=error):
                 self._refuse(key, error)
-            case fx.Drop():
+            case fx.Drop(close_code=code, reason=reason):
                 if self._wire is not None:
-                    self._wire.abort()
+                    self._wire.abort() if code == LOST else self._wire.close(code, reason)
             case fx.Reconnect():
                 self._on_reconnect(effect)
             case fx.Stop(error=error):

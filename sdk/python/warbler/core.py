@@ -13,27 +13,26 @@ from typing import assert_never
 import msgspec
 
 from warbler import frames, own
-from warbler.backoff import backoff_ms, reconnect_of
-from warbler.effects import Acked, Answered, Drop, Effect, Emit, Failed, Reconnect, Send, Stop
+from warbler.backoff import reconnect_of
+from warbler.effects import Acked, Answer, Answered, Effect, Emit, Failed, Reconnect, Send, Stop
 from warbler.errors import Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut
-from warbler.happenings import Connected, Disconnected, ReceiptSeen, Skipped, TimelineEvent, TypingSeen, Unreadable
+from warbler.happenings import Connected, Disconnected, Moving, PresenceSeen, ReceiptSeen, Skipped, TimelineEvent, Unreadable, happening_of
 from warbler.ids import RANDOM_BITS, uuid7
-from warbler.outbox import RATE_MARGIN, UNPACED_PER_S, Outbox, Pending
+from warbler.link import WELCOME_WITHIN_MS, Link
+from warbler.marks import Marks
+from warbler.outbox import Outbox, Pending
 from warbler.phases import NEXT, Phase, Signal
 from warbler.reads import Read, Reads
 from warbler.timelines import Timelines
+from warbler.watches import Watch, Watches
 
 POSITIONS_LIMIT = 400  # in hello: as many as fit a frame of 64 KiB; the others are asked for one by one
-WELCOME_WITHIN_MS = 15_000
-STEADY_AFTER_MS = 5_000  # a connection that lived this long starts the back-off anew
-SILENCE_HEARTBEATS = 2.5
-DELIVERED_INTERVAL_MS = 500
 REPAIRS_LIMIT = 4  # syncs under way at once: a server answers some eight reads of a session at a time, and the application needs some
-LOST = 1006
+CHANCE_BITS = 16
 
 
 class Core:
-    """Shape: `follow` False means commands and reads only: no event is handed on and no gap repaired.
+    """Shape: `follow` False means commands and reads only: no event is handed on, no gap repaired, nothing acknowledged.
 
     `paced` False: commands leave at any rate, for tokens that the server does not limit.
     """
@@ -58,16 +57,14 @@ class Core:
         self.welcome: frames.Welcome | None = None
         self._random_bits = random_bits
         self._clock_offset_ms = 0
-        self._connection = 0
-        self._attempt = 0
-        self._opened_ms = self._sent_ms = self._heard_ms = 0
+        self._link = Link()
         self._sync_events = 200
         self._numbers = 0
         self._reads = Reads()
         self._checks: dict[str, Pending] = {}  # request id -> a stale command whose fate is being read
         self._asked: dict[str, str] = {}  # request id -> conversation whose gap is being repaired
-        self._delivered: dict[str, int] = {}
-        self._delivered_ms = 0
+        self._marks = Marks()
+        self._watches = Watches()
         for conversation, next_seq in (positions or {}).items():
             self.timelines.start(conversation, next_seq)
 
@@ -88,11 +85,26 @@ class Core:
         if self.phase is Phase.ENDED:
             return [Failed(key, Closed("the client has ended"))]
         frame = self._reads.add(self._number("r"), key, frame)
+        if isinstance(frame, frames.WatchPresence):
+            self._watches.presence = frame
         return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
 
-    def tell(self, frame: frames.Typing | frames.Mark, now_ms: int) -> list[Effect]:
+    def tell(self, frame: frames.Typing, now_ms: int) -> list[Effect]:
         """Something that may be lost: dropped while there is no connection."""
         return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
+
+    def mark(self, frame: frames.Mark, now_ms: int) -> list[Effect]:
+        """Coalesced; waits for a connection."""
+        self._marks.note(frame.conversation, frame.state, frame.up_to_seq)
+        return self._tell_marks(now_ms)
+
+    def watch(self, frame: Watch, now_ms: int) -> list[Effect]:
+        """Holds on every connection from now on, until another one takes its place."""
+        self._watches.note(frame)
+        if self.phase is not Phase.LIVE:
+            return []
+        self._watches.sent()
+        return [self._send(frame, now_ms)]
 
     def give_room(self, room: bool, now_ms: int) -> list[Effect]:
         """Whether the application can take more events."""
@@ -118,12 +130,12 @@ class Core:
 
     def on_open(self, token: str, now_ms: int) -> list[Effect]:
         self.phase = NEXT[self.phase, Signal.OPENED]
-        self._connection += 1
-        self._opened_ms = self._heard_ms = now_ms
+        self._link.opened(now_ms)
         positions = self._hello_positions() if self.follow else {}
         for conversation in positions:
             self.timelines.asked(conversation, "", now_ms)
-        return [self._send(frames.Hello(token, self.device, self.epoch, positions, self.agent), now_ms)]
+        hello = frames.Hello(token, self.device, self.epoch, positions, self.agent, self.follow)
+        return [self._send(hello, now_ms)]
 
     def _hello_positions(self) -> dict[str, int]:
         tracks = list(self.timelines.tracks.items())[-POSITIONS_LIMIT:]
@@ -133,10 +145,12 @@ class Core:
         """The connection is over (or could not be made)."""
         if self.phase is Phase.ENDED:
             return []
-        steady = self.phase is Phase.LIVE and now_ms - self._opened_ms >= STEADY_AFTER_MS
+        reason = "moving to another node" if self._link.left else reason
+        delay_ms = self._link.lost(self.phase is Phase.LIVE, now_ms, chance)
         self.phase = NEXT[self.phase, Signal.LOST]
         self.outbox.connection_lost()
         self.timelines.connection_lost()
+        self._marks.connection_lost(now_ms)
         for pending in self._checks.values():
             self.outbox.again(pending, 0)
         self._checks.clear()
@@ -145,12 +159,10 @@ class Core:
         if verdict == "never":
             error = SignedOut(close_code, reason) if close_code == 4504 else ConnectionRefused(close_code, reason)
             return self.stop(error)
-        delay_ms = backoff_ms(0 if steady else self._attempt, chance)
-        self._attempt = 1 if steady else self._attempt + 1
         return [Emit(Disconnected(close_code, reason, delay_ms)), Reconnect(delay_ms, verdict == "new_token")]
 
     def on_frame(self, frame: frames.FromEdge, now_ms: int) -> list[Effect]:
-        self._heard_ms = now_ms
+        self._link.heard_ms = now_ms
         match frame:
             case frames.Ack():
                 return self._on_ack(frame, now_ms)
@@ -160,26 +172,22 @@ class Core:
                 return self._on_reject(frame, now_ms)
             case frames.Page():
                 return self._on_page(frame, now_ms)
-            case frames.HistoryPage() | frames.DirectoryPage():
+            case frames.HistoryPage() | frames.DirectoryPage() | frames.ReceiptsPage():
                 return self._on_answer(frame, now_ms)
             case frames.Welcome():
                 return self._on_welcome(frame, now_ms)
             case frames.Pong():
                 self._clock_offset_ms = frame.now_ms - now_ms
                 return []
-            case frames.Receipt():
-                return [Emit(ReceiptSeen(frame.conversation, frame.user, frame.state, frame.up_to_seq, frame.up_to_ordinal))]
-            case (
-                frames.ReceiptsPage()
-                | frames.ReceiptCounts()
-                | frames.Presence()
-                | frames.Resync()
-                | frames.Move()
-                | frames.Signalled()
-            ):
-                return []
-            case frames.UserTyping():
-                return [Emit(TypingSeen(frame.conversation, frame.user, frame.typing))]
+            case frames.Receipt() | frames.ReceiptCounts() | frames.Signalled() | frames.UserTyping():
+                return [Emit(happening_of(frame))]
+            case frames.Presence():
+                return [*self._on_answer(frame, now_ms), Emit(PresenceSeen(frame.users))]
+            case frames.Resync():
+                return self._on_resync(frame, now_ms)
+            case frames.Move():
+                self._link.move(frame.after_ms, now_ms, self._random_bits(CHANCE_BITS) / (1 << CHANCE_BITS))
+                return [Emit(Moving(frame.after_ms))]
             case frames.Failure():
                 return self._on_failure(frame, now_ms)
             case _:
@@ -187,32 +195,28 @@ class Core:
 
     def on_tick(self, now_ms: int) -> list[Effect]:
         """Pings, retries, pacing and watermarks whose time has come."""
-        if self.phase is Phase.GREETING and now_ms - self._opened_ms >= WELCOME_WITHIN_MS:
-            return [Drop(LOST, "no welcome in time")]
-        if self.phase is not Phase.LIVE or self.welcome is None:
+        if self.phase is Phase.GREETING:
+            return [*self._link.greeting_over(now_ms)]
+        if self.phase is not Phase.LIVE:
             return []
-        heartbeat_ms = self.welcome.heartbeat_ms
-        if now_ms - self._heard_ms >= heartbeat_ms * SILENCE_HEARTBEATS:
-            return [Drop(LOST, "nothing was heard")]
+        if over := self._link.live_over(now_ms):
+            return [*(self._send(mark, now_ms) for mark in self._marks.all(now_ms)), *over]
         effects: list[Effect] = [self._send(pending.frame, now_ms) for pending in self.outbox.overdue(now_ms)]
-        effects += self._flush(now_ms) + self._repair(now_ms) + self._tell_delivered(now_ms)
+        effects += self._flush(now_ms) + self._repair(now_ms) + self._tell_marks(now_ms)
         effects += [self._send(read, now_ms) for read in self._reads.due(now_ms)]
-        if now_ms - min(self._sent_ms, self._heard_ms) >= heartbeat_ms and now_ms - self._sent_ms >= heartbeat_ms / 2:
+        if now_ms >= self._link.ping_ms():
             effects.append(self._send(frames.Ping(), now_ms))
         return effects
 
     def wake_ms(self, now_ms: int) -> int | None:
         """When `on_tick` has something to do at the latest; None: nothing before something else happens."""
         if self.phase is Phase.GREETING:
-            return self._opened_ms + WELCOME_WITHIN_MS
-        if self.phase is not Phase.LIVE or self.welcome is None:
+            return self._link.opened_ms + WELCOME_WITHIN_MS
+        if self.phase is not Phase.LIVE:
             return None
-        heartbeat_ms = self.welcome.heartbeat_ms
-        ping_ms = max(min(self._sent_ms, self._heard_ms) + heartbeat_ms, self._sent_ms + heartbeat_ms // 2)
-        times = [ping_ms, self.outbox.wake_ms(now_ms), self.timelines.wake_ms() if len(self._asked) < REPAIRS_LIMIT else None]
-        times += self._reads.again_ms.values()
-        if self._delivered:
-            times.append(self._delivered_ms + DELIVERED_INTERVAL_MS)
+        times = [self._link.wake_ms(), self.outbox.wake_ms(now_ms), self._marks.wake_ms(), *self._reads.again_ms.values()]
+        if len(self._asked) < REPAIRS_LIMIT:
+            times.append(self.timelines.wake_ms())
         return min(time for time in times if time is not None)
 
     def server_ms(self, now_ms: int) -> int:
@@ -224,41 +228,31 @@ class Core:
         self.phase = NEXT[self.phase, Signal.WELCOMED]
         self.welcome, limits = frame, frame.limits
         self._clock_offset_ms = frame.now_ms - now_ms
-        self._sync_events = limits.sync_events
-        self.outbox.flying_limit = max(1, limits.outstanding_commands - 1)
-        pace = self.outbox.pace
-        pace.per_s = max(0.1, limits.commands_per_s * RATE_MARGIN) if self._paced else UNPACED_PER_S
-        pace.burst = max(1, limits.commands_burst - 1) if self._paced else UNPACED_PER_S
-        pace.level, pace.at_ms = pace.burst, now_ms
+        self._sync_events, self._link.heartbeat_ms = limits.sync_events, frame.heartbeat_ms
+        self.outbox.allow(limits, self._paced, now_ms)
         if frame.epoch_changed:
             self.timelines.tracks.clear()
             self.timelines.wanting.clear()
+            self._marks.clear()
         self.epoch = frame.epoch
         effects: list[Effect] = [Emit(Connected(frame))]
+        effects += [self._send(watch, now_ms) for watch in self._watches.again(self._number("w"))]
         effects += [self._send(read, now_ms) for read in self._reads.all_again()]
         if self.follow:
-            self._compare(frame.directory)
+            self.timelines.compare(frame.directory)
             if frame.next is not None and len(self.timelines.tracks) > len(frame.directory):
                 effects.append(self._ask_directory(frame.next, now_ms))
         return effects + self._flush(now_ms) + self._repair(now_ms)
 
-    def _compare(self, directory: tuple[frames.DirectoryEntry, ...]) -> None:
-        """Follows what is new from its head on, and asks for what this device is behind in and hello did not name."""
-        for entry in directory:
-            self.timelines.start(entry.conversation, entry.head_seq + 1)
-            track = self.timelines.tracks[entry.conversation]
-            if track.next_seq <= entry.head_seq and track.asked is None:
-                self.timelines.want(entry.conversation)
-
     def _ask_directory(self, after: str, now_ms: int) -> Effect:
         return self._send(frames.DirectoryRequest(self._number("d"), after), now_ms)
 
-    def _on_answer(self, page: frames.HistoryPage | frames.DirectoryPage, now_ms: int) -> list[Effect]:
+    def _on_answer(self, page: Answer, now_ms: int) -> list[Effect]:
         if page.request in self._reads:
             return [Answered(self._reads.take(page.request), page)]
         if not isinstance(page, frames.DirectoryPage) or not self.follow:
             return []
-        self._compare(page.directory)
+        self.timelines.compare(page.directory)
         effects = self._repair(now_ms)
         return effects if page.next is None else [*effects, self._ask_directory(page.next, now_ms)]
 
@@ -270,10 +264,18 @@ class Core:
 
     def _accepted(self, pending: Pending, ack: frames.Ack, now_ms: int) -> list[Effect]:
         effects: list[Effect] = [Acked(pending.key, ack)]
-        if self.follow and self.welcome is not None:
+        if ack.seq == 0:
+            effects += self._without_event(pending.frame)
+        elif self.follow and self.welcome is not None:
             event = own.event_of(pending.frame, ack, self.welcome.user, self.device)
             effects += self._hand_on(ack.conversation, (event,), now_ms)
         return effects + self._flush(now_ms) if self.outbox.waiting else effects
+
+    def _without_event(self, frame: frames.CommandFrames) -> list[Effect]:
+        """A read mark that made no event is told to the user's other devices as a receipt: to this one as well."""
+        if not isinstance(frame, frames.MarkRead) or not self.follow or self.welcome is None:
+            return []
+        return [Emit(ReceiptSeen(frame.conversation, self.welcome.user, "read", frame.up_to_seq, frame.up_to_ordinal))]
 
     def _on_reject(self, reject: frames.Reject, now_ms: int) -> list[Effect]:
         pending = self.outbox.answered(reject.id)
@@ -315,7 +317,15 @@ class Core:
             if skipped:
                 effects.append(Emit(Skipped(page.conversation, skipped)))
             effects += self._emit(page.conversation, ready)
+            self._mark_held(page.conversation, min([*skipped, *(event.seq for event in page.events[:1])], default=None))
         return effects + self._repair(now_ms)
+
+    def _on_resync(self, frame: frames.Resync, now_ms: int) -> list[Effect]:
+        if not self.follow:
+            return []
+        self._asked = {request: name for request, name in self._asked.items() if name != frame.conversation}
+        self.timelines.dropped(frame.conversation, frame.from_seq)
+        return self._repair(now_ms)
 
     def _on_checked(self, pending: Pending, page: frames.Page, now_ms: int) -> list[Effect]:
         for event in page.events:
@@ -328,6 +338,9 @@ class Core:
         return [self._send(frames.Sync(request, page.conversation, page.next_seq, self._sync_events), now_ms)]
 
     def _on_failure(self, failure: frames.Failure, now_ms: int) -> list[Effect]:
+        if failure.code == "busy" and failure.request == "":
+            self._link.stay_away_ms = failure.retry_after_ms  # it closes now
+            return []
         if failure.request in self._reads:
             return self._on_read_failed(failure, now_ms)
         if (pending := self._checks.pop(failure.request, None)) is not None:
@@ -348,6 +361,8 @@ class Core:
         if failure.retryable and failure.code == "rate_limited":
             self._reads.put_off(failure.request, now_ms, failure.retry_after_ms)
             return []
+        if self._watches.presence is not None and self._watches.presence.request == failure.request:
+            self._watches.presence = None
         return [Failed(self._reads.take(failure.request), RequestFailed(failure.code, failure.detail, failure.retryable))]
 
     def _on_repair_failed(self, conversation: str, failure: frames.Failure, now_ms: int) -> list[Effect]:
@@ -355,27 +370,30 @@ class Core:
             self.timelines.failed(conversation, now_ms + max(100, failure.retry_after_ms))
             return []
         self.timelines.forget(conversation)
+        self._marks.forget(conversation)
         return [Emit(Unreadable(conversation, failure.code, failure.detail))]
 
     # ---- what follows from the state
 
     def _hand_on(self, conversation: str, events: tuple[frames.EventItem, ...], now_ms: int) -> list[Effect]:
         effects = self._emit(conversation, self.timelines.take(conversation, events, now_ms))
+        self._mark_held(conversation, events[0].seq)
         return effects + self._repair(now_ms) if self.timelines.wanting else effects
 
     def _emit(self, conversation: str, events: list[frames.EventItem]) -> list[Effect]:
-        if not events:
-            return []
         user = self.welcome.user if self.welcome else ""
-        own_ones = [event.device == self.device and event.user == user for event in events]
-        if not all(own_ones):
-            self._delivered[conversation] = events[-1].seq
-        return [Emit(TimelineEvent(conversation, event, mine)) for event, mine in zip(events, own_ones, strict=True)]
+        return [Emit(TimelineEvent(conversation, event, event.device == self.device and event.user == user)) for event in events]
+
+    def _mark_held(self, conversation: str, seq: int | None) -> None:
+        """What came from `seq` on is acknowledged as far as it is held; a repeat too: its mark was lost, or it would not have come."""
+        track = self.timelines.tracks.get(conversation)
+        if track is not None and seq is not None and track.next_seq > seq:
+            self._marks.note(conversation, "delivered", track.next_seq - 1)
 
     def _flush(self, now_ms: int) -> list[Effect]:
         if self.phase is not Phase.LIVE:
             return []
-        return [self._send(pending.frame, now_ms) for pending in self.outbox.due(self._connection, now_ms, self._stamp_at(now_ms))]
+        return [self._send(pending.frame, now_ms) for pending in self.outbox.due(self._link.number, now_ms, self._stamp_at(now_ms))]
 
     def _stamp_at(self, now_ms: int) -> Callable[[Pending], None]:
         def stamp(pending: Pending) -> None:
@@ -395,15 +413,11 @@ class Core:
             effects.append(self._send(frames.Sync(request, conversation, track.next_seq, self._sync_events), now_ms))
         return effects
 
-    def _tell_delivered(self, now_ms: int) -> list[Effect]:
-        if not self._delivered or now_ms - self._delivered_ms < DELIVERED_INTERVAL_MS:
-            return []
-        told, self._delivered = self._delivered, {}
-        self._delivered_ms = now_ms
-        return [self._send(frames.Mark(conversation, "delivered", seq), now_ms) for conversation, seq in told.items()]
+    def _tell_marks(self, now_ms: int) -> list[Effect]:
+        return [self._send(mark, now_ms) for mark in self._marks.due(now_ms)] if self.phase is Phase.LIVE else []
 
     def _send(self, frame: frames.FromDevice, now_ms: int) -> Send:
-        self._sent_ms = now_ms
+        self._link.sent_ms = now_ms
         return Send(frame)
 
     def _number(self, prefix: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from warbler.frames import DirectoryEntry, EventItem, MessageItem
-from warbler.happenings import Connected, Happening, TimelineEvent, Unreadable
+from warbler.happenings import Connected, Happening, ReceiptSeen, TimelineEvent, Unreadable
 
 
 class Directory:
@@ -42,6 +42,8 @@ class Directory:
                 self.next = welcome.next
             case TimelineEvent(conversation=conversation, event=event):
                 self._apply_event(conversation, event, user)
+            case ReceiptSeen(conversation=conversation) if happening.user == user and conversation in self.entries:
+                self.entries[conversation] = _marked(self.entries[conversation], happening)
             case Unreadable(conversation=conversation):
                 self.entries.pop(conversation, None)
             case _:
@@ -74,6 +76,15 @@ def _created(conversation: str, event: EventItem, user: str) -> DirectoryEntry:
         unread=0,
         peer=others[0] if event.conversation_kind == "direct" and others else None,
     )
+
+
+def _marked(entry: DirectoryEntry, mark: ReceiptSeen) -> DirectoryEntry:
+    """What a device of the own user said of it."""
+    if mark.state == "unread":
+        return replace(entry, marked_unread=mark.up_to_seq > 0)
+    if mark.state != "read" or mark.up_to_seq <= entry.read_seq:
+        return entry
+    return replace(entry, read_seq=mark.up_to_seq, unread=max(0, entry.head_ordinal - mark.up_to_ordinal))
 
 
 def _moved(entry: DirectoryEntry, event: EventItem, user: str) -> DirectoryEntry:

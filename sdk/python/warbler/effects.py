@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from warbler.errors import ClientError
-from warbler.frames import Ack, DirectoryPage, FromDevice, HistoryPage, Page
+from warbler.frames import Ack, DirectoryPage, FromDevice, HistoryPage, Page, Presence, ReceiptsPage
 from warbler.happenings import Happening
+
+Answer = Page | HistoryPage | DirectoryPage | ReceiptsPage | Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Answered:
     """The read given under `key` was served."""
 
     key: int
-    page: Page | HistoryPage | DirectoryPage
+    page: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Close the connection: it is dead or useless; `on_lost` follows."""
+    """Close the connection; `on_lost` follows. With 1006 it is dead, and nobody is there to say goodbye to."""
 
     close_code: int
     reason: str

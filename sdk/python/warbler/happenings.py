@@ -1,8 +1,10 @@
 """What `Client.events()` yields: one closed union."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
-from warbler.frames import EventItem, WatermarkState, Welcome
+from warbler import frames
+from warbler.frames import DeviceContent, EventItem, PresenceEntry, WatermarkState, Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,53 @@ class TypingSeen:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptSeen:
-    """`user` got as far as `up_to_seq`: delivered, read or played. `up_to_ordinal` stands with `read`."""
+    """`user` got as far as `up_to_seq`; `up_to_ordinal` stands with `read`.
+
+    Of the own user: what any of its devices marked, `unread` and `previewed` too.
+    """
 
     conversation: str
     user: str
     state: WatermarkState
     up_to_seq: int
     up_to_ordinal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CountsSeen:
+    """How many of the other members got as far as `seq`; follows `Client.watch_receipts`."""
+
+    conversation: str
+    seq: int
+    members: int
+    delivered: int
+    read: int
+    played: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSeen:
+    """How these users are now; follows `Client.watch_presence`."""
+
+    users: tuple[PresenceEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """An ephemeral message: it has no seq, is in no history, and came only to who is here now."""
+
+    conversation: str
+    user: str
+    id: str
+    content: DeviceContent
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """The node is going to stop: the client comes back to another one within `after_ms`, and nothing is to be done."""
+
+    after_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +107,32 @@ class Disconnected:
     retry_in_ms: int
 
 
-Happening = TimelineEvent | Skipped | Unreadable | TypingSeen | ReceiptSeen | Connected | Disconnected
+Happening = (
+    TimelineEvent
+    | Skipped
+    | Unreadable
+    | TypingSeen
+    | ReceiptSeen
+    | CountsSeen
+    | PresenceSeen
+    | Signalled
+    | Moving
+    | Connected
+    | Disconnected
+)
+Told = frames.Receipt | frames.ReceiptCounts | frames.Signalled | frames.UserTyping
+
+
+def happening_of(frame: Told) -> Happening:
+    """Frames that say something and change nothing here."""
+    match frame:
+        case frames.Receipt():
+            return ReceiptSeen(frame.conversation, frame.user, frame.state, frame.up_to_seq, frame.up_to_ordinal)
+        case frames.ReceiptCounts():
+            return CountsSeen(frame.conversation, frame.seq, frame.members, frame.delivered, frame.read, frame.played)
+        case frames.Signalled():
+            return Signalled(frame.conversation, frame.user, frame.id, frame.content, frame.at_ms)
+        case frames.UserTyping():
+            return TypingSeen(frame.conversation, frame.user, frame.typing)
+        case _:
+            assert_never(frame)

@@ -9,7 +9,7 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from warbler.frames import CommandFrames
+from warbler.frames import CommandFrames, Limits
 
 RESEND_AFTER_MS = 30_000
 UNPACED_PER_S = 1e9
@@ -56,6 +56,13 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self.waiting) + len(self.flying)
+
+    def allow(self, limits: Limits, paced: bool, now_ms: int) -> None:
+        """How many may fly and how fast, on a new connection."""
+        self.flying_limit = max(1, limits.outstanding_commands - 1)
+        self.pace.per_s = max(0.1, limits.commands_per_s * RATE_MARGIN) if paced else UNPACED_PER_S
+        self.pace.burst = max(1, limits.commands_burst - 1) if paced else UNPACED_PER_S
+        self.pace.level, self.pace.at_ms = self.pace.burst, now_ms
 
     def add(self, pending: Pending) -> None:
         insort(self.waiting, pending, key=lambda item: item.key)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from warbler.frames import DirectoryRequest, History, Sync
+from warbler.frames import DirectoryRequest, History, Receipts, Sync, WatchPresence
 
-Read = Sync | History | DirectoryRequest
+Read = Sync | History | DirectoryRequest | Receipts | WatchPresence
 AGAIN_AFTER_MS = 20
 
 

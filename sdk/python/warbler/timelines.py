@@ -8,7 +8,7 @@ Rule 3: when the application has no room, nothing is handed on and nothing is ke
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from warbler.frames import EventItem, Page
+from warbler.frames import DirectoryEntry, EventItem, Page
 
 AHEAD_LIMIT = 2_000  # more than this are dropped and asked for again
 RETRY_FIRST_MS = 100
@@ -27,7 +27,6 @@ class Track:
     behind: bool = False  # something between next_seq and the head is missing
     retry_at_ms: int = 0
     strikes: int = 0  # pages in a row that brought nothing
-    delivered_seq: int = 0  # what the server was told
 
 
 @dataclass(slots=True)
@@ -42,6 +41,14 @@ class Timelines:
     def start(self, conversation: str, next_seq: int) -> None:
         """Follows a conversation from `next_seq`, unless it is followed already."""
         self.tracks.setdefault(conversation, Track(next_seq))
+
+    def compare(self, directory: Iterable[DirectoryEntry]) -> None:
+        """Follows what is new from its head on, and wants what this device is behind in and has not asked for."""
+        for entry in directory:
+            self.start(entry.conversation, entry.head_seq + 1)
+            track = self.tracks[entry.conversation]
+            if track.next_seq <= entry.head_seq and track.asked is None:
+                self._want(entry.conversation, track)
 
     def forget(self, conversation: str) -> None:
         self.tracks.pop(conversation, None)
@@ -103,6 +110,13 @@ class Timelines:
         """Something is known to be missing (the head is ahead, or a failed request)."""
         if (track := self.tracks.get(conversation)) is not None:
             self._want(conversation, track)
+
+    def dropped(self, conversation: str, from_seq: int) -> None:
+        """The server gave up events from `from_seq` on, and perhaps the page that was asked for."""
+        self.start(conversation, from_seq)
+        track = self.tracks[conversation]
+        track.asked, track.retry_at_ms = None, 0
+        self._want(conversation, track)
 
     def failed(self, conversation: str, retry_at_ms: int) -> None:
         """A sync was refused for now."""
