@@ -9,7 +9,20 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 import uvloop
-from warbler import Client, Closed, Connected, ConnectionRefused, Disconnected, Rejected, SignedOut, TimelineEvent, Unreachable, frames
+from warbler import (
+    Client,
+    Closed,
+    Connected,
+    ConnectionRefused,
+    Disconnected,
+    Rejected,
+    RequestFailed,
+    Rest,
+    SignedOut,
+    TimelineEvent,
+    Unreachable,
+    frames,
+)
 from warbler.client import socket_url
 from warbler.frames import FromDevice, FromEdge
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -291,6 +304,18 @@ def test_a_full_queue_stops_taking_and_loses_nothing(monkeypatch: pytest.MonkeyP
                 if len(seqs) == 50:
                     break
             assert seqs == list(range(1, 51))
+
+    run(work())
+
+
+def test_rest_asks_the_next_address_after_one_that_does_not_answer() -> None:
+    async def work() -> None:
+        async with served() as it, Rest(["http://127.0.0.1:9", it.url], within_s=2) as rest:
+            with pytest.raises(Unreachable, match=":9"):
+                await rest.users([])
+            with pytest.raises(RequestFailed) as caught:  # a WebSocket's port answers: not with what was wanted, but it answers
+                await rest.users([])
+            assert caught.value.status == 426
 
     run(work())
 

@@ -277,6 +277,18 @@ def test_a_watch_that_is_refused_is_not_asked_for_again() -> None:
     assert [type(frame) for frame in sent(live(core, 4_000))] == [frames.Hello]
 
 
+def test_a_newer_watch_takes_the_place_of_one_that_is_not_answered() -> None:
+    core = core_of()
+    live(core)
+    core.read(1, WatchPresence("", ("u-b",)), 2_000)
+    [failed, *_] = core.read(2, WatchPresence("", ("u-c",)), 2_001)
+    assert isinstance(failed, fx.Failed)
+    assert failed.key == 1
+    core.on_lost(1006, "", 3_000, 0.5)
+    asked = [frame for frame in sent(live(core, 4_000)) if isinstance(frame, WatchPresence)]
+    assert {frame.users for frame in asked} == {("u-c",)}
+
+
 def test_a_resync_is_asked_for_at_once_also_where_nothing_was_followed_or_a_page_is_under_way() -> None:
     core = core_of()
     live(core)

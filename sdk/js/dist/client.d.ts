@@ -2,7 +2,7 @@ import { Core, type CoreRules, type NewCommand } from "./core.js";
 import type { Acked, Refused, Source, StateChanged } from "./effects.js";
 import { type Listener } from "./emitter.js";
 import { WarblerError } from "./errors.js";
-import { type Receipt, type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type UserTyping, type Welcome } from "./frames.js";
+import { type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type PresenceEntry, type Receipt, type ReceiptCounts, type ReceiptsPage, type SendMessage, type Signalled, type UserTyping, type Welcome } from "./frames.js";
 import { Rest, type Fetch, type SignedIn } from "./http.js";
 import type { Pending } from "./outbox.js";
 import { type KeyValueStore } from "./storage.js";
@@ -18,8 +18,8 @@ export interface Socket {
 }
 export type SocketConstructor = new (url: string, protocols: string[]) => Socket;
 export interface ClientOptions {
-    /** The edge's address, like "http://127.0.0.1:8480". */
-    readonly url: string;
+    /** The edge's address, like "http://127.0.0.1:8480", or several: after a connection is lost the next one is tried. */
+    readonly url: string | readonly string[];
     /** Needed where there is no global one (Node 20). */
     readonly WebSocket?: SocketConstructor;
     readonly fetch?: Fetch;
@@ -50,7 +50,18 @@ export interface ClientEvents {
         readonly complete: boolean;
     };
     typing: UserTyping;
+    /** How far somebody got; of the own user, what any device of it marked. */
     receipt: Receipt;
+    /** Follows `watchReceipts`. */
+    counts: ReceiptCounts;
+    /** Follows `watchPresence`. */
+    presence: readonly PresenceEntry[];
+    /** An ephemeral message: no event, in no history. */
+    signalled: Signalled;
+    /** The node is going to stop: the client comes back to another one within `after_ms`; nothing is to be done. */
+    moving: {
+        readonly after_ms: number;
+    };
     /** Events whose records are damaged; they will not come. */
     missing: {
         readonly conversation: string;
@@ -70,7 +81,16 @@ export type Sent = Omit<Acked, "kind" | "key" | "frame"> & {
 export interface SendOptions {
     readonly reply_to?: number;
     readonly mentions?: readonly string[];
+    /** An "ephemeral" message is no event, and its seq is 0. Default: what is usual in the conversation. */
+    readonly qos?: NonNullable<SendMessage["qos"]>;
 }
+export interface ReceiptsWanted {
+    readonly state?: ReceiptState;
+    /** False: those who have not got so far. */
+    readonly has?: boolean;
+    readonly limit?: number;
+}
+type ReceiptState = "delivered" | "read" | "played";
 export interface Waiter<T> {
     readonly resolve: (value: T) => void;
     readonly reject: (error: WarblerError) => void;
@@ -84,6 +104,8 @@ export declare class Client {
     private readonly signin;
     private readonly commands;
     private readonly reads;
+    private readonly urls;
+    private turn;
     private readonly syncs;
     private readonly streams;
     private readonly ids;
@@ -110,6 +132,8 @@ export declare class Client {
     retryNow(): void;
     /** Ends the session. What is under way is rejected with ClientClosed; unacked commands are kept for the next run. */
     close(): void;
+    /** The edge's address where it is connected, or will be next. */
+    get url(): string;
     get phase(): Core["phase"];
     /** Where this device stands. Shape: conversation -> next seq. */
     get positions(): ReadonlyMap<string, number>;
@@ -133,8 +157,23 @@ export declare class Client {
     markRead(conversation: string, seq: number, ordinal: number): void;
     /** Tells the others that the user types, or stopped. May be lost. */
     typing(conversation: string, typing: boolean): void;
+    /** Listened or looked to the end. */
+    markPlayed(conversation: string, seq: number): void;
+    /** Shown by a push, not opened. */
+    markPreviewed(conversation: string, seq: number): void;
+    /** Kept for later, from `seq` on; 0 takes it back. The user's devices hear of it by `receipt`. */
+    markUnread(conversation: string, seq: number): void;
+    /** How these users and the members of these conversations are; changes come by `presence`. Raises: RequestFailed (too_many). */
+    watchPresence(users: readonly string[], conversations?: readonly string[]): Promise<readonly PresenceEntry[]>;
+    /** How many have got as far as `seq`, by `counts`; 0 ends it. */
+    watchReceipts(conversation: string, seq: number): void;
+    /** Whether the user is away from this device, and the user's status line (absent: as it was; empty: none). */
+    setPresence(away: boolean, status?: string): void;
     /** Messages as they stand now, below `before_seq` or the newest. Raises: RequestFailed, ClientClosed. */
     history(conversation: string, before_seq?: number | null, limit?: number): Promise<HistoryPage>;
+    /** Pages of members who have (or have not) got as far as `seq`; one may be empty and not be the last. Raises: as `history`. */
+    receipts(conversation: string, seq: number, wanted?: ReceiptsWanted): AsyncGenerator<ReceiptsPage, void>;
+    private ask;
     /**
      * Resolves when every event up to the conversation's head was handed out. With `from_seq`, from there on once more.
      *
@@ -162,3 +201,4 @@ export declare class Client {
     private arm;
     private keptDevice;
 }
+export {};

@@ -22,6 +22,8 @@ export class Client {
     signin;
     commands = new Map();
     reads = new Map();
+    urls;
+    turn = 0;
     syncs = new Map();
     streams = new Set();
     ids = new IdMaker(Math.random);
@@ -39,7 +41,8 @@ export class Client {
         this.device = options.device ?? this.keptDevice();
         this.signin = new SignIn(this.store, () => this.rest, Date.now);
         const call = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
-        this.rest = new Rest(options.url.replace(/\/$/, ""), call, () => this.signin.token(false));
+        this.urls = [options.url].flat().map((url) => url.replace(/\/$/, ""));
+        this.rest = new Rest(() => this.url, call, () => this.signin.token(false));
     }
     // ---- signing in
     /** Who is signed in, also from an earlier run with the same storage. */
@@ -106,6 +109,10 @@ export class Client {
             waiter.reject(new ClientClosed());
         for (const stream of [...this.streams])
             stream.end();
+    }
+    /** The edge's address where it is connected, or will be next. */
+    get url() {
+        return this.urls[this.turn % this.urls.length] ?? "";
     }
     get phase() {
         return this.core?.phase ?? "stopped";
@@ -193,13 +200,56 @@ export class Client {
         if (this.core !== null)
             this.apply(this.core.typing(conversation, typing, now()));
     }
+    // ---- marks, which wait for a connection
+    /** Listened or looked to the end. */
+    markPlayed(conversation, seq) {
+        if (this.core !== null)
+            this.apply(this.core.mark(conversation, "played", seq, now()));
+    }
+    /** Shown by a push, not opened. */
+    markPreviewed(conversation, seq) {
+        if (this.core !== null)
+            this.apply(this.core.mark(conversation, "previewed", seq, now()));
+    }
+    /** Kept for later, from `seq` on; 0 takes it back. The user's devices hear of it by `receipt`. */
+    markUnread(conversation, seq) {
+        if (this.core !== null)
+            this.apply(this.core.mark(conversation, "unread", seq, now()));
+    }
+    // ---- presence and counts, which are told as they change, on every connection
+    /** How these users and the members of these conversations are; changes come by `presence`. Raises: RequestFailed (too_many). */
+    async watchPresence(users, conversations = []) {
+        return (await this.ask({ type: "watch_presence", users, conversations })).users;
+    }
+    /** How many have got as far as `seq`, by `counts`; 0 ends it. */
+    watchReceipts(conversation, seq) {
+        if (this.core !== null)
+            this.apply(this.core.watch({ type: "watch_receipts", conversation, seq }, now()));
+    }
+    /** Whether the user is away from this device, and the user's status line (absent: as it was; empty: none). */
+    setPresence(away, status) {
+        if (this.core !== null)
+            this.apply(this.core.watch({ type: "set_presence", away, status: status ?? null }, now()));
+    }
     // ---- reads
     /** Messages as they stand now, below `before_seq` or the newest. Raises: RequestFailed, ClientClosed. */
     history(conversation, before_seq = null, limit = 50) {
+        return this.ask({ type: "history", conversation, before_seq, limit });
+    }
+    /** Pages of members who have (or have not) got as far as `seq`; one may be empty and not be the last. Raises: as `history`. */
+    async *receipts(conversation, seq, wanted = {}) {
+        const { state = "read", has = true, limit = 100 } = wanted;
+        let after = null;
+        do {
+            const page = await this.ask({ type: "receipts", conversation, seq, state, has, after, limit });
+            yield page;
+            after = page.next;
+        } while (after !== null);
+    }
+    ask(read) {
         const { core } = this;
         if (core === null)
             return Promise.reject(new ClientClosed());
-        const read = { type: "history", conversation, before_seq, limit };
         return new Promise((resolve, reject) => {
             const { request, effects } = core.read(read, now());
             this.reads.set(request, { resolve, reject });
@@ -267,8 +317,8 @@ export class Client {
                 return this.onAcked(effect);
             case "refused":
                 return this.onRefused(effect);
-            case "history":
-                return this.takeRead(effect.page.request)?.resolve(effect.page);
+            case "answered":
+                return this.takeRead(effect.answer.request)?.resolve(effect.answer);
             case "failed":
                 return this.takeRead(effect.failure.request)?.reject(failed(effect.failure));
             case "synced":
@@ -280,6 +330,8 @@ export class Client {
                     waiter.reject(failed(effect.failure));
                 return;
             case "state":
+                if (effect.phase === "waiting")
+                    this.turn += 1;
                 return this.emitter.emit("state", effect);
             case "welcome":
                 return this.emitter.emit("welcome", effect.frame);
@@ -289,6 +341,14 @@ export class Client {
                 return this.emitter.emit("typing", effect.frame);
             case "receipt":
                 return this.emitter.emit("receipt", effect.frame);
+            case "counts":
+                return this.emitter.emit("counts", effect.frame);
+            case "presence":
+                return this.emitter.emit("presence", effect.users);
+            case "signalled":
+                return this.emitter.emit("signalled", effect.frame);
+            case "moving":
+                return this.emitter.emit("moving", { after_ms: effect.after_ms });
             case "missing":
                 return this.emitter.emit("missing", { conversation: effect.conversation, seqs: effect.seqs });
             case "reset":
@@ -344,7 +404,7 @@ export class Client {
         const Constructor = this.options.WebSocket ?? globalThis.WebSocket;
         if (Constructor === undefined)
             throw new WarblerError("no_websocket", "give options.WebSocket: this runtime has none");
-        this.attach(new Constructor(`${this.options.url.replace(/^http/, "ws").replace(/\/$/, "")}/v1/socket`, [SUBPROTOCOL_JSON]), token);
+        this.attach(new Constructor(`${this.url.replace(/^http/, "ws")}/v1/socket`, [SUBPROTOCOL_JSON]), token);
     }
     /** From here until `detach` only this socket is heard. */
     attach(socket, token) {

@@ -1,7 +1,8 @@
-import { type BackoffRules } from "./backoff.js";
+import type { BackoffRules } from "./backoff.js";
 import type { Effect } from "./effects.js";
-import { type CommandFrame, type FromEdge, type Limits } from "./frames.js";
+import { type CommandFrame, type FromEdge, type Limits, type Mark, type SetPresence, type WatchReceipts } from "./frames.js";
 import { type Random } from "./ids.js";
+import { type SavedMark } from "./marks.js";
 import { Outbox } from "./outbox.js";
 import { type Phase } from "./phases.js";
 import { type Read } from "./requests.js";
@@ -15,8 +16,10 @@ export interface CoreRules {
     /** An unanswered command is sent again on the same connection after this long; its id makes that harmless. */
     readonly resend_ms: number;
     readonly commands_at_once: number;
-    readonly delivered_ms: number;
-    readonly auto_delivered: boolean;
+    /** How long a mark waits for others before it is told. */
+    readonly marks_ms: number;
+    /** False: commands and reads only, no live events, and nothing to acknowledge. */
+    readonly follow: boolean;
 }
 export declare const DEFAULT_RULES: CoreRules;
 /** What survives a restart of the application. Shape: `positions`: [next seq, ordinal, read ordinal]. */
@@ -27,6 +30,7 @@ export interface Saved {
         readonly frame: CommandFrame;
         readonly sent: boolean;
     }[];
+    readonly marks?: readonly SavedMark[];
 }
 type Omitted<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 export type NewCommand = Omitted<CommandFrame, "id">;
@@ -50,9 +54,11 @@ export declare class Core {
     private readonly requests;
     private readonly syncs;
     private readonly seq_ahead;
-    private readonly delivered;
+    private readonly marks;
+    private readonly watches;
+    private presence_request;
+    private readonly link;
     private readonly ids;
-    private attempt;
     private connection;
     private phase_since_ms;
     private retry_at_ms;
@@ -63,7 +69,6 @@ export declare class Core {
     private silent_since_ms;
     private probe_ms;
     private hold_until_ms;
-    private delivered_at_ms;
     private request_count;
     private reason;
     private out;
@@ -79,11 +84,17 @@ export declare class Core {
     /** Marks as read up to an event; does nothing unless that raises the mark. An unsent mark of the conversation is overtaken. */
     markRead(conversation: string, up_to_seq: number, up_to_ordinal: number, now_ms: number): Effect[];
     typing(conversation: string, typing: boolean, now_ms: number): Effect[];
-    /** Asks for a page of history or of the directory; answered by `history`, `directory` or `failed` with the id that this names. */
+    /** Coalesced; waits for a connection. */
+    mark(conversation: string, state: Mark["state"], up_to_seq: number, now_ms: number): Effect[];
+    /** Holds on every connection from now on, until another one takes its place. */
+    watch(frame: SetPresence | WatchReceipts, now_ms: number): Effect[];
+    /** Asks for something; answered by `answered` (the directory: by `directory`) or `failed` with the id that this names. */
     read(read: NewRead, now_ms: number): {
         readonly request: string;
         readonly effects: Effect[];
     };
+    /** An older watch that is still under way could be answered after this one: it is given up. */
+    private replaceWatch;
     /** Reads a conversation's events from `from_seq` on (else from where it stands), up to its head: answered by `synced`. */
     sync(conversation: string, from_seq: number | null, now_ms: number): Effect[];
     opened(token: string, now_ms: number): Effect[];
@@ -98,6 +109,8 @@ export declare class Core {
     private signal;
     private lost;
     private drop;
+    /** What waits is told before the socket closes; commands that are not answered go on over the next one. */
+    private moveAway;
     private disconnect;
     private welcome;
     private setClock;
@@ -107,13 +120,20 @@ export declare class Core {
     private watchLink;
     private send;
     private onFrame;
+    private onReceipt;
+    /** The edge gave up events of this conversation, and perhaps the page that was asked for. */
+    private onResync;
     private directory;
     private onAck;
+    /** A read mark that made no event is told to the user's other devices as a receipt: to this one as well. */
+    private withoutEvent;
     private settle;
     private onReject;
     private renew;
     private onEvent;
     private onPage;
+    /** What came from `seq` on is acknowledged as far as it is held; a repeat too: its mark was lost, or it would not have come. */
+    private markHeld;
     private handOut;
     private noteOwn;
     private newRequest;
@@ -128,6 +148,5 @@ export declare class Core {
     private window;
     private flush;
     private flushOutbox;
-    private flushDelivered;
 }
 export {};

@@ -3,29 +3,30 @@
 // Rule 1: a command leaves the outbox by its ack, its own event or a final reject, and by nothing else.
 // Rule 2: the events of a conversation are handed out dense by seq, each once; a damaged record is named as missing.
 // Rule 3: a command is sent again with the same id, unless it surely was not accepted under it.
-import { backoffMs } from "./backoff.js";
 import { eventOf } from "./echo.js";
 import { CLOSE_CODES, } from "./frames.js";
 import { IdMaker, idMs } from "./ids.js";
+import { Link } from "./link.js";
+import { Marks } from "./marks.js";
 import { Outbox } from "./outbox.js";
 import { NEXT } from "./phases.js";
 import { Requests } from "./requests.js";
 import { Tracker } from "./tracker.js";
+import { Watches } from "./watches.js";
 export const DEFAULT_RULES = {
     backoff: { base_ms: 250, cap_ms: 15_000 },
     connect_timeout_ms: 12_000,
     silence_ms: 8_000,
     resend_ms: 20_000,
     commands_at_once: 64,
-    delivered_ms: 150,
-    auto_delivered: true,
+    marks_ms: 150,
+    follow: true,
 };
 const HELLO_POSITIONS_LIMIT = 500; // of some 45 bytes each, in a frame of at most 64 KiB
 const HELLO_SYNC_TIMEOUT_MS = 10_000;
 const RESYNC_MS = 500;
 const SEQ_AHEAD_TRIES = 5;
 const RENEWALS_LIMIT = 3;
-const STEADY_MS = 5_000; // a connection that lived this long was a good one
 const ID_AGE_LIMIT_MS = 60_000; // an id that was never sent may be replaced; older ones look stale or ahead to the owner
 const NEVER_FROM = 4500; // close codes from here on do not go away by themselves, also those we do not know
 const REFUSED_PAUSE_FLOOR_MS = 50;
@@ -46,9 +47,11 @@ export class Core {
     requests = new Requests();
     syncs = new Map();
     seq_ahead = new Map();
-    delivered = new Map();
+    marks;
+    watches = new Watches();
+    presence_request = "";
+    link;
     ids;
-    attempt = 0;
     connection = 0;
     phase_since_ms = 0;
     retry_at_ms = null;
@@ -59,7 +62,6 @@ export class Core {
     silent_since_ms = null;
     probe_ms = null;
     hold_until_ms = 0;
-    delivered_at_ms = Infinity;
     request_count = 0;
     reason = "";
     out = [];
@@ -70,6 +72,8 @@ export class Core {
         this.random = random;
         this.rules = rules;
         this.ids = new IdMaker(random);
+        this.marks = new Marks(rules.marks_ms);
+        this.link = new Link(random, rules.backoff);
     }
     // ---- what survives
     restore(saved) {
@@ -78,16 +82,18 @@ export class Core {
             this.trackers.set(conversation, new Tracker(next_seq, ordinal, read_ordinal));
         for (const { frame, sent } of saved.outbox)
             this.outbox.add(frame, sent ? 0 : null);
+        for (const [conversation, state, up_to_seq] of saved.marks ?? [])
+            this.marks.note(conversation, state, up_to_seq, 0);
     }
     snapshot() {
         const active = [...this.trackers].filter(([, tracker]) => tracker.active);
         const positions = Object.fromEntries(active.map(([name, t]) => [name, [t.next_seq, t.ordinal, t.read_ordinal]]));
         const outbox = [...this.outbox].map((entry) => ({ frame: entry.frame, sent: entry.first_connection !== null }));
-        return { epoch: this.epoch, positions, outbox };
+        return { epoch: this.epoch, positions, outbox, marks: this.marks.saved() };
     }
     // ---- what the application asks
     start(now_ms) {
-        this.attempt = 0;
+        this.link.attempt = 0;
         if (this.signal("start", now_ms, ""))
             this.out.push({ kind: "open", fresh_token: this.fresh_token });
         return this.flush(now_ms);
@@ -131,11 +137,38 @@ export class Core {
             this.send({ type: "typing", conversation, typing }, now_ms);
         return this.flush(now_ms);
     }
-    /** Asks for a page of history or of the directory; answered by `history`, `directory` or `failed` with the id that this names. */
+    /** Coalesced; waits for a connection. */
+    mark(conversation, state, up_to_seq, now_ms) {
+        this.marks.note(conversation, state, up_to_seq, now_ms);
+        this.out.push({ kind: "save" });
+        return this.flush(now_ms);
+    }
+    /** Holds on every connection from now on, until another one takes its place. */
+    watch(frame, now_ms) {
+        this.watches.note(frame);
+        if (this.phase === "online") {
+            this.send(frame, now_ms);
+            this.watches.sent();
+        }
+        return this.flush(now_ms);
+    }
+    /** Asks for something; answered by `answered` (the directory: by `directory`) or `failed` with the id that this names. */
     read(read, now_ms) {
         const request = this.newRequest();
+        if (read.type === "watch_presence")
+            this.replaceWatch(request, read);
         this.requests.add({ ...read, request }, now_ms);
         return { request, effects: this.flush(now_ms) };
+    }
+    /** An older watch that is still under way could be answered after this one: it is given up. */
+    replaceWatch(request, watched) {
+        const { presence_request } = this;
+        this.watches.presence = { users: watched.users ?? [], conversations: watched.conversations ?? [] };
+        this.presence_request = request;
+        if (this.requests.take(presence_request) === undefined)
+            return;
+        const failure = { type: "error", code: "replaced", detail: "another watch took its place", retryable: false, retry_after_ms: 0 };
+        this.out.push({ kind: "failed", failure: { ...failure, request: presence_request } });
     }
     /** Reads a conversation's events from `from_seq` on (else from where it stands), up to its head: answered by `synced`. */
     sync(conversation, from_seq, now_ms) {
@@ -157,13 +190,15 @@ export class Core {
         this.silent_since_ms = null;
         this.probe_ms = null;
         this.syncs.clear();
+        this.link.opened();
+        const { follow } = this.rules;
         const positions = {};
-        const newest = [...this.trackers].filter(([, tracker]) => tracker.active).slice(-HELLO_POSITIONS_LIMIT);
+        const newest = follow ? [...this.trackers].filter(([, tracker]) => tracker.active).slice(-HELLO_POSITIONS_LIMIT) : [];
         for (const [conversation, tracker] of newest) {
             positions[conversation] = tracker.next_seq;
             this.syncs.set(conversation, { hello: true, deadline_ms: now_ms + HELLO_SYNC_TIMEOUT_MS });
         }
-        this.send({ type: "hello", token, device: this.device, epoch: this.epoch, positions, agent: this.agent }, now_ms);
+        this.send({ type: "hello", token, device: this.device, epoch: this.epoch, positions, agent: this.agent, follow }, now_ms);
         return this.flush(now_ms);
     }
     /** The socket closed, by whomever. */
@@ -185,6 +220,8 @@ export class Core {
         this.probe_ms = null;
         if (this.phase === "greeting" && frame.type === "welcome")
             this.welcome(frame, now_ms);
+        else if (this.phase === "greeting" && frame.type === "error")
+            this.onFailure(frame, now_ms);
         else if (this.phase === "online")
             this.onFrame(frame, now_ms);
         return this.flush(now_ms);
@@ -201,7 +238,10 @@ export class Core {
                     this.drop("no answer in time", now_ms);
                 break;
             case "online":
-                this.watchLink(now_ms);
+                if (now_ms >= this.link.leave_ms)
+                    this.moveAway(now_ms);
+                else
+                    this.watchLink(now_ms);
                 this.watchHelloSyncs(now_ms);
                 break;
             case "stopped":
@@ -218,7 +258,7 @@ export class Core {
             return this.phase_since_ms + this.rules.connect_timeout_ms;
         if (this.phase !== "online")
             return Infinity;
-        const waits = [this.requests.nextMs(), this.delivered_at_ms, this.probeMs()];
+        const waits = [this.requests.nextMs(), this.marks.nextMs(), this.probeMs(), this.link.leave_ms];
         for (const sync of this.syncs.values())
             if (sync.hello)
                 waits.push(sync.deadline_ms);
@@ -250,22 +290,29 @@ export class Core {
     lost(reason, now_ms, final) {
         if (this.phase !== "connecting" && this.phase !== "greeting" && this.phase !== "online")
             return;
+        const online_ms = this.phase === "online" ? now_ms - this.phase_since_ms : 0;
         this.disconnect(now_ms);
+        const retry_at_ms = this.link.lost(online_ms, now_ms);
         if (!final)
-            this.retry_at_ms = now_ms + backoffMs(this.attempt++, this.random, this.rules.backoff);
+            this.retry_at_ms = retry_at_ms;
         this.signal(final ? "end" : "lost", now_ms, reason);
     }
     drop(reason, now_ms) {
         this.lost(reason, now_ms, false);
     }
+    /** What waits is told before the socket closes; commands that are not answered go on over the next one. */
+    moveAway(now_ms) {
+        for (const mark of this.marks.all(now_ms))
+            this.send(mark, now_ms);
+        this.lost("moving to another node", now_ms, false);
+    }
     disconnect(now_ms) {
-        if (this.phase === "online" && now_ms - this.phase_since_ms >= STEADY_MS)
-            this.attempt = 0;
         if (this.phase === "connecting" || this.phase === "greeting" || this.phase === "online")
             this.out.push({ kind: "close" });
         this.outbox.landAll();
         this.requests.landAll(now_ms);
         this.syncs.clear();
+        this.marks.connectionLost(now_ms);
         for (const tracker of this.trackers.values())
             tracker.forgetEarly();
     }
@@ -280,11 +327,17 @@ export class Core {
         if (welcome.epoch_changed || (this.epoch !== null && this.epoch !== welcome.epoch)) {
             this.trackers.clear();
             this.syncs.clear();
-            this.delivered.clear();
+            this.marks.forget(null);
             this.out.push({ kind: "reset", conversation: null });
         }
         this.epoch = welcome.epoch;
         this.out.push({ kind: "welcome", frame: welcome }, { kind: "save" });
+        for (const frame of this.watches.again())
+            this.send(frame, now_ms);
+        if (this.watches.presence !== null && !this.requests.has(this.presence_request)) {
+            this.presence_request = this.newRequest();
+            this.requests.add({ type: "watch_presence", request: this.presence_request, ...this.watches.presence }, now_ms);
+        }
         this.directory(welcome.directory, welcome.next, now_ms);
     }
     setClock(server_ms, now_ms) {
@@ -333,8 +386,9 @@ export class Core {
             case "reject":
                 return this.onReject(frame, now_ms);
             case "events":
-                for (const event of frame.events)
-                    this.onEvent(frame.conversation, event, "live", now_ms);
+                if (this.rules.follow)
+                    for (const event of frame.events)
+                        this.onEvent(frame.conversation, event, "live", now_ms);
                 return;
             case "page":
                 return this.onPage(frame, now_ms);
@@ -342,12 +396,29 @@ export class Core {
                 if (this.requests.take(frame.request) !== undefined)
                     this.directory(frame.directory, frame.next, now_ms);
                 return;
-            case "history_page":
+            case "presence":
+                this.out.push({ kind: "presence", users: frame.users });
                 if (this.requests.take(frame.request) !== undefined)
-                    this.out.push({ kind: "history", page: frame });
+                    this.out.push({ kind: "answered", answer: frame });
+                return;
+            case "history_page":
+            case "receipts_page":
+                if (this.requests.take(frame.request) !== undefined)
+                    this.out.push({ kind: "answered", answer: frame });
                 return;
             case "receipt":
-                this.out.push({ kind: "receipt", frame });
+                return this.onReceipt(frame);
+            case "receipt_counts":
+                this.out.push({ kind: "counts", frame });
+                return;
+            case "signalled":
+                this.out.push({ kind: "signalled", frame });
+                return;
+            case "resync":
+                return this.onResync(frame, now_ms);
+            case "move":
+                this.link.move(frame.after_ms, now_ms);
+                this.out.push({ kind: "moving", after_ms: frame.after_ms });
                 return;
             case "user_typing":
                 this.out.push({ kind: "typing", frame });
@@ -361,8 +432,23 @@ export class Core {
                 return; // a second one: nothing depends on it
         }
     }
+    onReceipt(frame) {
+        const tracker = this.trackers.get(frame.conversation);
+        if (tracker !== undefined && frame.user === this.user && frame.state === "read")
+            tracker.read_ordinal = Math.max(tracker.read_ordinal, frame.up_to_ordinal ?? 0);
+        this.out.push({ kind: "receipt", frame });
+    }
+    /** The edge gave up events of this conversation, and perhaps the page that was asked for. */
+    onResync(frame, now_ms) {
+        if (!this.rules.follow)
+            return;
+        if (!this.trackers.has(frame.conversation))
+            this.trackers.set(frame.conversation, new Tracker(frame.from_seq));
+        this.dropSync(frame.conversation);
+        this.needSync(frame.conversation, now_ms);
+    }
     directory(entries, next, now_ms) {
-        for (const entry of entries) {
+        for (const entry of this.rules.follow ? entries : []) {
             const tracker = this.trackers.get(entry.conversation);
             const read_ordinal = entry.head_ordinal - entry.unread;
             if (tracker === undefined) {
@@ -383,14 +469,26 @@ export class Core {
         const entry = this.outbox.byId(ack.id);
         if (entry !== undefined) {
             this.settle(entry, ack);
-            this.onEvent(ack.conversation, eventOf(entry.frame, ack, this.user, this.device), "own", now_ms);
+            if (ack.seq === 0)
+                this.withoutEvent(entry.frame);
+            else if (this.rules.follow)
+                this.onEvent(ack.conversation, eventOf(entry.frame, ack, this.user, this.device), "own", now_ms);
             return;
         }
+        if (ack.seq === 0 || !this.rules.follow)
+            return;
         // of another tab that shares this device, or answered twice: the event itself may be unknown here
         const tracker = this.trackers.get(ack.conversation) ?? new Tracker(ack.seq);
         this.trackers.set(ack.conversation, tracker);
         if (ack.seq >= tracker.next_seq)
             this.needSync(ack.conversation, now_ms);
+    }
+    /** A read mark that made no event is told to the user's other devices as a receipt: to this one as well. */
+    withoutEvent(frame) {
+        if (frame.type !== "mark_read" || !this.rules.follow)
+            return;
+        const { conversation, up_to_seq, up_to_ordinal } = frame;
+        this.onReceipt({ type: "receipt", conversation, user: this.user, state: "read", up_to_seq, up_to_ordinal });
     }
     settle(entry, ack) {
         this.outbox.remove(entry);
@@ -431,7 +529,8 @@ export class Core {
         const tracker = this.trackers.get(conversation) ?? new Tracker(event.seq);
         this.trackers.set(conversation, tracker);
         const { taken, gap } = tracker.offer(event);
-        this.handOut(conversation, tracker, taken, source, now_ms);
+        this.handOut(conversation, tracker, taken, source);
+        this.markHeld(conversation, tracker, event.seq, now_ms);
         if (gap)
             this.needSync(conversation, now_ms);
     }
@@ -446,7 +545,8 @@ export class Core {
             return;
         const before = tracker.next_seq;
         const { taken, missing, gap } = tracker.page(page);
-        this.handOut(page.conversation, tracker, taken, "page", now_ms);
+        this.handOut(page.conversation, tracker, taken, "page");
+        this.markHeld(page.conversation, tracker, Math.min(page.events[0]?.seq ?? Infinity, missing[0] ?? Infinity), now_ms);
         if (missing.length > 0)
             this.out.push({ kind: "missing", conversation: page.conversation, seqs: missing }, { kind: "save" });
         this.syncs.delete(page.conversation);
@@ -458,16 +558,17 @@ export class Core {
         else
             this.caughtUp(page.conversation, now_ms);
     }
-    handOut(conversation, tracker, events, source, now_ms) {
+    /** What came from `seq` on is acknowledged as far as it is held; a repeat too: its mark was lost, or it would not have come. */
+    markHeld(conversation, tracker, seq, now_ms) {
+        if (this.rules.follow && tracker.active && tracker.next_seq > seq)
+            this.marks.note(conversation, "delivered", tracker.next_seq - 1, now_ms);
+    }
+    handOut(conversation, tracker, events, source) {
         for (const event of events) {
             const entry = event.user === this.user ? this.outbox.byId(event.id) : undefined;
             if (entry !== undefined)
                 this.settle(entry, { ...event, conversation });
             this.noteOwn(tracker, event);
-            if (event.kind === "message_sent" && event.user !== this.user && this.rules.auto_delivered) {
-                this.delivered.set(conversation, event.seq);
-                this.delivered_at_ms = Math.min(this.delivered_at_ms, now_ms + this.rules.delivered_ms);
-            }
             this.out.push({ kind: "event", conversation, event, source });
         }
         if (events.length > 0)
@@ -525,6 +626,10 @@ export class Core {
         }
     }
     onFailure(failure, now_ms) {
+        if (failure.request === "" && failure.code === "busy") {
+            this.link.busy(failure.retry_after_ms); // it closes now
+            return;
+        }
         if (failure.request === "") {
             // of a sync that the hello began; which one is not said
             const wait_ms = Math.max(failure.retry_after_ms, RESYNC_MS);
@@ -536,6 +641,8 @@ export class Core {
         const asked = this.requests.take(failure.request);
         if (asked === undefined || this.requests.putOff(asked, failure, now_ms, this.random))
             return;
+        if (failure.request === this.presence_request)
+            this.watches.presence = null;
         if (asked.frame.type === "sync")
             this.onSyncFailed(asked.frame.conversation, failure, now_ms);
         else
@@ -551,10 +658,13 @@ export class Core {
             if (tries <= SEQ_AHEAD_TRIES)
                 return this.needSync(conversation, now_ms + 2 * RESYNC_MS);
             this.trackers.delete(conversation);
+            this.marks.forget(conversation);
             this.out.push({ kind: "reset", conversation });
         }
         if (failure.code === "not_member" && tracker !== undefined)
             tracker.active = false;
+        if (failure.code === "not_member")
+            this.marks.forget(conversation);
         tracker?.forgetEarly();
         if (failure.code === "not_member")
             this.release(conversation, now_ms);
@@ -569,7 +679,8 @@ export class Core {
             for (const read of this.requests.due(now_ms))
                 this.send(read, now_ms);
             this.flushOutbox(now_ms);
-            this.flushDelivered(now_ms);
+            for (const mark of this.marks.due(now_ms))
+                this.send(mark, now_ms);
         }
         const effects = this.out;
         this.out = [];
@@ -590,13 +701,5 @@ export class Core {
             this.outbox.fly(entry, this.connection, now_ms);
             this.send(entry.frame, now_ms);
         }
-    }
-    flushDelivered(now_ms) {
-        if (now_ms < this.delivered_at_ms)
-            return;
-        for (const [conversation, up_to_seq] of this.delivered)
-            this.send({ type: "mark", state: "delivered", conversation, up_to_seq }, now_ms);
-        this.delivered.clear();
-        this.delivered_at_ms = Infinity;
     }
 }

@@ -1,4 +1,4 @@
-import type { CommandFrame, Receipt, DirectoryEntry, EventItem, Failure, FromDevice, HistoryPage, UserTyping, Welcome } from "./frames.js";
+import type { CommandFrame, DirectoryEntry, EventItem, Failure, FromDevice, HistoryPage, Presence, PresenceEntry, Receipt, ReceiptCounts, ReceiptsPage, Signalled, UserTyping, Welcome } from "./frames.js";
 import type { Phase } from "./phases.js";
 /** Where an event came from: while online, as the answer to an own command, or from a page that filled a gap. */
 export type Source = "live" | "own" | "page";
@@ -27,6 +27,7 @@ export interface StateChanged {
     readonly retry_at_ms: number | null;
     readonly reason: string;
 }
+export type Answer = HistoryPage | ReceiptsPage | Presence;
 export type Effect = {
     readonly kind: "open";
     readonly fresh_token: boolean;
@@ -64,8 +65,8 @@ export type Effect = {
     readonly entries: readonly DirectoryEntry[];
     readonly complete: boolean;
 } | {
-    readonly kind: "history";
-    readonly page: HistoryPage;
+    readonly kind: "answered";
+    readonly answer: Answer;
 } | {
     readonly kind: "failed";
     readonly failure: Failure;
@@ -75,6 +76,18 @@ export type Effect = {
 } | {
     readonly kind: "receipt";
     readonly frame: Receipt;
+} | {
+    readonly kind: "counts";
+    readonly frame: ReceiptCounts;
+} | {
+    readonly kind: "presence";
+    readonly users: readonly PresenceEntry[];
+} | {
+    readonly kind: "signalled";
+    readonly frame: Signalled;
+} | {
+    readonly kind: "moving";
+    readonly after_ms: number;
 } | {
     readonly kind: "queued";
     readonly key: number;

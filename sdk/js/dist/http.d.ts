@@ -25,7 +25,7 @@ export declare class Rest {
     private readonly fetch;
     private readonly token;
     /** `token`: gives a good access token, for the calls that need one. Raises (all calls): RestError, Unreachable. */
-    constructor(base: string, fetch: Fetch, token: () => Promise<string>);
+    constructor(base: () => string, fetch: Fetch, token: () => Promise<string>);
     register(name: string, password: string): Promise<SignedIn>;
     login(name: string, password: string): Promise<SignedIn>;
     refresh(refresh_token: string): Promise<SignedIn>;

@@ -63,7 +63,7 @@ export class Rest {
         let response;
         let text;
         try {
-            response = await this.fetch(this.base + path, init);
+            response = await this.fetch(this.base() + path, init);
             text = await response.text();
         }
         catch (error) {

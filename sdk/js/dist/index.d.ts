@@ -1,4 +1,4 @@
-export { Client, type ClientEvents, type ClientOptions, type HeardEvent, type Sent, type SendOptions, type Socket } from "./client.js";
+export { Client, type ClientEvents, type ClientOptions, type HeardEvent, type ReceiptsWanted, type Sent, type SendOptions, type Socket } from "./client.js";
 export { Core, DEFAULT_RULES, type CoreRules, type Saved } from "./core.js";
 export type { Acked, Effect, Refused, Source, StateChanged } from "./effects.js";
 export { ClientClosed, Overflow, Rejected, RequestFailed, RestError, SignedOut, Unreachable, WarblerError } from "./errors.js";

@@ -1,9 +1,9 @@
-import type { DirectoryRequest, Failure, History, Sync } from "./frames.js";
+import type { DirectoryRequest, Failure, History, Receipts, Sync, WatchPresence } from "./frames.js";
 import type { Random } from "./ids.js";
 export declare const REQUESTS_AT_ONCE = 4;
 export declare const ANSWER_TIMEOUT_MS = 15000;
 export declare const TRIES_LIMIT = 8;
-export type Read = Sync | History | DirectoryRequest;
+export type Read = Sync | History | DirectoryRequest | Receipts | WatchPresence;
 export interface Asked {
     readonly frame: Read;
     flying: boolean;
@@ -15,6 +15,7 @@ export declare class Requests {
     private readonly asked;
     private flying_count;
     get size(): number;
+    has(request: string): boolean;
     add(frame: Read, not_before_ms: number): void;
     /** The request that this answer belongs to, which is done; undefined if it was answered before. */
     take(request: string): Asked | undefined;

@@ -1,4 +1,4 @@
-// Reads that are under way (sync, history, directory): a few at a time, asked again after a loss, a refusal or a silence. Pure.
+// Reads that are under way (sync, history, directory, receipts, presence): a few at a time, asked again after a loss, a refusal or a silence. Pure.
 export const REQUESTS_AT_ONCE = 4; // the edge serves 8 a session; a tab's neighbour may share it
 export const ANSWER_TIMEOUT_MS = 15_000;
 export const TRIES_LIMIT = 8;
@@ -8,6 +8,9 @@ export class Requests {
     flying_count = 0;
     get size() {
         return this.asked.size;
+    }
+    has(request) {
+        return this.asked.has(request);
     }
     add(frame, not_before_ms) {
         this.asked.set(frame.request, { frame, flying: false, tries: 0, at_ms: not_before_ms });

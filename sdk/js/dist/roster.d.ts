@@ -1,4 +1,4 @@
-import type { ConversationKind, DirectoryEntry, EventItem, MessageItem, Role } from "./frames.js";
+import type { ConversationKind, DirectoryEntry, EventItem, MessageItem, Receipt, Role } from "./frames.js";
 export interface Listed {
     readonly conversation: string;
     readonly conversation_kind: ConversationKind;
@@ -10,6 +10,8 @@ export interface Listed {
     readonly head_ordinal: number;
     readonly read_ordinal: number;
     readonly active_at_ms: number;
+    /** Kept for later by the user. */
+    readonly marked_unread: boolean;
     readonly last: MessageItem | null;
     /** False: joined by an event that does not tell kind and title; a page of the directory will. */
     readonly complete: boolean;
@@ -23,6 +25,8 @@ export declare class Roster {
     sorted(): Listed[];
     directory(entries: readonly DirectoryEntry[]): void;
     apply(conversation: string, event: EventItem): void;
+    /** What a device of the own user said of a conversation. */
+    receipt(frame: Receipt): void;
     private opened;
     /** Null: the user is no member any more. */
     private fold;

@@ -17,10 +17,11 @@ export class Roster {
             const read_ordinal = Math.max(entry.head_ordinal - entry.unread, known?.read_ordinal ?? 0);
             const { conversation, conversation_kind, title, role, head_seq, head_ordinal, active_at_ms } = entry;
             const place = { conversation, conversation_kind, title, role, head_seq, head_ordinal, active_at_ms };
-            const row = { ...place, read_ordinal, peer: entry.peer ?? null, last: entry.last ?? null, complete: true };
+            const marked_unread = entry.marked_unread ?? false;
+            const row = { ...place, marked_unread, read_ordinal, peer: entry.peer ?? null, last: entry.last ?? null, complete: true };
             // events that came since may be ahead of the page
             const ahead = known !== undefined && known.head_seq > entry.head_seq;
-            this.conversations.set(conversation, ahead ? { ...known, title, role, peer: row.peer, conversation_kind, complete: true } : row);
+            this.conversations.set(conversation, ahead ? { ...known, marked_unread, title, role, peer: row.peer, conversation_kind, complete: true } : row);
         }
     }
     apply(conversation, event) {
@@ -33,8 +34,20 @@ export class Roster {
         else
             this.conversations.set(conversation, after);
     }
+    /** What a device of the own user said of a conversation. */
+    receipt(frame) {
+        const known = this.conversations.get(frame.conversation);
+        if (known === undefined || frame.user !== this.user)
+            return;
+        if (frame.state === "unread")
+            this.conversations.set(frame.conversation, { ...known, marked_unread: frame.up_to_seq > 0 });
+        if (frame.state !== "read")
+            return;
+        const read_ordinal = Math.max(known.read_ordinal, frame.up_to_ordinal ?? 0);
+        this.conversations.set(frame.conversation, { ...known, read_ordinal });
+    }
     opened(conversation, event) {
-        const place = { conversation, head_seq: 0, head_ordinal: event.ordinal, read_ordinal: event.ordinal, active_at_ms: event.at_ms, last: null };
+        const place = { conversation, marked_unread: false, head_seq: 0, head_ordinal: event.ordinal, read_ordinal: event.ordinal, active_at_ms: event.at_ms, last: null };
         if (event.kind === "conversation_created") {
             const { conversation_kind, title } = event;
             const members = event.members ?? [];

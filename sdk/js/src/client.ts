@@ -1,12 +1,11 @@
 // The client: a WebSocket, timers and fetch around the core. Every effect of the core is performed here, in order.
 
 import { Core, DEFAULT_RULES, type CoreRules, type NewCommand, type NewRead, type Saved } from "./core.js";
-import type { Acked, Effect, Refused, Source, StateChanged } from "./effects.js";
+import type { Acked, Answer, Effect, Refused, Source, StateChanged } from "./effects.js";
 import { Emitter, type Listener } from "./emitter.js";
 import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError } from "./errors.js";
 import {
   SUBPROTOCOL_JSON,
-  type Receipt,
   type DeviceContent,
   type DirectoryEntry,
   type EventItem,
@@ -15,6 +14,13 @@ import {
   type FromDevice,
   type FromEdge,
   type HistoryPage,
+  type Presence,
+  type PresenceEntry,
+  type Receipt,
+  type ReceiptCounts,
+  type ReceiptsPage,
+  type SendMessage,
+  type Signalled,
   type UserTyping,
   type Welcome,
 } from "./frames.js";
@@ -37,8 +43,8 @@ export interface Socket {
 export type SocketConstructor = new (url: string, protocols: string[]) => Socket;
 
 export interface ClientOptions {
-  /** The edge's address, like "http://127.0.0.1:8480". */
-  readonly url: string;
+  /** The edge's address, like "http://127.0.0.1:8480", or several: after a connection is lost the next one is tried. */
+  readonly url: string | readonly string[];
   /** Needed where there is no global one (Node 20). */
   readonly WebSocket?: SocketConstructor;
   readonly fetch?: Fetch;
@@ -66,7 +72,16 @@ export interface ClientEvents {
   welcome: Welcome;
   directory: { readonly entries: readonly DirectoryEntry[]; readonly complete: boolean };
   typing: UserTyping;
+  /** How far somebody got; of the own user, what any device of it marked. */
   receipt: Receipt;
+  /** Follows `watchReceipts`. */
+  counts: ReceiptCounts;
+  /** Follows `watchPresence`. */
+  presence: readonly PresenceEntry[];
+  /** An ephemeral message: no event, in no history. */
+  signalled: Signalled;
+  /** The node is going to stop: the client comes back to another one within `after_ms`; nothing is to be done. */
+  moving: { readonly after_ms: number };
   /** Events whose records are damaged; they will not come. */
   missing: { readonly conversation: string; readonly seqs: readonly number[] };
   /** Positions are void (of one conversation, or all): what was shown is to be read again. */
@@ -78,7 +93,17 @@ export type Sent = Omit<Acked, "kind" | "key" | "frame"> & { readonly id: string
 export interface SendOptions {
   readonly reply_to?: number;
   readonly mentions?: readonly string[];
+  /** An "ephemeral" message is no event, and its seq is 0. Default: what is usual in the conversation. */
+  readonly qos?: NonNullable<SendMessage["qos"]>;
 }
+
+export interface ReceiptsWanted {
+  readonly state?: ReceiptState;
+  /** False: those who have not got so far. */
+  readonly has?: boolean;
+  readonly limit?: number;
+}
+type ReceiptState = "delivered" | "read" | "played";
 export interface Waiter<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: WarblerError) => void;
@@ -97,7 +122,9 @@ export class Client {
   private readonly store: KeyValueStore;
   private readonly signin: SignIn;
   private readonly commands = new Map<number, Waiter<Sent>>();
-  private readonly reads = new Map<string, Waiter<HistoryPage>>();
+  private readonly reads = new Map<string, Waiter<Answer>>();
+  private readonly urls: readonly string[];
+  private turn = 0;
   private readonly syncs = new Map<string, Waiter<void>[]>();
   private readonly streams = new Set<Stream<HeardEvent>>();
   private readonly ids = new IdMaker(Math.random);
@@ -115,7 +142,8 @@ export class Client {
     this.device = options.device ?? this.keptDevice();
     this.signin = new SignIn(this.store, () => this.rest, Date.now);
     const call: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
-    this.rest = new Rest(options.url.replace(/\/$/, ""), call, () => this.signin.token(false));
+    this.urls = [options.url].flat().map((url) => url.replace(/\/$/, ""));
+    this.rest = new Rest(() => this.url, call, () => this.signin.token(false));
   }
 
   // ---- signing in
@@ -182,6 +210,11 @@ export class Client {
     for (const waiters_map of [this.commands, this.reads, this.syncs]) waiters_map.clear();
     for (const waiter of waiters) waiter.reject(new ClientClosed());
     for (const stream of [...this.streams]) stream.end();
+  }
+
+  /** The edge's address where it is connected, or will be next. */
+  get url(): string {
+    return this.urls[this.turn % this.urls.length] ?? "";
   }
 
   get phase(): Core["phase"] {
@@ -281,18 +314,66 @@ export class Client {
     if (this.core !== null) this.apply(this.core.typing(conversation, typing, now()));
   }
 
+  // ---- marks, which wait for a connection
+
+  /** Listened or looked to the end. */
+  markPlayed(conversation: string, seq: number): void {
+    if (this.core !== null) this.apply(this.core.mark(conversation, "played", seq, now()));
+  }
+
+  /** Shown by a push, not opened. */
+  markPreviewed(conversation: string, seq: number): void {
+    if (this.core !== null) this.apply(this.core.mark(conversation, "previewed", seq, now()));
+  }
+
+  /** Kept for later, from `seq` on; 0 takes it back. The user's devices hear of it by `receipt`. */
+  markUnread(conversation: string, seq: number): void {
+    if (this.core !== null) this.apply(this.core.mark(conversation, "unread", seq, now()));
+  }
+
+  // ---- presence and counts, which are told as they change, on every connection
+
+  /** How these users and the members of these conversations are; changes come by `presence`. Raises: RequestFailed (too_many). */
+  async watchPresence(users: readonly string[], conversations: readonly string[] = []): Promise<readonly PresenceEntry[]> {
+    return (await this.ask<Presence>({ type: "watch_presence", users, conversations })).users;
+  }
+
+  /** How many have got as far as `seq`, by `counts`; 0 ends it. */
+  watchReceipts(conversation: string, seq: number): void {
+    if (this.core !== null) this.apply(this.core.watch({ type: "watch_receipts", conversation, seq }, now()));
+  }
+
+  /** Whether the user is away from this device, and the user's status line (absent: as it was; empty: none). */
+  setPresence(away: boolean, status?: string): void {
+    if (this.core !== null) this.apply(this.core.watch({ type: "set_presence", away, status: status ?? null }, now()));
+  }
+
   // ---- reads
 
   /** Messages as they stand now, below `before_seq` or the newest. Raises: RequestFailed, ClientClosed. */
   history(conversation: string, before_seq: number | null = null, limit = 50): Promise<HistoryPage> {
+    return this.ask({ type: "history", conversation, before_seq, limit });
+  }
+
+  /** Pages of members who have (or have not) got as far as `seq`; one may be empty and not be the last. Raises: as `history`. */
+  async *receipts(conversation: string, seq: number, wanted: ReceiptsWanted = {}): AsyncGenerator<ReceiptsPage, void> {
+    const { state = "read", has = true, limit = 100 } = wanted;
+    let after: string | null = null;
+    do {
+      const page: ReceiptsPage = await this.ask<ReceiptsPage>({ type: "receipts", conversation, seq, state, has, after, limit });
+      yield page;
+      after = page.next;
+    } while (after !== null);
+  }
+
+  private ask<T extends Answer>(read: NewRead): Promise<T> {
     const { core } = this;
     if (core === null) return Promise.reject(new ClientClosed());
-    const read: NewRead = { type: "history", conversation, before_seq, limit };
-    return new Promise((resolve, reject) => {
+    return new Promise<Answer>((resolve, reject) => {
       const { request, effects } = core.read(read, now());
       this.reads.set(request, { resolve, reject });
       this.apply(effects);
-    });
+    }) as Promise<T>;
   }
 
   /**
@@ -355,8 +436,8 @@ export class Client {
         return this.onAcked(effect);
       case "refused":
         return this.onRefused(effect);
-      case "history":
-        return this.takeRead(effect.page.request)?.resolve(effect.page);
+      case "answered":
+        return this.takeRead(effect.answer.request)?.resolve(effect.answer);
       case "failed":
         return this.takeRead(effect.failure.request)?.reject(failed(effect.failure));
       case "synced":
@@ -366,6 +447,7 @@ export class Client {
         for (const waiter of this.takeSyncs(effect.conversation)) waiter.reject(failed(effect.failure));
         return;
       case "state":
+        if (effect.phase === "waiting") this.turn += 1;
         return this.emitter.emit("state", effect);
       case "welcome":
         return this.emitter.emit("welcome", effect.frame);
@@ -375,6 +457,14 @@ export class Client {
         return this.emitter.emit("typing", effect.frame);
       case "receipt":
         return this.emitter.emit("receipt", effect.frame);
+      case "counts":
+        return this.emitter.emit("counts", effect.frame);
+      case "presence":
+        return this.emitter.emit("presence", effect.users);
+      case "signalled":
+        return this.emitter.emit("signalled", effect.frame);
+      case "moving":
+        return this.emitter.emit("moving", { after_ms: effect.after_ms });
       case "missing":
         return this.emitter.emit("missing", { conversation: effect.conversation, seqs: effect.seqs });
       case "reset":
@@ -400,7 +490,7 @@ export class Client {
     this.emitter.emit("reject", refused);
   }
 
-  private takeRead(request: string): Waiter<HistoryPage> | undefined {
+  private takeRead(request: string): Waiter<Answer> | undefined {
     const waiter = this.reads.get(request);
     this.reads.delete(request);
     return waiter;
@@ -430,7 +520,7 @@ export class Client {
     if (turn !== this.opening || this.core === null) return;
     const Constructor = this.options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor | undefined);
     if (Constructor === undefined) throw new WarblerError("no_websocket", "give options.WebSocket: this runtime has none");
-    this.attach(new Constructor(`${this.options.url.replace(/^http/, "ws").replace(/\/$/, "")}/v1/socket`, [SUBPROTOCOL_JSON]), token);
+    this.attach(new Constructor(`${this.url.replace(/^http/, "ws")}/v1/socket`, [SUBPROTOCOL_JSON]), token);
   }
 
   /** From here until `detach` only this socket is heard. */

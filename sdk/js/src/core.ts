@@ -4,7 +4,7 @@
 // Rule 2: the events of a conversation are handed out dense by seq, each once; a damaged record is named as missing.
 // Rule 3: a command is sent again with the same id, unless it surely was not accepted under it.
 
-import { backoffMs, type BackoffRules } from "./backoff.js";
+import type { BackoffRules } from "./backoff.js";
 import { eventOf } from "./echo.js";
 import type { Effect, Source } from "./effects.js";
 import {
@@ -17,15 +17,23 @@ import {
   type FromDevice,
   type FromEdge,
   type Limits,
+  type Mark,
   type Page,
+  type Receipt,
   type Reject,
+  type Resync,
+  type SetPresence,
+  type WatchReceipts,
   type Welcome,
 } from "./frames.js";
 import { IdMaker, idMs, type Random } from "./ids.js";
+import { Link } from "./link.js";
+import { Marks, type SavedMark } from "./marks.js";
 import { Outbox, type Pending } from "./outbox.js";
 import { NEXT, type Phase, type Signal } from "./phases.js";
 import { Requests, type Read } from "./requests.js";
 import { Tracker } from "./tracker.js";
+import { Watches, type Watched } from "./watches.js";
 
 export interface CoreRules {
   readonly backoff: BackoffRules;
@@ -36,8 +44,10 @@ export interface CoreRules {
   /** An unanswered command is sent again on the same connection after this long; its id makes that harmless. */
   readonly resend_ms: number;
   readonly commands_at_once: number;
-  readonly delivered_ms: number;
-  readonly auto_delivered: boolean;
+  /** How long a mark waits for others before it is told. */
+  readonly marks_ms: number;
+  /** False: commands and reads only, no live events, and nothing to acknowledge. */
+  readonly follow: boolean;
 }
 
 export const DEFAULT_RULES: CoreRules = {
@@ -46,8 +56,8 @@ export const DEFAULT_RULES: CoreRules = {
   silence_ms: 8_000,
   resend_ms: 20_000,
   commands_at_once: 64,
-  delivered_ms: 150,
-  auto_delivered: true,
+  marks_ms: 150,
+  follow: true,
 };
 
 const HELLO_POSITIONS_LIMIT = 500; // of some 45 bytes each, in a frame of at most 64 KiB
@@ -55,7 +65,6 @@ const HELLO_SYNC_TIMEOUT_MS = 10_000;
 const RESYNC_MS = 500;
 const SEQ_AHEAD_TRIES = 5;
 const RENEWALS_LIMIT = 3;
-const STEADY_MS = 5_000; // a connection that lived this long was a good one
 const ID_AGE_LIMIT_MS = 60_000; // an id that was never sent may be replaced; older ones look stale or ahead to the owner
 const NEVER_FROM = 4500; // close codes from here on do not go away by themselves, also those we do not know
 const REFUSED_PAUSE_FLOOR_MS = 50;
@@ -65,6 +74,7 @@ export interface Saved {
   readonly epoch: string | null;
   readonly positions: Readonly<Record<string, readonly [number, number, number]>>;
   readonly outbox: readonly { readonly frame: CommandFrame; readonly sent: boolean }[];
+  readonly marks?: readonly SavedMark[];
 }
 
 type SyncState = { readonly hello: true; deadline_ms: number } | { readonly hello: false; readonly request: string };
@@ -84,9 +94,11 @@ export class Core {
   private readonly requests = new Requests();
   private readonly syncs = new Map<string, SyncState>();
   private readonly seq_ahead = new Map<string, number>();
-  private readonly delivered = new Map<string, number>();
+  private readonly marks: Marks;
+  private readonly watches = new Watches();
+  private presence_request = "";
+  private readonly link: Link;
   private readonly ids: IdMaker;
-  private attempt = 0;
   private connection = 0;
   private phase_since_ms = 0;
   private retry_at_ms: number | null = null;
@@ -97,7 +109,6 @@ export class Core {
   private silent_since_ms: number | null = null;
   private probe_ms: number | null = null;
   private hold_until_ms = 0;
-  private delivered_at_ms = Infinity;
   private request_count = 0;
   private reason = "";
   private out: Effect[] = [];
@@ -110,6 +121,8 @@ export class Core {
     private readonly rules: CoreRules = DEFAULT_RULES,
   ) {
     this.ids = new IdMaker(random);
+    this.marks = new Marks(rules.marks_ms);
+    this.link = new Link(random, rules.backoff);
   }
 
   // ---- what survives
@@ -119,19 +132,20 @@ export class Core {
     for (const [conversation, [next_seq, ordinal, read_ordinal]] of Object.entries(saved.positions))
       this.trackers.set(conversation, new Tracker(next_seq, ordinal, read_ordinal));
     for (const { frame, sent } of saved.outbox) this.outbox.add(frame, sent ? 0 : null);
+    for (const [conversation, state, up_to_seq] of saved.marks ?? []) this.marks.note(conversation, state, up_to_seq, 0);
   }
 
   snapshot(): Saved {
     const active = [...this.trackers].filter(([, tracker]) => tracker.active);
     const positions = Object.fromEntries(active.map(([name, t]) => [name, [t.next_seq, t.ordinal, t.read_ordinal] as const]));
     const outbox = [...this.outbox].map((entry) => ({ frame: entry.frame, sent: entry.first_connection !== null }));
-    return { epoch: this.epoch, positions, outbox };
+    return { epoch: this.epoch, positions, outbox, marks: this.marks.saved() };
   }
 
   // ---- what the application asks
 
   start(now_ms: number): Effect[] {
-    this.attempt = 0;
+    this.link.attempt = 0;
     if (this.signal("start", now_ms, "")) this.out.push({ kind: "open", fresh_token: this.fresh_token });
     return this.flush(now_ms);
   }
@@ -176,11 +190,39 @@ export class Core {
     return this.flush(now_ms);
   }
 
-  /** Asks for a page of history or of the directory; answered by `history`, `directory` or `failed` with the id that this names. */
+  /** Coalesced; waits for a connection. */
+  mark(conversation: string, state: Mark["state"], up_to_seq: number, now_ms: number): Effect[] {
+    this.marks.note(conversation, state, up_to_seq, now_ms);
+    this.out.push({ kind: "save" });
+    return this.flush(now_ms);
+  }
+
+  /** Holds on every connection from now on, until another one takes its place. */
+  watch(frame: SetPresence | WatchReceipts, now_ms: number): Effect[] {
+    this.watches.note(frame);
+    if (this.phase === "online") {
+      this.send(frame, now_ms);
+      this.watches.sent();
+    }
+    return this.flush(now_ms);
+  }
+
+  /** Asks for something; answered by `answered` (the directory: by `directory`) or `failed` with the id that this names. */
   read(read: NewRead, now_ms: number): { readonly request: string; readonly effects: Effect[] } {
     const request = this.newRequest();
+    if (read.type === "watch_presence") this.replaceWatch(request, read);
     this.requests.add({ ...read, request } as Read, now_ms);
     return { request, effects: this.flush(now_ms) };
+  }
+
+  /** An older watch that is still under way could be answered after this one: it is given up. */
+  private replaceWatch(request: string, watched: Watched): void {
+    const { presence_request } = this;
+    this.watches.presence = { users: watched.users ?? [], conversations: watched.conversations ?? [] };
+    this.presence_request = request;
+    if (this.requests.take(presence_request) === undefined) return;
+    const failure = { type: "error" as const, code: "replaced", detail: "another watch took its place", retryable: false, retry_after_ms: 0 };
+    this.out.push({ kind: "failed", failure: { ...failure, request: presence_request } });
   }
 
   /** Reads a conversation's events from `from_seq` on (else from where it stands), up to its head: answered by `synced`. */
@@ -204,13 +246,15 @@ export class Core {
     this.silent_since_ms = null;
     this.probe_ms = null;
     this.syncs.clear();
+    this.link.opened();
+    const { follow } = this.rules;
     const positions: Record<string, number> = {};
-    const newest = [...this.trackers].filter(([, tracker]) => tracker.active).slice(-HELLO_POSITIONS_LIMIT);
+    const newest = follow ? [...this.trackers].filter(([, tracker]) => tracker.active).slice(-HELLO_POSITIONS_LIMIT) : [];
     for (const [conversation, tracker] of newest) {
       positions[conversation] = tracker.next_seq;
       this.syncs.set(conversation, { hello: true, deadline_ms: now_ms + HELLO_SYNC_TIMEOUT_MS });
     }
-    this.send({ type: "hello", token, device: this.device, epoch: this.epoch, positions, agent: this.agent }, now_ms);
+    this.send({ type: "hello", token, device: this.device, epoch: this.epoch, positions, agent: this.agent, follow }, now_ms);
     return this.flush(now_ms);
   }
 
@@ -233,6 +277,7 @@ export class Core {
     this.silent_since_ms = null;
     this.probe_ms = null;
     if (this.phase === "greeting" && frame.type === "welcome") this.welcome(frame, now_ms);
+    else if (this.phase === "greeting" && frame.type === "error") this.onFailure(frame, now_ms);
     else if (this.phase === "online") this.onFrame(frame, now_ms);
     return this.flush(now_ms);
   }
@@ -248,7 +293,8 @@ export class Core {
         if (now_ms - this.phase_since_ms >= this.rules.connect_timeout_ms) this.drop("no answer in time", now_ms);
         break;
       case "online":
-        this.watchLink(now_ms);
+        if (now_ms >= this.link.leave_ms) this.moveAway(now_ms);
+        else this.watchLink(now_ms);
         this.watchHelloSyncs(now_ms);
         break;
       case "stopped":
@@ -263,7 +309,7 @@ export class Core {
     if (this.phase === "waiting") return this.retry_at_ms ?? Infinity;
     if (this.phase === "connecting" || this.phase === "greeting") return this.phase_since_ms + this.rules.connect_timeout_ms;
     if (this.phase !== "online") return Infinity;
-    const waits = [this.requests.nextMs(), this.delivered_at_ms, this.probeMs()];
+    const waits = [this.requests.nextMs(), this.marks.nextMs(), this.probeMs(), this.link.leave_ms];
     for (const sync of this.syncs.values()) if (sync.hello) waits.push(sync.deadline_ms);
     for (const entry of this.outbox) {
       if (entry.checking) continue;
@@ -289,8 +335,10 @@ export class Core {
 
   private lost(reason: string, now_ms: number, final: boolean): void {
     if (this.phase !== "connecting" && this.phase !== "greeting" && this.phase !== "online") return;
+    const online_ms = this.phase === "online" ? now_ms - this.phase_since_ms : 0;
     this.disconnect(now_ms);
-    if (!final) this.retry_at_ms = now_ms + backoffMs(this.attempt++, this.random, this.rules.backoff);
+    const retry_at_ms = this.link.lost(online_ms, now_ms);
+    if (!final) this.retry_at_ms = retry_at_ms;
     this.signal(final ? "end" : "lost", now_ms, reason);
   }
 
@@ -298,12 +346,18 @@ export class Core {
     this.lost(reason, now_ms, false);
   }
 
+  /** What waits is told before the socket closes; commands that are not answered go on over the next one. */
+  private moveAway(now_ms: number): void {
+    for (const mark of this.marks.all(now_ms)) this.send(mark, now_ms);
+    this.lost("moving to another node", now_ms, false);
+  }
+
   private disconnect(now_ms: number): void {
-    if (this.phase === "online" && now_ms - this.phase_since_ms >= STEADY_MS) this.attempt = 0;
     if (this.phase === "connecting" || this.phase === "greeting" || this.phase === "online") this.out.push({ kind: "close" });
     this.outbox.landAll();
     this.requests.landAll(now_ms);
     this.syncs.clear();
+    this.marks.connectionLost(now_ms);
     for (const tracker of this.trackers.values()) tracker.forgetEarly();
   }
 
@@ -318,11 +372,16 @@ export class Core {
     if (welcome.epoch_changed || (this.epoch !== null && this.epoch !== welcome.epoch)) {
       this.trackers.clear();
       this.syncs.clear();
-      this.delivered.clear();
+      this.marks.forget(null);
       this.out.push({ kind: "reset", conversation: null });
     }
     this.epoch = welcome.epoch;
     this.out.push({ kind: "welcome", frame: welcome }, { kind: "save" });
+    for (const frame of this.watches.again()) this.send(frame, now_ms);
+    if (this.watches.presence !== null && !this.requests.has(this.presence_request)) {
+      this.presence_request = this.newRequest();
+      this.requests.add({ type: "watch_presence", request: this.presence_request, ...this.watches.presence }, now_ms);
+    }
     this.directory(welcome.directory, welcome.next, now_ms);
   }
 
@@ -373,18 +432,34 @@ export class Core {
       case "reject":
         return this.onReject(frame, now_ms);
       case "events":
-        for (const event of frame.events) this.onEvent(frame.conversation, event, "live", now_ms);
+        if (this.rules.follow) for (const event of frame.events) this.onEvent(frame.conversation, event, "live", now_ms);
         return;
       case "page":
         return this.onPage(frame, now_ms);
       case "directory_page":
         if (this.requests.take(frame.request) !== undefined) this.directory(frame.directory, frame.next, now_ms);
         return;
+      case "presence":
+        this.out.push({ kind: "presence", users: frame.users });
+        if (this.requests.take(frame.request) !== undefined) this.out.push({ kind: "answered", answer: frame });
+        return;
       case "history_page":
-        if (this.requests.take(frame.request) !== undefined) this.out.push({ kind: "history", page: frame });
+      case "receipts_page":
+        if (this.requests.take(frame.request) !== undefined) this.out.push({ kind: "answered", answer: frame });
         return;
       case "receipt":
-        this.out.push({ kind: "receipt", frame });
+        return this.onReceipt(frame);
+      case "receipt_counts":
+        this.out.push({ kind: "counts", frame });
+        return;
+      case "signalled":
+        this.out.push({ kind: "signalled", frame });
+        return;
+      case "resync":
+        return this.onResync(frame, now_ms);
+      case "move":
+        this.link.move(frame.after_ms, now_ms);
+        this.out.push({ kind: "moving", after_ms: frame.after_ms });
         return;
       case "user_typing":
         this.out.push({ kind: "typing", frame });
@@ -399,8 +474,23 @@ export class Core {
     }
   }
 
+  private onReceipt(frame: Receipt): void {
+    const tracker = this.trackers.get(frame.conversation);
+    if (tracker !== undefined && frame.user === this.user && frame.state === "read")
+      tracker.read_ordinal = Math.max(tracker.read_ordinal, frame.up_to_ordinal ?? 0);
+    this.out.push({ kind: "receipt", frame });
+  }
+
+  /** The edge gave up events of this conversation, and perhaps the page that was asked for. */
+  private onResync(frame: Resync, now_ms: number): void {
+    if (!this.rules.follow) return;
+    if (!this.trackers.has(frame.conversation)) this.trackers.set(frame.conversation, new Tracker(frame.from_seq));
+    this.dropSync(frame.conversation);
+    this.needSync(frame.conversation, now_ms);
+  }
+
   private directory(entries: readonly DirectoryEntry[], next: string | null, now_ms: number): void {
-    for (const entry of entries) {
+    for (const entry of this.rules.follow ? entries : []) {
       const tracker = this.trackers.get(entry.conversation);
       const read_ordinal = entry.head_ordinal - entry.unread;
       if (tracker === undefined) {
@@ -420,13 +510,22 @@ export class Core {
     const entry = this.outbox.byId(ack.id);
     if (entry !== undefined) {
       this.settle(entry, ack);
-      this.onEvent(ack.conversation, eventOf(entry.frame, ack, this.user, this.device), "own", now_ms);
+      if (ack.seq === 0) this.withoutEvent(entry.frame);
+      else if (this.rules.follow) this.onEvent(ack.conversation, eventOf(entry.frame, ack, this.user, this.device), "own", now_ms);
       return;
     }
+    if (ack.seq === 0 || !this.rules.follow) return;
     // of another tab that shares this device, or answered twice: the event itself may be unknown here
     const tracker = this.trackers.get(ack.conversation) ?? new Tracker(ack.seq);
     this.trackers.set(ack.conversation, tracker);
     if (ack.seq >= tracker.next_seq) this.needSync(ack.conversation, now_ms);
+  }
+
+  /** A read mark that made no event is told to the user's other devices as a receipt: to this one as well. */
+  private withoutEvent(frame: CommandFrame): void {
+    if (frame.type !== "mark_read" || !this.rules.follow) return;
+    const { conversation, up_to_seq, up_to_ordinal } = frame;
+    this.onReceipt({ type: "receipt", conversation, user: this.user, state: "read", up_to_seq, up_to_ordinal });
   }
 
   private settle(entry: Pending, ack: Pick<Ack, "conversation" | "seq" | "ordinal" | "at_ms">): void {
@@ -471,7 +570,8 @@ export class Core {
     const tracker = this.trackers.get(conversation) ?? new Tracker(event.seq);
     this.trackers.set(conversation, tracker);
     const { taken, gap } = tracker.offer(event);
-    this.handOut(conversation, tracker, taken, source, now_ms);
+    this.handOut(conversation, tracker, taken, source);
+    this.markHeld(conversation, tracker, event.seq, now_ms);
     if (gap) this.needSync(conversation, now_ms);
   }
 
@@ -484,7 +584,8 @@ export class Core {
     if (sync === undefined && !page.more) return;
     const before = tracker.next_seq;
     const { taken, missing, gap } = tracker.page(page);
-    this.handOut(page.conversation, tracker, taken, "page", now_ms);
+    this.handOut(page.conversation, tracker, taken, "page");
+    this.markHeld(page.conversation, tracker, Math.min(page.events[0]?.seq ?? Infinity, missing[0] ?? Infinity), now_ms);
     if (missing.length > 0) this.out.push({ kind: "missing", conversation: page.conversation, seqs: missing }, { kind: "save" });
     this.syncs.delete(page.conversation);
     this.seq_ahead.delete(page.conversation);
@@ -494,15 +595,16 @@ export class Core {
     else this.caughtUp(page.conversation, now_ms);
   }
 
-  private handOut(conversation: string, tracker: Tracker, events: readonly EventItem[], source: Source, now_ms: number): void {
+  /** What came from `seq` on is acknowledged as far as it is held; a repeat too: its mark was lost, or it would not have come. */
+  private markHeld(conversation: string, tracker: Tracker, seq: number, now_ms: number): void {
+    if (this.rules.follow && tracker.active && tracker.next_seq > seq) this.marks.note(conversation, "delivered", tracker.next_seq - 1, now_ms);
+  }
+
+  private handOut(conversation: string, tracker: Tracker, events: readonly EventItem[], source: Source): void {
     for (const event of events) {
       const entry = event.user === this.user ? this.outbox.byId(event.id) : undefined;
       if (entry !== undefined) this.settle(entry, { ...event, conversation });
       this.noteOwn(tracker, event);
-      if (event.kind === "message_sent" && event.user !== this.user && this.rules.auto_delivered) {
-        this.delivered.set(conversation, event.seq);
-        this.delivered_at_ms = Math.min(this.delivered_at_ms, now_ms + this.rules.delivered_ms);
-      }
       this.out.push({ kind: "event", conversation, event, source });
     }
     if (events.length > 0) this.out.push({ kind: "save" });
@@ -561,6 +663,10 @@ export class Core {
   }
 
   private onFailure(failure: Failure, now_ms: number): void {
+    if (failure.request === "" && failure.code === "busy") {
+      this.link.busy(failure.retry_after_ms); // it closes now
+      return;
+    }
     if (failure.request === "") {
       // of a sync that the hello began; which one is not said
       const wait_ms = Math.max(failure.retry_after_ms, RESYNC_MS);
@@ -569,6 +675,7 @@ export class Core {
     }
     const asked = this.requests.take(failure.request);
     if (asked === undefined || this.requests.putOff(asked, failure, now_ms, this.random)) return;
+    if (failure.request === this.presence_request) this.watches.presence = null;
     if (asked.frame.type === "sync") this.onSyncFailed(asked.frame.conversation, failure, now_ms);
     else this.out.push({ kind: "failed", failure });
   }
@@ -582,9 +689,11 @@ export class Core {
       this.seq_ahead.set(conversation, tries);
       if (tries <= SEQ_AHEAD_TRIES) return this.needSync(conversation, now_ms + 2 * RESYNC_MS);
       this.trackers.delete(conversation);
+      this.marks.forget(conversation);
       this.out.push({ kind: "reset", conversation });
     }
     if (failure.code === "not_member" && tracker !== undefined) tracker.active = false;
+    if (failure.code === "not_member") this.marks.forget(conversation);
     tracker?.forgetEarly();
     if (failure.code === "not_member") this.release(conversation, now_ms);
     this.out.push({ kind: "sync_failed", conversation, failure }, { kind: "save" });
@@ -600,7 +709,7 @@ export class Core {
     if (this.phase === "online") {
       for (const read of this.requests.due(now_ms)) this.send(read, now_ms);
       this.flushOutbox(now_ms);
-      this.flushDelivered(now_ms);
+      for (const mark of this.marks.due(now_ms)) this.send(mark, now_ms);
     }
     const effects = this.out;
     this.out = [];
@@ -618,12 +727,5 @@ export class Core {
       this.outbox.fly(entry, this.connection, now_ms);
       this.send(entry.frame, now_ms);
     }
-  }
-
-  private flushDelivered(now_ms: number): void {
-    if (now_ms < this.delivered_at_ms) return;
-    for (const [conversation, up_to_seq] of this.delivered) this.send({ type: "mark", state: "delivered", conversation, up_to_seq }, now_ms);
-    this.delivered.clear();
-    this.delivered_at_ms = Infinity;
   }
 }

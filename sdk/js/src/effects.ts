@@ -2,12 +2,17 @@
 
 import type {
   CommandFrame,
-  Receipt,
   DirectoryEntry,
   EventItem,
   Failure,
   FromDevice,
   HistoryPage,
+  Presence,
+  PresenceEntry,
+  Receipt,
+  ReceiptCounts,
+  ReceiptsPage,
+  Signalled,
   UserTyping,
   Welcome,
 } from "./frames.js";
@@ -44,6 +49,8 @@ export interface StateChanged {
   readonly reason: string;
 }
 
+export type Answer = HistoryPage | ReceiptsPage | Presence;
+
 export type Effect =
   | { readonly kind: "open"; readonly fresh_token: boolean }
   | { readonly kind: "send"; readonly frame: FromDevice }
@@ -56,10 +63,14 @@ export type Effect =
   | { readonly kind: "reset"; readonly conversation: string | null }
   | { readonly kind: "welcome"; readonly frame: Welcome }
   | { readonly kind: "directory"; readonly entries: readonly DirectoryEntry[]; readonly complete: boolean }
-  | { readonly kind: "history"; readonly page: HistoryPage }
+  | { readonly kind: "answered"; readonly answer: Answer }
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "typing"; readonly frame: UserTyping }
   | { readonly kind: "receipt"; readonly frame: Receipt }
+  | { readonly kind: "counts"; readonly frame: ReceiptCounts }
+  | { readonly kind: "presence"; readonly users: readonly PresenceEntry[] }
+  | { readonly kind: "signalled"; readonly frame: Signalled }
+  | { readonly kind: "moving"; readonly after_ms: number }
   | { readonly kind: "queued"; readonly key: number; readonly frame: CommandFrame }
   | Acked
   | Refused

@@ -33,7 +33,7 @@ export const USERS_AT_ONCE = 100; // of some 23 characters each, in one URL
 export class Rest {
   /** `token`: gives a good access token, for the calls that need one. Raises (all calls): RestError, Unreachable. */
   constructor(
-    private readonly base: string,
+    private readonly base: () => string,
     private readonly fetch: Fetch,
     private readonly token: () => Promise<string>,
   ) {}
@@ -100,7 +100,7 @@ export class Rest {
     let response: Response;
     let text: string;
     try {
-      response = await this.fetch(this.base + path, init);
+      response = await this.fetch(this.base() + path, init);
       text = await response.text();
     } catch (error) {
       throw new Unreachable(String(error)); // fetch raises TypeError or AbortError, whatever was the matter

@@ -1,6 +1,6 @@
-// Reads that are under way (sync, history, directory): a few at a time, asked again after a loss, a refusal or a silence. Pure.
+// Reads that are under way (sync, history, directory, receipts, presence): a few at a time, asked again after a loss, a refusal or a silence. Pure.
 
-import type { DirectoryRequest, Failure, History, Sync } from "./frames.js";
+import type { DirectoryRequest, Failure, History, Receipts, Sync, WatchPresence } from "./frames.js";
 import type { Random } from "./ids.js";
 
 export const REQUESTS_AT_ONCE = 4; // the edge serves 8 a session; a tab's neighbour may share it
@@ -8,7 +8,7 @@ export const ANSWER_TIMEOUT_MS = 15_000;
 export const TRIES_LIMIT = 8;
 const RETRY_FLOOR_MS = 100;
 
-export type Read = Sync | History | DirectoryRequest;
+export type Read = Sync | History | DirectoryRequest | Receipts | WatchPresence;
 
 export interface Asked {
   readonly frame: Read;
@@ -24,6 +24,10 @@ export class Requests {
 
   get size(): number {
     return this.asked.size;
+  }
+
+  has(request: string): boolean {
+    return this.asked.has(request);
   }
 
   add(frame: Read, not_before_ms: number): void {

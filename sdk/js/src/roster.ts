@@ -1,6 +1,6 @@
 // The user's conversations: the directory with events laid over. Pure; what a conversation list shows.
 
-import type { ConversationKind, DirectoryEntry, EventItem, MessageItem, Role } from "./frames.js";
+import type { ConversationKind, DirectoryEntry, EventItem, MessageItem, Receipt, Role } from "./frames.js";
 import { foldMessage, messageOf } from "./timeline.js";
 
 export interface Listed {
@@ -14,6 +14,8 @@ export interface Listed {
   readonly head_ordinal: number;
   readonly read_ordinal: number;
   readonly active_at_ms: number;
+  /** Kept for later by the user. */
+  readonly marked_unread: boolean;
   readonly last: MessageItem | null;
   /** False: joined by an event that does not tell kind and title; a page of the directory will. */
   readonly complete: boolean;
@@ -39,10 +41,11 @@ export class Roster {
       const read_ordinal = Math.max(entry.head_ordinal - entry.unread, known?.read_ordinal ?? 0);
       const { conversation, conversation_kind, title, role, head_seq, head_ordinal, active_at_ms } = entry;
       const place = { conversation, conversation_kind, title, role, head_seq, head_ordinal, active_at_ms };
-      const row = { ...place, read_ordinal, peer: entry.peer ?? null, last: entry.last ?? null, complete: true };
+      const marked_unread = entry.marked_unread ?? false;
+      const row = { ...place, marked_unread, read_ordinal, peer: entry.peer ?? null, last: entry.last ?? null, complete: true };
       // events that came since may be ahead of the page
       const ahead = known !== undefined && known.head_seq > entry.head_seq;
-      this.conversations.set(conversation, ahead ? { ...known, title, role, peer: row.peer, conversation_kind, complete: true } : row);
+      this.conversations.set(conversation, ahead ? { ...known, marked_unread, title, role, peer: row.peer, conversation_kind, complete: true } : row);
     }
   }
 
@@ -54,8 +57,18 @@ export class Roster {
     else this.conversations.set(conversation, after);
   }
 
+  /** What a device of the own user said of a conversation. */
+  receipt(frame: Receipt): void {
+    const known = this.conversations.get(frame.conversation);
+    if (known === undefined || frame.user !== this.user) return;
+    if (frame.state === "unread") this.conversations.set(frame.conversation, { ...known, marked_unread: frame.up_to_seq > 0 });
+    if (frame.state !== "read") return;
+    const read_ordinal = Math.max(known.read_ordinal, frame.up_to_ordinal ?? 0);
+    this.conversations.set(frame.conversation, { ...known, read_ordinal });
+  }
+
   private opened(conversation: string, event: EventItem): Listed | null {
-    const place = { conversation, head_seq: 0, head_ordinal: event.ordinal, read_ordinal: event.ordinal, active_at_ms: event.at_ms, last: null };
+    const place = { conversation, marked_unread: false, head_seq: 0, head_ordinal: event.ordinal, read_ordinal: event.ordinal, active_at_ms: event.at_ms, last: null };
     if (event.kind === "conversation_created") {
       const { conversation_kind, title } = event;
       const members = event.members ?? [];

@@ -234,3 +234,43 @@ test("an iterator whose reader sleeps ends with Overflow, not with a silent gap"
   await assert.rejects(stream.next(), Overflow);
   assert.equal((await stream.next()).done, true);
 });
+
+test("after a move it goes on at the next address, with what was not answered", () =>
+  withNode(async (node, client) => {
+    const other = await new Node().up();
+    other.model = node.model;
+    const ana = client("ana", { url: [`http://127.0.0.1:${node.port}`, `http://127.0.0.1:${other.port}`] });
+    try {
+      ana.connect();
+      await phase(ana, "online");
+      const moving = new Promise((resolve) => ana.on("moving", resolve));
+      for (const session of node.model.sessions) session.tell({ type: "move", after_ms: 30 });
+      await moving;
+      assert.equal((await ana.send("c1", "before")).seq, 1);
+      await phase(ana, "waiting");
+      const sent = ana.send("c1", "after");
+      assert.equal((await sent).seq, 2);
+      assert.equal(ana.url, `http://127.0.0.1:${other.port}`);
+      assert.equal(other.sockets.size, 1);
+    } finally {
+      ana.close();
+      await other.down();
+    }
+  }));
+
+test("receipts are read page by page", () =>
+  withNode(async (node, client) => {
+    const ana = client("ana");
+    node.seen = (frame, socket) => {
+      if (frame.type !== "receipts") return;
+      const place = Number(frame.after ?? 0);
+      const entries = place === 1 ? [] : [{ user: `u${place}`, up_to_seq: frame.seq, at_ms: 1 }];
+      const next = place === 2 ? null : String(place + 1);
+      socket.send(JSON.stringify({ type: "receipts_page", request: frame.request, conversation: frame.conversation, entries, next }));
+    };
+    ana.connect();
+    await phase(ana, "online");
+    const users = [];
+    for await (const page of ana.receipts("c1", 4, { state: "played", has: false })) users.push(...page.entries.map((entry) => entry.user));
+    assert.deepEqual(users, ["u0", "u2"]);
+  }));

@@ -14,8 +14,10 @@ export const LIMITS = {
 
 export class ModelEdge {
   /** `remembered`: ids per conversation that can be answered as repeated; an older one is stale. */
-  constructor({ random, remembered = 1000, refuse_ratio = 0, clock_offset_ms = 0, missing_ratio = 0 }) {
-    Object.assign(this, { random, remembered, refuse_ratio, clock_offset_ms, missing_ratio });
+  constructor({ random, remembered = 1000, refuse_ratio = 0, clock_offset_ms = 0, missing_ratio = 0, give_up_ratio = 0 }) {
+    Object.assign(this, { random, remembered, refuse_ratio, clock_offset_ms, missing_ratio, give_up_ratio });
+    this.delivered = new Map(); // "device conversation" -> seq
+    this.given_up = 0;
     this.logs = new Map(); // conversation -> events
     this.ids = new Map(); // conversation -> Map(id -> event)
     this.evicted_ms = new Map();
@@ -32,7 +34,7 @@ export class ModelEdge {
   }
 
   connect(tell) {
-    const session = { tell, user: null, device: null, catching: new Set(), open: true };
+    const session = { tell, user: null, device: null, catching: new Set(), written: new Map(), open: true };
     this.sessions.add(session);
     return session;
   }
@@ -47,7 +49,8 @@ export class ModelEdge {
     if (frame.type === "hello") return this.hello(session, frame, now_ms);
     if (frame.type === "sync") return this.sync(session, frame, now_ms);
     if (frame.type === "ping") return session.tell({ type: "pong", nonce: "", now_ms: now_ms + this.clock_offset_ms });
-    if (frame.type === "mark" || frame.type === "typing") return undefined;
+    if (frame.type === "mark") return this.mark(session, frame);
+    if (["typing", "set_presence", "watch_receipts", "watch_presence", "receipts"].includes(frame.type)) return undefined;
     return this.command(session, frame, now_ms);
   }
 
@@ -89,6 +92,23 @@ export class ModelEdge {
     const events = wanted.filter((event) => !damaged.has(event.seq));
     const missing = wanted.filter((event) => damaged.has(event.seq)).map((event) => event.seq);
     session.tell({ type: "page", request: frame.request, conversation: frame.conversation, events, next_seq, more, missing });
+  }
+
+  mark(session, { conversation, state, up_to_seq }) {
+    if (state !== "delivered") return;
+    if (up_to_seq < 1 || up_to_seq > this.log(conversation).length) throw new Error(`acked ${up_to_seq}, which there is not`);
+    const key = `${session.device} ${conversation}`;
+    this.delivered.set(key, Math.max(up_to_seq, this.delivered.get(key) ?? 0));
+  }
+
+  /** What was written live and is not acknowledged is written again. */
+  redeliver(session) {
+    for (const [conversation, seq] of session.written) {
+      const from = this.delivered.get(`${session.device} ${conversation}`) ?? 0;
+      const damaged = this.damaged.get(conversation) ?? new Set();
+      const events = this.log(conversation).slice(from, seq).filter((event) => !damaged.has(event.seq));
+      if (events.length > 0 && !session.catching.has(conversation)) session.tell({ type: "events", conversation, events });
+    }
   }
 
   command(session, frame, now_ms) {
@@ -133,7 +153,14 @@ export class ModelEdge {
     for (const other of this.sessions) {
       if (other.user === null) continue;
       if (other.user === event.user && other.device === event.device) other.tell(ack(event));
-      else if (!other.catching.has(frame.conversation)) other.tell({ type: "events", conversation: frame.conversation, events: [event] });
+      else if (other.catching.has(frame.conversation)) continue;
+      else if (this.random() < this.give_up_ratio) {
+        this.given_up += 1;
+        other.tell({ type: "resync", conversation: frame.conversation, from_seq: event.seq });
+      } else {
+        other.written.set(frame.conversation, event.seq);
+        other.tell({ type: "events", conversation: frame.conversation, events: [event] });
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoffMs } from "../dist/backoff.js";
 import { eventOf } from "../dist/echo.js";
-import { Core, IdMaker, Roster, Timeline, Tracker, foldMessage, idMs, messageOf, unreadOf } from "../dist/index.js";
+import { Core, DEFAULT_RULES, IdMaker, Roster, Timeline, Tracker, foldMessage, idMs, messageOf, unreadOf } from "../dist/index.js";
 import { NEXT } from "../dist/phases.js";
 import { REQUESTS_AT_ONCE, Requests } from "../dist/requests.js";
 import { LIMITS, ModelEdge } from "./model-edge.js";
@@ -302,4 +302,123 @@ test("an older page of the directory does not undo what events told since", () =
   assert.equal(listed.head_seq, 2);
   assert.equal(listed.last.seq, 2);
   assert.equal(listed.title, "renamed");
+});
+
+// ---- marks, moves, watches
+
+const NOW = 1_700_000_000_000;
+const ENTRY = { conversation: "c", conversation_kind: "group", title: "", role: "member", head_seq: 0, head_ordinal: 0, active_at_ms: 0, read_seq: 0, unread: 0 };
+const WELCOME = { type: "welcome", session: "s", node: "n", user: "ana", epoch: "e", epoch_changed: false, now_ms: NOW, heartbeat_ms: 25000, limits: LIMITS, directory: [ENTRY], next: null };
+const sentIn = (effects) => effects.filter((effect) => effect.kind === "send").map((effect) => effect.frame);
+const marksIn = (effects) => sentIn(effects).filter((frame) => frame.type === "mark").map((frame) => [frame.conversation, frame.state, frame.up_to_seq]);
+
+function online(rules = {}, now = NOW, core = new Core("ana", "d", "test", seeded(1), { ...DEFAULT_RULES, ...rules })) {
+  const effects = [...core.start(now), ...core.tick(now), ...core.opened("t", now), ...core.frame(WELCOME, now)];
+  return { core, effects };
+}
+
+test("own events, pages and repeats are acknowledged, what is not held is not", () => {
+  const { core } = online();
+  core.frame({ type: "events", conversation: "c", events: [said(1, { user: "ana" })] }, NOW);
+  assert.deepEqual(marksIn(core.tick(NOW + 150)), [["c", "delivered", 1]]);
+  core.frame({ type: "events", conversation: "c", events: [said(3)] }, NOW + 200);
+  assert.deepEqual(marksIn(core.tick(NOW + 400)), []);
+  const [sync] = sentIn(core.frame({ type: "resync", conversation: "c", from_seq: 2 }, NOW + 400));
+  assert.equal(sync.from_seq, 2);
+  core.frame({ type: "page", request: sync.request, conversation: "c", events: [said(2), said(3)], next_seq: 5, more: false, missing: [4] }, NOW + 500);
+  assert.deepEqual(marksIn(core.tick(NOW + 650)), [["c", "delivered", 4]]);
+  core.frame({ type: "events", conversation: "c", events: [said(3)] }, NOW + 700);
+  assert.ok(core.nextMs() <= NOW + 850);
+  assert.deepEqual(marksIn(core.tick(NOW + 850)), [["c", "delivered", 4]]);
+});
+
+test("marks that a cut may have swallowed are told again, but not unread; one made offline waits and survives a restart", () => {
+  const { core } = online();
+  core.frame({ type: "events", conversation: "c", events: [said(1)] }, NOW);
+  core.mark("c", "unread", 1, NOW);
+  assert.equal(marksIn(core.tick(NOW + 150)).length, 2);
+  core.closed(1006, NOW + 200);
+  core.mark("c", "played", 1, NOW + 300);
+  const again = new Core("ana", "d", "test", seeded(1));
+  again.restore(JSON.parse(JSON.stringify(core.snapshot())));
+  assert.deepEqual(marksIn(online({}, NOW + 5000, again).effects), [["c", "delivered", 1], ["c", "played", 1]]);
+});
+
+test("who does not follow says so, acknowledges nothing and hears no events", () => {
+  const { core, effects } = online({ follow: false });
+  assert.equal(sentIn(effects)[0].follow, false);
+  const heard = core.frame({ type: "events", conversation: "c", events: [said(1)] }, NOW);
+  assert.deepEqual(heard, []);
+  assert.deepEqual(sentIn(core.frame({ type: "resync", conversation: "c", from_seq: 1 }, NOW)), []);
+  core.command({ type: "send_message", conversation: "c", content: { text: "x" } }, NOW);
+  const [pending] = core.outbox;
+  const settled = core.frame({ type: "ack", id: pending.frame.id, conversation: "c", seq: 1, ordinal: 1, at_ms: NOW }, NOW);
+  assert.deepEqual(settled.map((effect) => effect.kind), ["acked", "save"]);
+  assert.deepEqual(marksIn(core.tick(NOW + 1000)), []);
+});
+
+test("an ack with seq 0 settles the command and is no event; a read mark is told as a receipt", () => {
+  const { core } = online();
+  core.command({ type: "send_message", conversation: "c", content: { text: "x" }, qos: "ephemeral" }, NOW);
+  const ack = (id) => core.frame({ type: "ack", id, conversation: "c", seq: 0, ordinal: 0, at_ms: NOW }, NOW);
+  assert.deepEqual(ack([...core.outbox][0].frame.id).map((effect) => effect.kind), ["acked", "save"]);
+  core.frame({ type: "events", conversation: "c", events: [said(1)] }, NOW);
+  core.markRead("c", 1, 1, NOW);
+  const effects = ack([...core.outbox][0].frame.id);
+  assert.deepEqual(effects.map((effect) => effect.kind), ["acked", "save", "receipt"]);
+  assert.equal(core.trackers.get("c").next_seq, 2);
+  const roster = new Roster("ana");
+  roster.directory([{ ...ENTRY, head_ordinal: 3, unread: 3 }]);
+  roster.receipt(effects[2].frame);
+  assert.equal(unreadOf(roster.conversations.get("c")), 2);
+  roster.receipt({ ...effects[2].frame, state: "unread", up_to_seq: 2 });
+  assert.equal(roster.conversations.get("c").marked_unread, true);
+});
+
+test("a move is followed in its time, tells the marks, and is no failure", () => {
+  const { core } = online();
+  core.link.attempt = 7;
+  core.frame({ type: "events", conversation: "c", events: [said(1)] }, NOW);
+  core.frame({ type: "move", after_ms: 100 }, NOW);
+  const leave_ms = core.nextMs();
+  assert.ok(leave_ms >= NOW + 80 && leave_ms <= NOW + 100);
+  const effects = core.tick(leave_ms);
+  assert.deepEqual(marksIn(effects), [["c", "delivered", 1]]);
+  assert.deepEqual(effects.map((effect) => effect.kind), ["send", "close", "state"]);
+  assert.equal(core.nextMs(), leave_ms, "at once");
+  assert.equal(core.link.attempt, 0);
+  const again = sentIn([...core.tick(leave_ms), ...core.opened("t", leave_ms)]);
+  assert.deepEqual(again[0].positions, { c: 2 });
+});
+
+test("a busy edge is left alone for as long as it asked, before and after the welcome", () => {
+  const core = new Core("ana", "d", "test", seeded(1));
+  core.start(NOW);
+  core.opened("t", NOW);
+  core.frame({ type: "error", request: "", code: "busy", detail: "", retryable: true, retry_after_ms: 7000 }, NOW);
+  core.closed(4008, NOW + 1);
+  assert.ok(core.nextMs() >= NOW + 7001 && core.nextMs() <= NOW + 1 + 7000 * 1.25);
+});
+
+test("watches hold over reconnects, a status line is said once, a newer watch takes an older one's place", () => {
+  const { core } = online();
+  assert.deepEqual(sentIn(core.watch({ type: "set_presence", away: true, status: "tea" }, NOW)), [{ type: "set_presence", away: true, status: "tea" }]);
+  core.watch({ type: "watch_receipts", conversation: "c", seq: 4 }, NOW);
+  const older = core.read({ type: "watch_presence", users: ["bo"] }, NOW);
+  const newer = core.read({ type: "watch_presence", users: ["chris"] }, NOW);
+  assert.deepEqual(newer.effects.filter((effect) => effect.kind === "failed").map((effect) => effect.failure.request), [older.request]);
+  const users = [{ user: "chris", state: "online", status: "", last_seen_ms: 0 }];
+  const answered = core.frame({ type: "presence", request: newer.request, users }, NOW);
+  assert.deepEqual(answered.map((effect) => effect.kind), ["presence", "answered"]);
+  core.closed(1006, NOW + 10);
+  const again = sentIn(online({}, NOW + 9000, core).effects.concat(core.tick(NOW + 9000)));
+  const said_again = again.filter((frame) => frame.type !== "hello" && frame.type !== "mark");
+  assert.deepEqual(said_again.map((frame) => frame.type), ["watch_receipts", "set_presence", "watch_presence"]);
+  assert.equal(said_again[1].status, null);
+  assert.deepEqual(said_again[2].users, ["chris"]);
+  const refused = core.frame({ type: "error", request: said_again[2].request, code: "too_many", detail: "", retryable: false, retry_after_ms: 0 }, NOW + 9001);
+  assert.deepEqual(refused.map((effect) => effect.kind), ["failed"]);
+  core.closed(1006, NOW + 9002);
+  const last = sentIn(online({}, NOW + 20_000, core).effects);
+  assert.equal(last.some((frame) => frame.type === "watch_presence"), false);
 });

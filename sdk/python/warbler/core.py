@@ -84,10 +84,13 @@ class Core:
         """Takes a read; it is asked again after a reconnect, which is safe."""
         if self.phase is Phase.ENDED:
             return [Failed(key, Closed("the client has ended"))]
+        effects: list[Effect] = []
+        if isinstance(frame, frames.WatchPresence) and (older := self._reads.replace(frames.WatchPresence)) is not None:
+            effects.append(Failed(older, RequestFailed("replaced", "another watch took its place", False)))
         frame = self._reads.add(self._number("r"), key, frame)
         if isinstance(frame, frames.WatchPresence):
             self._watches.presence = frame
-        return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
+        return [*effects, self._send(frame, now_ms)] if self.phase is Phase.LIVE else effects
 
     def tell(self, frame: frames.Typing, now_ms: int) -> list[Effect]:
         """Something that may be lost: dropped while there is no connection."""

@@ -22,6 +22,11 @@ class Reads:
         self.asked[request] = (key, frame)
         return frame
 
+    def replace(self, kind: type[Read]) -> int | None:
+        """The key of the read of this kind that is under way, which is over now: it could be served after the one that follows."""
+        request = next((request for request, (_, frame) in self.asked.items() if isinstance(frame, kind)), None)
+        return None if request is None else self.take(request)
+
     def __contains__(self, request: str) -> bool:
         return request in self.asked
 

@@ -1,6 +1,8 @@
 """The REST calls a client needs besides its session: accounts, names, lists. A shell around httpx."""
 
 import time
+from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -68,12 +70,15 @@ class _Problem(Struct):
 
 
 class Rest:
-    """Raises, from every call: RequestFailed with the server's code; Unreachable when there is no answer."""
+    """Raises, from every call: RequestFailed with the server's code; Unreachable when there is no answer.
 
-    def __init__(self, url: str, *, access_token: str = "", within_s: float = WITHIN_S) -> None:
-        base = url.replace("ws://", "http://", 1).replace("wss://", "https://", 1).removesuffix("/v1/socket").rstrip("/")
+    `url`: a node's address, or several: after one did not answer the next is asked.
+    """
+
+    def __init__(self, url: str | Sequence[str], *, access_token: str = "", within_s: float = WITHIN_S) -> None:
+        self._bases = deque(_base_of(each) for each in ([url] if isinstance(url, str) else url))
         self.access_token = access_token
-        self._http = httpx.AsyncClient(base_url=base, timeout=within_s, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=self._bases[0], timeout=within_s, trust_env=False)
 
     async def __aenter__(self) -> "Rest":
         return self
@@ -150,13 +155,20 @@ class Rest:
         try:
             response = await self._http.request(method, path, json=body, params=params, headers=headers)
         except httpx.TransportError as error:
-            raise Unreachable(f"{self._http.base_url}: {error or type(error).__name__}") from error
+            silent = self._http.base_url
+            self._bases.rotate(-1)
+            self._http.base_url = self._bases[0]
+            raise Unreachable(f"{silent}: {error or type(error).__name__}") from error
         if response.is_error:
             raise _problem_of(response)
         content = response.content
         if answer is type(None):
             return None
         return msgspec.json.decode(_typed(content, answer, about), type=answer)
+
+
+def _base_of(url: str) -> str:
+    return url.replace("ws://", "http://", 1).replace("wss://", "https://", 1).removesuffix("/v1/socket").rstrip("/")
 
 
 def _typed(content: bytes, answer: type[Any], conversation: str) -> bytes:
