@@ -15,7 +15,7 @@ from store.views import members_of
 
 @dataclass(slots=True)
 class Members:
-    """`joined`: user -> the seq that made it a member. `head_seq`, `seen_seq`: of the newest message and event that passed here, 0: none."""
+    """`joined`: user -> the seq that made it a member. `head_seq`, `seen_seq`: of the newest message and event here, 0: none."""
 
     kind: ConversationKind
     joined: dict[str, int]
