@@ -13,8 +13,8 @@ from ops.settings import ClusterSettings
 ROOT = Path(__file__).resolve().parent.parent  # the checkout, so that children import the same code as we do
 LOOPBACK = "127.0.0.1"
 # Two processes a worker: in one, the projector's bursts and the Cassandra driver's thread stand in the owner's way
-# (docs/decisions/0011-owner-and-projector-apart.md).
-WORKER_ROLES = {"owner": "conversations", "projector": "timelines"}
+# (docs/decisions/0011-owner-and-projector-apart.md). No message under way waits for notifier and inbox, so they go with the projector.
+WORKER_ROLES = {"owner": "conversations", "projector": "timelines,notifier,inbox"}
 IN_BACKGROUND = frozenset({"projector"})
 
 

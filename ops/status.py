@@ -23,7 +23,7 @@ from ops.errors import NotReady
 from ops.owners import NOBODY, Group, groups_of
 from ops.statefile import ProcessState
 
-GROUPS = ("warbler-conversations", "warbler-timelines")
+GROUPS = ("warbler-conversations", "warbler-timelines", "warbler-notifier", "warbler-inbox")
 KAFKA_TIMEOUT_S = 15.0
 LIVE_TIMEOUT_S = 2.0
 MIB = 1 << 20

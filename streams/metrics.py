@@ -7,7 +7,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 Metric = CounterMetricFamily | GaugeMetricFamily
-COUNTERS = frozenset({"commands", "accepted", "refused", "repeated", "dead_letters", "take_overs", "snapshots", "records"})
+COUNTERS = frozenset(
+    {
+        *("commands", "accepted", "refused", "repeated", "dead_letters", "take_overs", "snapshots", "records"),
+        *("notified", "loads", "presence_changes", "redeliveries", "pushes", "cancelled", "saves"),
+    }
+)
 
 
 class WorkerCollector(Collector):

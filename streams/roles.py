@@ -1,4 +1,7 @@
-"""The worker's two roles as Faust applications: what each consumes, who handles it, and what it says about itself."""
+"""The worker's roles of conversations as Faust applications: what each consumes, who handles it, and what it says about itself.
+
+Those of users and notifications are in `streams.user_roles`.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -18,6 +21,7 @@ from streams.conversations.rules import Rules
 from streams.faust_app import Delivery, add_agent, make_app, start_app
 from streams.faust_consumer import FetchSettings
 from streams.settings import StreamsSettings
+from streams.timelines.passages import Passages
 from streams.timelines.projector import TimelineProjector
 
 PROJECTOR_GROUP = "warbler-timelines"
@@ -56,7 +60,7 @@ class ConversationsRole:
     ) -> None:
         self.owner = Owner(log, rules, settings, clock_ms, on_fatal)
         fetch = FetchSettings(settings.owner_fetch_wait_ms, settings.owner_fetch_bytes_min)
-        self.app = _app(OWNER_GROUP, kafka, settings, fetch)
+        self.app = app_of(OWNER_GROUP, kafka, settings, fetch)
         add_agent(self.app, [COMMANDS_TOPIC], self.owner.agent)
         self.app.on_partitions_assigned.connect(self._assigned)
 
@@ -72,7 +76,7 @@ class ConversationsRole:
 
     @property
     def progress(self) -> int:
-        return _polls(self.app) + self.owner.stats.commands
+        return polls_of(self.app) + self.owner.stats.commands
 
     @property
     def busy(self) -> bool:
@@ -98,15 +102,20 @@ class ConversationsRole:
 class TimelinesRole:
     name = "timelines"
 
-    def __init__(self, log: Log, store: Store, kafka: LogSettings, settings: StreamsSettings, on_fatal: OnFatal) -> None:
+    def __init__(
+        self, log: Log, store: Store, kafka: LogSettings, settings: StreamsSettings, clock_ms: Callable[[], int], on_fatal: OnFatal
+    ) -> None:
         self._log = log
         self._on_fatal = on_fatal
+        self._clock_ms = clock_ms
+        self._passages = Passages(log, settings.node)
+        self._saying: asyncio.Task[None] | None = None
         self._projector = TimelineProjector(store, self._bury)
         self._next: dict[tuple[str, int], int] = {}
         self._records = 0
         self._applying = False
         fetch = FetchSettings(settings.projector_fetch_wait_ms, settings.projector_fetch_bytes_min)
-        self.app = _app(PROJECTOR_GROUP, kafka, settings, fetch)
+        self.app = app_of(PROJECTOR_GROUP, kafka, settings, fetch)
         add_agent(self.app, [EVENTS_TOPIC, RECEIPTS_TOPIC], self._agent, take=PROJECTOR_TAKE_CHUNKS, within_s=PROJECTOR_WITHIN_S)
 
     async def _agent(self, bursts: AsyncIterator[list[Delivery]]) -> None:
@@ -120,6 +129,8 @@ class TimelinesRole:
             for delivery in burst:
                 self._next[delivery.topic, delivery.partition] = delivery.chunk.next_offset
                 self._records += len(delivery.chunk)
+                if delivery.topic == EVENTS_TOPIC:
+                    self._passages.passed(delivery.partition, delivery.chunk.next_offset, self._clock_ms())
                 await delivery.ack()
             self._applying = False
 
@@ -134,7 +145,7 @@ class TimelinesRole:
 
     @property
     def progress(self) -> int:
-        return _polls(self.app) + self._records
+        return polls_of(self.app) + self._records
 
     @property
     def busy(self) -> bool:
@@ -145,7 +156,7 @@ class TimelinesRole:
         return {"partitions": sorted({partition for _, partition in lags}), "records": self._records, "lag": sum(lags.values())}
 
 
-def _app(group: str, kafka: LogSettings, settings: StreamsSettings, fetch: FetchSettings) -> Any:
+def app_of(group: str, kafka: LogSettings, settings: StreamsSettings, fetch: FetchSettings) -> Any:
     return make_app(
         group,
         kafka.bootstrap,
@@ -158,7 +169,7 @@ def _app(group: str, kafka: LogSettings, settings: StreamsSettings, fetch: Fetch
     )
 
 
-def _polls(app: Any) -> int:
+def polls_of(app: Any) -> int:
     return int(getattr(app.consumer, "progress", 0))
 
 

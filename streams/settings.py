@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROLES = ("conversations", "timelines")
+ROLES = ("conversations", "timelines", "notifier", "inbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,17 @@ class StreamsSettings:
     unpacked_conversations_limit: int = 10_000
     dead_letters_row_limit: int = 1_000  # so many in a row end the process: then it is our decoder that is wrong
     drain_timeout_ms: int = 10_000
+    notifier_fetch_bytes_min: int = 64 * 1024
+    notifier_fetch_wait_ms: int = 500
+    notifier_members_limit: int = 500_000  # in all conversations that are remembered
+    notifier_settled_limit: int = 100_000
+    inbox_save_ms: int = 2_000
+    inbox_watermarks_limit: int = 100_000
+    presence_settle_ms: int = 2_000
+    delivery_timeout_ms: int = 15_000
+    push_repeat_ms: int = 3_600_000
+    pending_keep_ms: int = 7 * 86_400_000  # as long as push-requests are kept
+    pending_conversations_limit: int = 1_000
 
     def __post_init__(self) -> None:
         if unknown := [role for role in self.roles if role not in ROLES]:

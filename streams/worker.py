@@ -1,4 +1,4 @@
-"""`python -m streams.worker`: conversation owner and timeline projector in one process, on one uvloop, configured by the environment.
+"""`python -m streams.worker`: conversation owner, projector, notifier and inbox, those asked for in one process, on one uvloop.
 
 Waits for Kafka and Cassandra instead of ending; SIGTERM drains; a failure of ours ends the process with the offsets uncommitted.
 """
@@ -30,6 +30,7 @@ from streams.metrics import WorkerCollector
 from streams.roles import ConversationsRole, Role, TimelinesRole
 from streams.settings import StreamsSettings
 from streams.standstill import watch
+from streams.user_roles import InboxRole, NotifierRole
 
 RETRY_S = 2.0
 EXIT_CONFIG = 64
@@ -89,7 +90,7 @@ class Worker:
             ticking = asyncio.ensure_future(self._tick())
             store = await Store.connect(self._cassandra)
             ticking.cancel()
-            self._roles.append(TimelinesRole(log, store, self._kafka, self._settings, self.end))
+            self._roles += self._roles_with(log, store)
         look_away_from_what_was_loaded()
         async with asyncio.TaskGroup() as group:
             for role in self._roles:
@@ -97,6 +98,17 @@ class Worker:
                 logger.info("role started", role=role.name)
                 group.create_task(_crash_of(role))
                 group.create_task(watch(role, log))
+
+    def _roles_with(self, log: KafkaLog, store: Store) -> list[Role]:
+        """The roles that need Cassandra."""
+        wanted, made = self._settings.roles, list[Role]()
+        if "timelines" in wanted:
+            made.append(TimelinesRole(log, store, self._kafka, self._settings, now_ms, self.end))
+        if "notifier" in wanted:
+            made.append(NotifierRole(log, store, self._kafka, self._settings, self.end))
+        if "inbox" in wanted:
+            made.append(InboxRole(log, store, self._kafka, self._settings, now_ms, self.end))
+        return made
 
     async def _connected_log(self) -> KafkaLog:
         """The log, once Kafka answers and has all the topics."""
@@ -160,7 +172,7 @@ async def run(env: Mapping[str, str]) -> int:
     try:
         settings = StreamsSettings.from_env(env)
         kafka = LogSettings.from_env(env)
-        cassandra = StoreSettings.from_env(env) if "timelines" in settings.roles else None
+        cassandra = StoreSettings.from_env(env) if {*settings.roles} - {"conversations"} else None
         rules = Rules.from_env(env)
     except (ValueError, WarblerError) as exc:
         logger.error("bad setting", error=str(exc))
