@@ -58,6 +58,10 @@ PUT_CONVERSATION = "INSERT INTO conversations (user, conversation, active, chang
 PUT_DELIVERED = "INSERT INTO delivered (conversation, user, up_to_seq) VALUES (?, ?, ?) USING TIMESTAMP ?"
 PUT_PROGRESS = "INSERT INTO progress (topic, partition, next_offset) VALUES (?, ?, ?) USING TIMESTAMP ?"
 
+# ---- presence; its timestamp is `at_ms`, which the inbox lets only grow
+PRESENCE = "SELECT state, status, last_seen_ms, at_ms FROM presence WHERE user = ?"
+PUT_PRESENCE = "INSERT INTO presence (user, state, status, last_seen_ms, at_ms) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+
 # ---- accounts
 ADD_NAME = "INSERT INTO names (name, user, password_hash, created_at_ms) VALUES (?, ?, ?, ?) IF NOT EXISTS"
 NAME = "SELECT name, user, password_hash, created_at_ms FROM names WHERE name = ?"

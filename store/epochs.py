@@ -10,7 +10,7 @@ import structlog
 from store import cql
 from store.cassandra import Store
 from store.errors import TimelinesOfAnotherLog
-from store.schema import RECEIPT_TABLES, TIMELINE_TABLES
+from store.schema import PRESENCE_TABLES, RECEIPT_TABLES, TIMELINE_TABLES
 
 _log = structlog.get_logger("store")
 
@@ -61,5 +61,5 @@ async def _has_timelines(store: Store) -> bool:
 
 
 async def _truncate(store: Store) -> None:
-    for table in (*TIMELINE_TABLES, *RECEIPT_TABLES):
+    for table in (*TIMELINE_TABLES, *RECEIPT_TABLES, *PRESENCE_TABLES):
         await store.execute(f"TRUNCATE {table}")

@@ -39,6 +39,11 @@ RECEIPT_TABLES: dict[str, str] = {
     "delivered": f"(conversation text, user text, up_to_seq bigint, PRIMARY KEY ((conversation), user)) WITH {COMPACTION}",
 }
 
+# What the inbox writes: the last record of each user in the topic `presence`.
+PRESENCE_TABLES: dict[str, str] = {
+    "presence": f"(user text PRIMARY KEY, state text, status text, last_seen_ms bigint, at_ms bigint) WITH {COMPACTION}",
+}
+
 # What the log does not hold.
 OWN_TABLES: dict[str, str] = {
     "epochs": f"(name text PRIMARY KEY, epoch text) WITH {COMPACTION}",
@@ -48,7 +53,7 @@ OWN_TABLES: dict[str, str] = {
     "logins": f"(login_id text PRIMARY KEY, user text, token_hash text, expires_at_ms bigint, revoked boolean) WITH {COMPACTION}",
 }
 
-TABLES: dict[str, str] = {**TIMELINE_TABLES, **RECEIPT_TABLES, **OWN_TABLES}
+TABLES: dict[str, str] = {**TIMELINE_TABLES, **RECEIPT_TABLES, **PRESENCE_TABLES, **OWN_TABLES}
 
 
 def statements(keyspace: str, replication: int) -> list[str]:
