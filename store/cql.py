@@ -27,8 +27,8 @@ PROGRESS = "SELECT partition, next_offset FROM progress WHERE topic = ?"
 _RECEIPT_COLUMNS = "user, device, up_to_seq, up_to_ordinal, hidden, at_ms"
 RECEIPTS_BETWEEN = f"SELECT {_RECEIPT_COLUMNS} FROM receipts WHERE conversation = ? AND state = ? AND user > ? AND user <= ? LIMIT ?"
 RECEIPTS_AFTER = f"SELECT {_RECEIPT_COLUMNS} FROM receipts WHERE conversation = ? AND state = ? AND user > ? LIMIT ?"
-OWN_READS = "SELECT conversation, up_to_seq, up_to_ordinal FROM own_reads WHERE user = ? AND conversation IN ?"
-UNREAD_MARKS = "SELECT conversation, up_to_seq, at_ms FROM unread_marks WHERE user = ?"
+OWN_READS_AFTER = "SELECT conversation, up_to_seq, up_to_ordinal FROM own_reads WHERE user = ? AND conversation > ? LIMIT ?"
+UNREAD_MARKS_AFTER = "SELECT conversation, up_to_seq, at_ms FROM unread_marks WHERE user = ? AND conversation > ? LIMIT ?"
 
 # ---- reads of `warbler verify timelines`: rows as they stand
 EVENT_ROWS = "SELECT seq, message, value FROM events WHERE conversation = ? AND bucket = ?"

@@ -10,7 +10,7 @@ from store.cassandra import Store
 
 
 class Privacy(Struct, frozen=True):
-    """`receipts` False: others do not hear of delivered, read and played. `presence`: who sees it; "contacts" share a direct conversation."""
+    """`receipts` False: others do not hear of delivered, read and played. `presence`: who sees it; contacts share a direct one with it."""
 
     receipts: bool
     presence: Visibility

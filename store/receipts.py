@@ -3,8 +3,6 @@
 Written by the projector from the topic `receipts`. Every read looks at a bounded number of rows.
 """
 
-from collections.abc import Collection
-
 from msgspec import Struct
 
 from schemas.values import WatermarkState
@@ -12,6 +10,8 @@ from store import cql
 from store.cassandra import Row, Store
 from store.timelines import membership_of
 from store.views import Membership, ReadMark
+
+USER_ROWS = 5_000  # the driver's page
 
 
 class ReceiptRow(Struct, frozen=True):
@@ -61,17 +61,25 @@ class ReceiptTables:
         whole = [row for row in found if row.user != cut]
         return (whole, whole[-1].user) if whole else (found, cut)
 
-    async def own_reads(self, user: str, conversations: Collection[str]) -> dict[str, ReadMark]:
-        """How far the user read by marks that are no events. Raises: StoreUnavailable."""
-        if not conversations:
-            return {}
-        rows = await self._store.execute(cql.OWN_READS, (user, list(conversations)))
+    async def own_reads(self, user: str) -> dict[str, ReadMark]:
+        """Conversation -> how far the user read by marks that are no events. Raises: StoreUnavailable."""
+        rows = await self._of_user(cql.OWN_READS_AFTER, user)
         return {conversation: ReadMark(seq, ordinal or 0) for conversation, seq, ordinal in rows if seq is not None}
 
     async def unread_marks(self, user: str) -> dict[str, tuple[int, int]]:
         """Conversation -> (from which seq on it is marked unread, 0 where that was taken back; when). Raises: StoreUnavailable."""
-        rows = await self._store.execute(cql.UNREAD_MARKS, (user,))
+        rows = await self._of_user(cql.UNREAD_MARKS_AFTER, user)
         return {conversation: (seq or 0, at_ms or 0) for conversation, seq, at_ms in rows}
+
+    async def _of_user(self, statement: str, user: str) -> list[Row]:
+        found: list[Row] = []
+        after = ""
+        while True:
+            rows = await self._store.execute(statement, (user, after, USER_ROWS))
+            found += rows
+            if len(rows) < USER_ROWS:
+                return found
+            after = rows[-1][0]
 
 
 def _receipt(row: Row) -> ReceiptRow:

@@ -37,10 +37,12 @@ TIMELINE_TABLES: dict[str, str] = {
 # What the topic `receipts` comes to, which keeps the last record of every key for ever: they can be rebuilt from it.
 RECEIPT_TABLES: dict[str, str] = {
     # How far each device got. The state comes first: "who has read it" is a slice by user.
-    "receipts": f"""(conversation text, state text, user text, device text, up_to_seq bigint, up_to_ordinal bigint, hidden boolean, at_ms bigint,
+    "receipts": f"""(conversation text, state text, user text, device text,
+        up_to_seq bigint, up_to_ordinal bigint, hidden boolean, at_ms bigint,
         PRIMARY KEY ((conversation), state, user, device)) WITH {COMPACTION}""",
     # Read marks that are no events, for the user's own count of unread messages. Not in `members`: other members may see that.
-    "own_reads": f"(user text, conversation text, up_to_seq bigint, up_to_ordinal bigint, PRIMARY KEY ((user), conversation)) WITH {COMPACTION}",
+    "own_reads": f"""(user text, conversation text, up_to_seq bigint, up_to_ordinal bigint,
+        PRIMARY KEY ((user), conversation)) WITH {COMPACTION}""",
     # By user, because a directory wants them all at once; only conversations that were ever marked have a row.
     "unread_marks": f"(user text, conversation text, up_to_seq bigint, at_ms bigint, PRIMARY KEY ((user), conversation)) WITH {COMPACTION}",
 }

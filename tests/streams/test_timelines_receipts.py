@@ -52,7 +52,9 @@ def test_any_order_and_any_chunks_give_the_same_rows(marks: list[WatermarkRaised
 
 
 def test_each_device_and_state_has_a_row_of_its_own_with_the_largest_mark() -> None:
-    cells = projected([mark("delivered", 7, 3), mark("delivered", 5, 4), mark("delivered", 6, 5, device="laptop"), mark("played", 2, 6)], 10)
+    cells = projected(
+        [mark("delivered", 7, 3), mark("delivered", 5, 4), mark("delivered", 6, 5, device="laptop"), mark("played", 2, 6)], 10
+    )
     assert cells.row("receipts", "g-1", "delivered", "u-ana", "phone") == {"up_to_seq": 7, "up_to_ordinal": 0, "hidden": False, "at_ms": 3}
     assert cells.row("receipts", "g-1", "delivered", "u-ana", "laptop")["up_to_seq"] == 6
     assert cells.row("receipts", "g-1", "played", "u-ana", "phone")["up_to_seq"] == 2
