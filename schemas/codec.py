@@ -9,12 +9,12 @@ from typing import Any, TypeVar, get_args
 import fastavro
 import msgspec
 
-from schemas import commands, events, records
+from schemas import commands, events, notices, records
 from schemas.errors import Undecodable, UnknownSubject
 from schemas.registry import SCHEMAS, TOPICS
 
 T = TypeVar("T")
-AnyRecord = events.Event | commands.Command | records.Record
+AnyRecord = events.Event | commands.Command | records.Record | notices.Notice
 
 HEADER_BYTES = 5
 
@@ -104,12 +104,17 @@ def decode_session_event(value: bytes | None) -> records.SessionEvent:
     return _decode(value, _SESSION_EVENTS)  # type: ignore[no-any-return]
 
 
+def decode_notification(value: bytes | None) -> notices.Notification:
+    return _decode(value, _NOTIFICATIONS)  # type: ignore[no-any-return]
+
+
 _EVENTS = frozenset(get_args(events.Event))
 _COMMANDS = frozenset(get_args(commands.Command))
 _REPLIES = frozenset(get_args(records.Reply))
 _RECEIPTS = frozenset({records.WatermarkRaised, records.DeliveredMarked})
 _SIGNALS = frozenset(get_args(records.SignalRecord))
 _SESSION_EVENTS = frozenset(get_args(records.SessionEvent))
+_NOTIFICATIONS = frozenset(get_args(notices.Notification))
 
 
 def _decode(value: bytes | None, allowed: frozenset[type[Any]]) -> Any:

@@ -1,0 +1,105 @@
+"""What leads from a message to a user who did not get it: notifications, what the inbox keeps of them, push-requests. Pure."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from schemas.values import ConversationKind, Qos
+
+PushReason = Literal["absent", "silent", "undelivered"]  # no live session; one that does not answer; still not delivered long after a push
+
+
+class MessagesNotified(Struct, frozen=True, kw_only=True, tag_field="kind", tag="messages_notified"):
+    """These users should get the messages `from_seq`..`to_seq` of one sender (topic `notifications`).
+
+    Shape: all users belong to the record's partition. Delivery: at least once; repeats collapse by (user, conversation, seq).
+    """
+
+    tenant: str
+    conversation_id: str
+    conversation_kind: ConversationKind
+    qos: Qos
+    from_seq: int
+    to_seq: int
+    sender: str
+    at_ms: int
+    users: tuple[str, ...]
+
+
+class Mark(Struct, frozen=True):
+    """A user needs nothing more of a conversation up to `up_to_seq`: a device has it, or the user is no member any more (device "")."""
+
+    user: str
+    device: str
+    conversation_id: str
+    up_to_seq: int
+
+
+class DeliveriesSettled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deliveries_settled"):
+    """Marks of users of the record's partition (topic `notifications`); the largest of a user and conversation wins."""
+
+    tenant: str
+    at_ms: int
+    marks: tuple[Mark, ...]
+
+
+Notification = MessagesNotified | DeliveriesSettled
+
+
+class PushRequested(Struct, frozen=True, kw_only=True, tag_field="kind", tag="push_requested"):
+    """Reach this user about these messages (topic `push-requests`, key user).
+
+    Delivery: at least once. Of one user, conversation and attempt, what an earlier request asked for already is a repeat.
+    """
+
+    push_id: str  # user:conversation:to_seq:attempt
+    tenant: str
+    user: str
+    conversation_id: str
+    conversation_kind: ConversationKind
+    from_seq: int
+    to_seq: int
+    attempt: int  # from 1; the second only where the message's QoS wants one
+    reason: PushReason
+    at_ms: int
+
+
+class PushCancelled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="push_cancelled"):
+    """What was asked for this user and conversation up to `up_to_seq` has become needless."""
+
+    tenant: str
+    user: str
+    conversation_id: str
+    up_to_seq: int
+    at_ms: int
+
+
+class PendingState(Struct, frozen=True):
+    """Messages `from_seq`..`to_seq` of a conversation that were notified and not delivered, and how far the schedule got with them.
+
+    `pushed_seq`: up to where a push was asked for (0: none), `pushes` times. `step`: the next of the schedule that began at `base_ms`,
+    which is the one for a live session or the one for an absent user.
+    """
+
+    conversation_id: str
+    conversation_kind: ConversationKind
+    qos: Qos
+    from_seq: int
+    to_seq: int
+    pushed_seq: int
+    pushes: int
+    live: bool
+    step: int
+    base_ms: int
+
+
+class InboxSaved(Struct, frozen=True, kw_only=True, tag_field="kind", tag="inbox_saved"):
+    """All that is pending for a user (topic `inbox-state`, key user); a record without a value: nothing."""
+
+    tenant: str
+    user: str
+    at_ms: int
+    pending: tuple[PendingState, ...]
+
+
+Notice = MessagesNotified | DeliveriesSettled | PushRequested | PushCancelled | InboxSaved
