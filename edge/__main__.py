@@ -16,6 +16,7 @@ import uvloop
 from edge.node import Node
 from edge.rest.app import make_app
 from edge.settings import BadSetting, EdgeSettings
+from edge.tables import Tables
 from edge.tokens import TokenKey
 from edge.wire import WireProtocol
 from log.kafka import KafkaLog
@@ -85,7 +86,7 @@ async def serve(settings: EdgeSettings) -> None:
     key, admin_key = keys(os.environ)
     log, store = await connect()
     name = os.environ.get("WARBLER_NODE", "edge-1")
-    node = Node(settings, name, log, Timelines(store), Accounts(store), key, await wait_for_epoch(store))
+    node = Node(settings, name, log, Timelines(store), Accounts(store), key, await wait_for_epoch(store), Tables.of(store))
     node.on_fault = lambda _: os._exit(EXIT_FAULT)
     await node.start()
     config = uvicorn.Config(

@@ -19,7 +19,7 @@ from edge.session import Session, SharedFrame
 from edge.translate import ack_of, item_of
 from log.port import Record
 from schemas import events
-from schemas.codec import decode, decode_event, decode_receipt, decode_reply, decode_session_event
+from schemas.codec import decode, decode_event, decode_reply, decode_session_event
 from schemas.errors import Undecodable
 from schemas.records import CommandRefused, CommandRepeated, Reply, TypingSignalled
 from schemas.registry import SCHEMAS
@@ -58,11 +58,10 @@ def left(event: events.Event) -> tuple[str, ...]:
 class Delivery:
     """`bury(record, reason)` writes a dead letter."""
 
-    def __init__(
-        self, hub: Hub, recent: Recent, registry: SessionRegistry, receipts_sessions_limit: int, bury: Callable[[Record, str], None]
-    ) -> None:
-        self.hub, self.recent, self.registry, self.receipts_sessions_limit = hub, recent, registry, receipts_sessions_limit
+    def __init__(self, hub: Hub, recent: Recent, registry: SessionRegistry, bury: Callable[[Record, str], None]) -> None:
+        self.hub, self.recent, self.registry = hub, recent, registry
         self.bury = bury
+        self.observers: tuple[Callable[[events.Event], None], ...] = ()  # hear every event that a session here needs, after who joined
         self.events_seen = 0
 
     def on_events(self, records: Sequence[Record]) -> None:
@@ -79,6 +78,8 @@ class Delivery:
                 self._deliver(run)
                 run = []
             self._join(event)
+            for observe in self.observers:
+                observe(event)
             run.append(event)
             if left(event):
                 self._deliver(run)
@@ -174,19 +175,6 @@ class Delivery:
             frame = SharedFrame(frames.UserTyping(signal.conversation_id, signal.user, signal.typing))
             for session in self.hub.of_conversation(signal.conversation_id):
                 if session.user != signal.user:
-                    session.sink.write_shared(frame)
-
-    def on_receipts(self, records: Iterable[Record]) -> None:
-        for record in records:
-            receipt = self._decoded(record, decode_receipt)
-            if receipt is None or receipt.state in ("unread", "previewed"):
-                continue
-            sessions = self.hub.of_conversation(receipt.conversation_id)
-            if len(sessions) > self.receipts_sessions_limit:
-                continue  # in a large group nobody looks at single ticks; the members list has them
-            frame = SharedFrame(frames.Receipt(receipt.conversation_id, receipt.user, receipt.state, receipt.up_to_seq))
-            for session in sessions:
-                if session.user != receipt.user:
                     session.sink.write_shared(frame)
 
     def on_sessions(self, records: Iterable[Record]) -> None:

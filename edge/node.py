@@ -5,65 +5,93 @@ and by `edge.__main__` (start, stop). Calls the log and the store.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
 
 from edge import frames
-from edge.clocks import clock_ms
+from edge.clocks import clock_ms, mono_ms
 from edge.closing import GOING_AWAY
 from edge.delivery import Delivery
 from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
 from edge.metrics import COMMANDS
+from edge.presence_desk import PresenceDesk
+from edge.privacies import Privacies
 from edge.publisher import Publisher
 from edge.reader import Reader
+from edge.receipt_desk import ReceiptDesk
 from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.requests import UNAVAILABLE_RETRY_MS, Requests
+from edge.session import TENANT
 from edge.sessions import Sessions
 from edge.settings import EdgeSettings
+from edge.tables import Tables
 from edge.tokens import ADMIN_LOGIN, Grant, TokenKey
+from edge.unprojected import decoded_newest
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
-from log.port import Log, Record
+from log.passages import PASSAGES_TOPIC, Passages, passage_key
+from log.port import Entry, Log, Record
 from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
 from schemas.errors import WarblerError
 from schemas.keys import receipt_key
+from schemas.records import PrivacyChanged
 from store.accounts import Accounts
+from store.privacy import Privacy
 from store.timelines import Timelines
 
 LOGGER = structlog.get_logger()
 
 EVENTS = "conversation-events"
 COMMAND_TOPIC = "conversation-commands"
-PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions", DEAD_LETTERS_TOPIC)
-RECEIPTS_SESSIONS_LIMIT = 50
+RECEIPTS = "receipts"
+ACCOUNT_EVENTS = "account-events"
+PUBLISHED = (COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, PASSAGES_TOPIC, DEAD_LETTERS_TOPIC)
+SETTLE_S, SETTLE_POLL_S = 2.0, 0.05
 LAG_INTERVAL_S = 2.0
 
 
 class Node:
     def __init__(
-        self, settings: EdgeSettings, name: str, log: Log, timelines: Timelines, accounts: Accounts, key: TokenKey, epoch: str
+        self,
+        settings: EdgeSettings,
+        name: str,
+        log: Log,
+        timelines: Timelines,
+        accounts: Accounts,
+        key: TokenKey,
+        epoch: str,
+        tables: Tables,
     ) -> None:
         self.settings, self.name, self.key, self.epoch = settings, name, key, epoch
-        self.timelines, self.accounts = timelines, accounts
+        self.log, self.timelines, self.accounts, self.tables = log, timelines, accounts, tables
         self.hub = Hub()
         self.recent = Recent(settings.recent_bytes_limit)
         self.registry = SessionRegistry()
-        self.delivery = Delivery(self.hub, self.recent, self.registry, RECEIPTS_SESSIONS_LIMIT, self._bury)
+        self.delivery = Delivery(self.hub, self.recent, self.registry, self._bury)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
         self.reader = Reader(timelines, self.recent, self._reach)
         self.watermarks = Watermarks()
+        self.privacies = Privacies(tables.privacy, settings.presence_visibility)
+        self.receipts = ReceiptDesk(settings, self.hub, self.reader, tables.receipts, self.recent, self._receipts_settled, self.head_seq)
+        self.presence = PresenceDesk(
+            self.hub, tables.presences, self.privacies, self.receipts.some_members, settings.presence_watched_limit
+        )
+        self.delivery.observers = (self.receipts.on_event, self.presence.on_event)
+        self.passages = Passages(name, "fanned_out", EVENTS, settings.passages_interval_ms)
         handlers = {
-            EVENTS: self.delivery.on_events,
+            EVENTS: self._on_events,
             "replies": self.delivery.on_replies,
-            "receipts": self.delivery.on_receipts,
+            RECEIPTS: self.receipts.on_records,
             "signals": self.delivery.on_signals,
             "sessions": self.delivery.on_sessions,
+            "presence": self.presence.on_presence,
+            ACCOUNT_EVENTS: self.presence.on_account_events,
         }
         self.feed = Feed(log, handlers)
         self.on_fault: Callable[[BaseException], None] = _raise  # `edge.__main__` ends the process instead
@@ -82,6 +110,8 @@ class Node:
         self.recent.advance(progress)
         self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
+            self.spawn(service)
+        for service in (self.receipts.run(), self._tell_presence(), self._tell_passages()):
             self.spawn(service)
         for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats()):
             self.spawn(service)
@@ -161,13 +191,59 @@ class Node:
                 LOGGER.warning("no progress of the projector to be had", error=str(exc))
 
     async def _flush_receipts(self) -> None:
+        large_due = mono_ms()
         while True:
             await asyncio.sleep(self.settings.receipts_interval_ms / 1000)
-            self._publish_receipts()
+            if mono_ms() < large_due:
+                self._publish_receipts(self.receipts.fanout.is_large)
+            else:
+                large_due = mono_ms() + self.settings.receipts_large_interval_ms
+                self._publish_receipts()
 
-    def _publish_receipts(self) -> None:
-        for mark in self.watermarks.take():
+    def _publish_receipts(self, hold: Callable[[str], bool] = lambda _: False) -> None:
+        for mark in self.watermarks.take(hold):
             self.publisher.offer("receipts", receipt_key(mark), encode("receipts", mark), placed_by=mark.conversation_id.encode())
+
+    def _on_events(self, records: Sequence[Record]) -> None:
+        self.delivery.on_events(records)
+        for partition, offset in {record.partition: record.offset for record in records}.items():
+            self.passages.passed(partition, offset + 1)
+        self._publish_passages()
+
+    def _publish_passages(self) -> None:
+        for passage in self.passages.due(clock_ms()):
+            self.publisher.offer(PASSAGES_TOPIC, passage_key(EVENTS, passage.partition), encode(PASSAGES_TOPIC, passage))
+
+    async def _tell_passages(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.passages_interval_ms / 1000)
+            self._publish_passages()
+
+    async def _tell_presence(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.presence_interval_ms / 1000)
+            self.presence.tell()
+
+    async def _receipts_settled(self, conversation: str) -> None:
+        """Returns when the projector has written the receipts of the conversation's partition that this node's feed has seen."""
+        partition = self.publisher.partition(RECEIPTS, conversation.encode())
+        goal, deadline = self.feed.positions.get((RECEIPTS, partition), 0), mono_ms() + SETTLE_S * 1000
+        # after that the answer is a moment old, and still no lie: a mark that is missing in it was only just made
+        while (await self.timelines.progress(RECEIPTS)).get(partition, 0) < goal and mono_ms() < deadline:  # noqa: ASYNC110  it is polled
+            await asyncio.sleep(SETTLE_POLL_S)
+
+    async def head_seq(self, conversation: str) -> int:
+        """The seq of the conversation's newest event, as far as this node knows. Raises: StoreUnavailable."""
+        heads = await self.timelines.heads([conversation])
+        newest = decoded_newest(self.recent.of_conversation(conversation))
+        return max(heads[conversation].head_seq if conversation in heads else 0, newest.seq if newest is not None else 0)
+
+    async def change_privacy(self, user: str, privacy: Privacy) -> None:
+        """Durable, and in the log for every node, when it returns. Raises: StoreUnavailable, LogError."""
+        await self.tables.privacy.put(user, privacy)
+        change = PrivacyChanged(tenant=TENANT, user=user, receipts=privacy.receipts, presence=privacy.presence, at_ms=privacy.at_ms)
+        partition = self.publisher.partition(ACCOUNT_EVENTS, user.encode())
+        await self.log.publish(ACCOUNT_EVENTS, partition, [Entry(user.encode(), encode(ACCOUNT_EVENTS, change))])
 
     async def _watch_lag(self) -> None:
         while True:
@@ -176,6 +252,7 @@ class Node:
             except WarblerError as exc:
                 LOGGER.warning("the feed's lag is not known", error=str(exc))
             await asyncio.sleep(LAG_INTERVAL_S)
+
 
 def _raise(exc: BaseException) -> None:
     raise exc

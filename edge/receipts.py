@@ -3,6 +3,8 @@
 Rule 1: a watermark only rises, but for `unread`, which the user may take back. Rule 2: what was marked before a session ended is published.
 """
 
+from collections.abc import Callable
+
 from schemas.records import WatermarkRaised
 
 Device = tuple[str, str]  # user, device
@@ -26,14 +28,26 @@ class Watermarks:
         pending[place] = mark
         return True
 
-    def take(self) -> list[WatermarkRaised]:
-        """What is to be published now."""
+    def take(self, hold: Callable[[str], bool] = lambda _: False) -> list[WatermarkRaised]:
+        """What is to be published now: everything but the marks in conversations that are held back."""
         taken, self._pending = self._pending, {}
+        if taken:
+            taken = self._held_back(taken, hold)
         left_behind, self._left_behind = self._left_behind, []
         for device, marks in taken.items():
             published = self._published.setdefault(device, {})
             published.update((place, mark.up_to_seq) for place, mark in marks.items())
         return [*left_behind, *(mark for marks in taken.values() for mark in marks.values())]
+
+    def _held_back(
+        self, taken: dict[Device, dict[Place, WatermarkRaised]], hold: Callable[[str], bool]
+    ) -> dict[Device, dict[Place, WatermarkRaised]]:
+        """What is left of the taken; the rest waits on."""
+        left: dict[Device, dict[Place, WatermarkRaised]] = {}
+        for device, marks in taken.items():
+            for place, mark in marks.items():
+                (self._pending if hold(place[0]) else left).setdefault(device, {})[place] = mark
+        return left
 
     def forget(self, user: str, device: str) -> None:
         """The device's session ended; marking again later is harmless."""

@@ -12,7 +12,7 @@ from edge.clocks import clock_ms, mono_ms
 from edge.errors import BadRequest
 from edge.metrics import REJECTS
 from edge.reader import message_item
-from edge.session import End, Nothing, Now, Publish, Read, Receipt, Session, Signal, Tell, on_frame
+from edge.session import Announce, End, Nothing, Now, Publish, Read, Receipt, Request, Session, Signal, Tell, on_frame, takes_unread_back
 from edge.translate import item_of
 from schemas.errors import WarblerError
 
@@ -34,6 +34,8 @@ class Requests:
         match effect:
             case Publish(command):
                 self.node.publish(command, lambda reject: self._tell_reject(session, reject))
+                if (mark := takes_unread_back(session, command, now)) is not None:
+                    self.node.watermarks.mark(mark)
             case Tell(told):
                 if isinstance(told, frames.Reject):
                     REJECTS.labels(told.code).inc()
@@ -45,6 +47,8 @@ class Requests:
                 self.node.offer("signals", record.conversation_id, record)
             case Receipt(record):
                 self.node.watermarks.mark(record)
+            case Announce(away, status):
+                self.node.sessions.announce(session, away, status)
             case End(close):
                 session.sink.end(close)
                 self.node.sessions.close(session, close)
@@ -58,13 +62,13 @@ class Requests:
         session.outstanding.discard(reject.id)
         session.sink.write(reject)
 
-    async def _serve(self, session: Session, request: frames.Sync | frames.History | frames.DirectoryRequest) -> None:
+    async def _serve(self, session: Session, request: Request) -> None:
         try:
             await self.answer(session, request)
         finally:
             session.requests_running -= 1
 
-    async def answer(self, session: Session, request: frames.Sync | frames.History | frames.DirectoryRequest) -> None:
+    async def answer(self, session: Session, request: Request) -> None:
         """Writes the answer in the same turn of the loop in which it was completed, so that live events follow it without a gap."""
         try:
             match request:
@@ -76,15 +80,21 @@ class Requests:
                     items = tuple(message_item(view) for view in views)
                     session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
                 case frames.DirectoryRequest():
+                    own = await self.node.receipts.own_rows(session.user)
                     directory = await self.node.reader.directory(session.user)
                     entries, following = directory.page(request.after, self.node.settings.directory_entries_limit)
+                    entries = self.node.receipts.laid_over(session.user, own, entries)
                     session.sink.write(frames.DirectoryPage(request.request, entries, following))
+                case frames.Receipts() | frames.WatchReceipts():
+                    await self.node.receipts.answer(session, request)
+                case frames.WatchPresence():
+                    await self.node.presence.answer(session, request)
                 case _:
                     assert_never(request)
         except WarblerError as exc:
             if isinstance(request, frames.Sync):
                 session.catching_up.discard(request.conversation)  # live events flow again: the device sees the gap and asks anew
-            session.sink.write(failure_of(request.request, exc))
+            session.sink.write(failure_of("" if isinstance(request, frames.WatchReceipts) else request.request, exc))
 
     async def _answer_sync(self, session: Session, request: frames.Sync) -> None:
         limit = min(request.limit, self.node.settings.sync_events_limit)

@@ -9,17 +9,20 @@ Rule 4: nothing here waits; the shell (`edge.node`) performs the effects.
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
+from msgspec.structs import replace
+
 from edge import frames
 from edge.closing import HELLO_EXPECTED, CloseCode
 from edge.errors import BadCommand
 from edge.rate import Bucket
 from edge.settings import EdgeSettings
 from edge.translate import command_of, conversation_of
-from schemas.commands import Command, EditMessage, SendMessage
+from schemas.commands import Command, EditMessage, MarkRead, SendMessage
 from schemas.records import TypingSignalled, WatermarkRaised
 
 TENANT = "default"
 OUTSTANDING_RETRY_MS = 500
+OWN_STATES = frozenset({"previewed", "unread"})  # nobody's business but the user's, whatever its privacy says
 
 
 class Sink(Protocol):
@@ -57,6 +60,13 @@ class Session:
     given: dict[str, int] = field(default_factory=dict)  # conversation -> seq after a last page, until live events pass it
     outstanding: set[str] = field(default_factory=set)
     requests_running: int = 0
+    away: bool = False
+    hides_receipts: bool = False  # the user's privacy
+    marked_unread: set[str] = field(default_factory=set)
+
+
+ReceiptQuestion = frames.Receipts | frames.WatchReceipts
+Request = frames.Sync | frames.History | frames.DirectoryRequest | ReceiptQuestion | frames.WatchPresence
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    request: frames.Sync | frames.History | frames.DirectoryRequest
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """Into the topic `sessions`, for whoever tells presence."""
+
+    away: bool
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     close: CloseCode
 
@@ -94,7 +112,7 @@ class Nothing:
     pass
 
 
-Effect = Publish | Tell | Read | Signal | Receipt | End | Nothing
+Effect = Publish | Tell | Read | Signal | Receipt | Announce | End | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +135,13 @@ def on_frame(session: Session, frame: frames.FromDevice, now: Now, settings: Edg
             return _on_request(session, frame, settings)
         case frames.Mark():
             return _on_mark(session, frame, now)
-        case frames.Receipts():
-            return _failure(frame.request, "unavailable", "not served yet")
-        case frames.WatchPresence():
-            return _failure(frame.request, "unavailable", "not served yet")
-        case frames.WatchReceipts() | frames.SetPresence():
-            return Nothing()
+        case frames.Receipts() | frames.WatchReceipts() | frames.WatchPresence():
+            return _on_question(session, frame, settings)
+        case frames.SetPresence():
+            if session.bucket is not None and (wait_ms := session.bucket.take(now.mono_ms)):
+                return _failure("", "rate_limited", "presence is set too often", wait_ms)
+            session.away = frame.away
+            return Announce(frame.away, frame.status)
         case frames.Typing():
             if frame.conversation not in session.conversations:
                 return Nothing()
@@ -155,6 +174,7 @@ def _on_mark(session: Session, frame: frames.Mark, now: Now) -> Effect:
             device=session.device,
             state=frame.state,
             up_to_seq=frame.up_to_seq,
+            hidden=session.hides_receipts or frame.state in OWN_STATES,
             at_ms=now.ms,
         )
     )
@@ -176,10 +196,30 @@ def on_command(session: Session, frame: frames.CommandFrame, now: Now, settings:
         }
         command = command_of(frame, base)
         _check_text(command, settings)
+        if isinstance(command, MarkRead) and session.hides_receipts:
+            command = replace(command, quiet=True)
     except BadCommand as bad:
         return Tell(frames.Reject(frame.id, conversation, bad.code, bad.detail, bad.retryable, bad.retry_after_ms))
     session.outstanding.add(frame.id)
     return Publish(command)
+
+
+def takes_unread_back(session: Session, command: Command, now: Now) -> WatermarkRaised | None:
+    """What ends a conversation's mark as unread: its user read it or wrote in it."""
+    conversation = command.conversation_id
+    if not isinstance(command, MarkRead | SendMessage) or conversation not in session.marked_unread:
+        return None
+    session.marked_unread.discard(conversation)
+    return WatermarkRaised(
+        tenant=TENANT,
+        conversation_id=conversation,
+        user=session.user,
+        device=session.device,
+        state="unread",
+        up_to_seq=0,
+        hidden=True,
+        at_ms=now.ms,
+    )
 
 
 def _check_text(command: Command, settings: EdgeSettings) -> None:
@@ -191,7 +231,7 @@ def _check_text(command: Command, settings: EdgeSettings) -> None:
         raise BadCommand("too_long", f"a text has at most {limit} bytes, this one {size}")
 
 
-CONVERSATION_BYTES_LIMIT = 128
+CONVERSATION_BYTES_LIMIT = USER_BYTES_LIMIT = 128
 ID_CHARACTERS = 36  # a UUID's text; whether it is a good one is decided by the owner
 
 
@@ -223,6 +263,24 @@ def _on_request(session: Session, frame: frames.Sync | frames.History | frames.D
         session.catching_up.add(frame.conversation)
     elif frame.before_seq is not None and frame.before_seq < 1:
         return _failure(frame.request, "invalid", "before_seq starts at 1")
+    return Read(frame)
+
+
+def _on_question(session: Session, frame: ReceiptQuestion | frames.WatchPresence, settings: EdgeSettings) -> Effect:
+    request = "" if isinstance(frame, frames.WatchReceipts) else frame.request
+    conversations = frame.conversations if isinstance(frame, frames.WatchPresence) else (frame.conversation,)
+    if session.requests_running >= settings.requests_per_session_limit:
+        return _failure(request, "rate_limited", f"{settings.requests_per_session_limit} requests are under way", 100)
+    for conversation in conversations:
+        if conversation not in session.conversations:
+            return _failure(request, "not_member", f"not a member of {conversation!r}")
+    if isinstance(frame, frames.WatchPresence):
+        if max(len(set(frame.users)), len(conversations)) > settings.presence_watched_limit:
+            return _failure(request, "too_many", f"at most {settings.presence_watched_limit} users can be watched")
+        if any(not 0 < len(user) <= USER_BYTES_LIMIT for user in frame.users):
+            return _failure(request, "invalid", f"a user id has 1 to {USER_BYTES_LIMIT} characters")
+    elif isinstance(frame, frames.Receipts) and (frame.seq < 1 or frame.limit < 1):
+        return _failure(request, "invalid", "seq and limit start at 1")
     return Read(frame)
 
 

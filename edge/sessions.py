@@ -17,7 +17,7 @@ from edge.session import TENANT, Session, Sink
 from edge.tokens import Grant
 from schemas.codec import encode
 from schemas.errors import WarblerError
-from schemas.records import SessionClosed, SessionEvent, SessionOpened, SessionRenewed
+from schemas.records import PresenceSet, SessionClosed, SessionEvent, SessionOpened, SessionRenewed
 
 if TYPE_CHECKING:
     from edge.node import Node
@@ -43,6 +43,8 @@ class Sessions:
             now_ms = clock_ms()
             if self.node.registry.live(grant.user, now_ms) >= self.node.settings.sessions_per_user_limit:
                 raise SessionEnded(TOO_MANY_SESSIONS)
+            privacy = await self.node.privacies.of_user(grant.user)
+            own = await self.node.receipts.own_rows(grant.user)
             directory = await self.node.reader.directory(grant.user)
         except BadRequest as behind:
             raise SessionEnded(UNAVAILABLE) from behind
@@ -52,6 +54,8 @@ class Sessions:
             raise
         # from here to the return nothing is awaited: the hub gets the session together with what the directory says
         session = self._session(grant, hello, sink)
+        session.hides_receipts = not self.node.privacies.newest(grant.user, privacy).receipts
+        session.marked_unread = self.node.receipts.unread_of(grant.user, own)
         self.node.hub.open(session, directory.conversations)
         SESSIONS.set(len(self.node.hub.sessions))
         self.publish(session, SessionOpened(lease_ms=self.node.settings.session_lease_ms, **self._session_base(session)))
@@ -65,7 +69,7 @@ class Sessions:
             now_ms=now_ms,
             heartbeat_ms=self.node.settings.heartbeat_ms,
             limits=self._limits(),
-            directory=entries,
+            directory=self.node.receipts.laid_over(grant.user, own, entries),
             next=following,
         )
 
@@ -99,6 +103,8 @@ class Sessions:
         self.node.hub.close(session)
         SESSIONS.set(len(self.node.hub.sessions))
         self.node.watermarks.forget(session.user, session.device)
+        self.node.receipts.forget(session)
+        self.node.presence.forget(session)
         self.publish(session, SessionClosed(close_code=1000 if close is None else close.code, **self._session_base(session)))
 
     def _check(self, token: str) -> Grant:
@@ -122,6 +128,9 @@ class Sessions:
     def publish(self, session: Session, event: SessionEvent) -> None:
         self.node.publisher.offer("sessions", session.user.encode(), encode("sessions", event))
 
+    def announce(self, session: Session, away: bool, status: str | None) -> None:
+        self.publish(session, PresenceSet(away=away, status=status, **self._session_base(session)))
+
     def _limits(self) -> frames.Limits:
         s = self.node.settings
         return frames.Limits(
@@ -138,8 +147,9 @@ class Sessions:
         while True:
             await asyncio.sleep(self.node.settings.session_lease_ms / 3000)
             self.node.registry.sweep(clock_ms())
+            lease_ms = self.node.settings.session_lease_ms
             for session in list(self.node.hub.sessions.values()):
-                self.publish(session, SessionRenewed(lease_ms=self.node.settings.session_lease_ms, **self._session_base(session)))
+                self.publish(session, SessionRenewed(lease_ms=lease_ms, away=session.away, **self._session_base(session)))
 
     async def watch_heartbeats(self) -> None:
         while True:

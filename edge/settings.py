@@ -4,8 +4,13 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from schemas.errors import WarblerError
+from schemas.values import Visibility
+
+TEXTS = frozenset({"host", "presence_visibility"})
+VISIBILITIES = get_args(Visibility)
 
 
 class BadSetting(WarblerError):
@@ -37,6 +42,20 @@ class EdgeSettings:
     progress_interval_ms: int = 500
     session_lease_ms: int = 90_000
     receipts_interval_ms: int = 200
+    receipts_large_interval_ms: int = 5_000  # where single receipts are told to nobody
+    receipts_members_limit: int = 50  # members of a conversation in which all hear of each one's receipts
+    receipts_page_limit: int = 500
+    receipts_scan_limit: int = 2_000  # members looked at for one page; with a device each this fits into one answer of Cassandra
+    receipts_watched_limit: int = 100  # conversations whose receipts are counted here
+    receipts_watched_members_limit: int = 200_000  # members of all of these, some 300 bytes each
+    receipts_counts_interval_ms: int = 1_000
+    presence_watched_limit: int = 500
+    presence_interval_ms: int = 250
+    presence_visibility: Visibility = "everyone"
+    passages_interval_ms: int = 1_000
+    journey_records_limit: int = 20_000  # of each topic
+    journey_members_limit: int = 100
+    journey_timeout_ms: int = 10_000
     access_token_ms: int = 15 * 60_000
     admin_token_ms: int = 24 * 3_600_000
     refresh_token_ms: int = 30 * 86_400_000
@@ -49,6 +68,8 @@ class EdgeSettings:
             low = 0 if field.name in ("port", "produce_interval_ms") else 1
             if isinstance(value, int) and value < low:
                 raise BadSetting(f"EDGE_{field.name.upper()}={value}: at least {low}")
+        if self.presence_visibility not in VISIBILITIES:
+            raise BadSetting(f"EDGE_PRESENCE_VISIBILITY={self.presence_visibility!r}: one of {', '.join(VISIBILITIES)}")
         if self.port > 65_535:
             raise BadSetting(f"EDGE_PORT={self.port}: at most 65535")
         if self.heartbeat_ms < 1_000:
@@ -66,7 +87,7 @@ class EdgeSettings:
             if name not in env:
                 continue
             try:
-                values[field.name] = env[name] if field.name == "host" else int(env[name])
+                values[field.name] = env[name] if field.name in TEXTS else int(env[name])
             except ValueError:
                 raise BadSetting(f"{name}={env[name]!r}: a whole number is needed") from None
         return cls(**values)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.values import Content, ConversationKind, PresenceState, Role, WatermarkState
+from schemas.values import Content, ConversationKind, PresenceState, Role, Visibility, WatermarkState
 
 RefusalCode = Literal[
     "already_member",
@@ -101,6 +101,16 @@ class PresenceChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     state: PresenceState
     status: str
     last_seen_ms: int
+    at_ms: int
+
+
+class PrivacyChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="privacy_changed"):
+    """What a user wants others to see, from now on (topic `account-events`, key user)."""
+
+    tenant: str
+    user: str
+    receipts: bool
+    presence: Visibility
     at_ms: int
 
 
@@ -273,6 +283,7 @@ Record = (
     | SessionClosed
     | PresenceSet
     | PresenceChanged
+    | PrivacyChanged
     | WatermarkRaised
     | DeliveredMarked
     | TypingSignalled

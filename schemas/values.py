@@ -12,6 +12,8 @@ Qos = Literal["at_least_once", "effectively_once"]
 # What a device says of how far its user got. `previewed`: shown by a push, not opened; `unread`: marked so by the user, 0 takes it back.
 WatermarkState = Literal["delivered", "read", "played", "previewed", "unread"]
 PresenceState = Literal["online", "away", "offline"]
+# Who sees a user's presence; contacts share a direct conversation with it.
+Visibility = Literal["everyone", "contacts", "nobody"]
 
 TEXT = "text/plain"
 

@@ -21,8 +21,14 @@ MEMBER_AND_HEAD = f"SELECT {_MEMBER_COLUMNS}, {_HEAD_COLUMNS} FROM members WHERE
 MEMBERS_AFTER = f"SELECT {_MEMBER_COLUMNS} FROM members WHERE conversation = ? AND user > ? LIMIT ?"
 CONVERSATIONS_OF = "SELECT conversation, active, changed_seq FROM conversations WHERE user = ?"
 READ_MARKS = "SELECT user, read_seq, read_ordinal FROM members WHERE conversation = ?"
-DELIVERED_MARKS = "SELECT user, up_to_seq FROM delivered WHERE conversation = ?"
 PROGRESS = "SELECT partition, next_offset FROM progress WHERE topic = ?"
+
+# ---- reads of receipts
+_RECEIPT_COLUMNS = "user, device, up_to_seq, up_to_ordinal, hidden, at_ms"
+RECEIPTS_BETWEEN = f"SELECT {_RECEIPT_COLUMNS} FROM receipts WHERE conversation = ? AND state = ? AND user > ? AND user <= ? LIMIT ?"
+RECEIPTS_AFTER = f"SELECT {_RECEIPT_COLUMNS} FROM receipts WHERE conversation = ? AND state = ? AND user > ? LIMIT ?"
+OWN_READS_AFTER = "SELECT conversation, up_to_seq, up_to_ordinal FROM own_reads WHERE user = ? AND conversation > ? LIMIT ?"
+UNREAD_MARKS_AFTER = "SELECT conversation, up_to_seq, at_ms FROM unread_marks WHERE user = ? AND conversation > ? LIMIT ?"
 
 # ---- reads of `warbler verify timelines`: rows as they stand
 EVENT_ROWS = "SELECT seq, message, value FROM events WHERE conversation = ? AND bucket = ?"
@@ -55,7 +61,12 @@ PUT_ROLE = "UPDATE members USING TIMESTAMP ? SET role = ?, active = true, change
 PUT_GONE = "UPDATE members USING TIMESTAMP ? SET active = false, changed_seq = ? WHERE conversation = ? AND user = ?"
 PUT_READ = "UPDATE members USING TIMESTAMP ? SET read_seq = ?, read_ordinal = ? WHERE conversation = ? AND user = ?"
 PUT_CONVERSATION = "INSERT INTO conversations (user, conversation, active, changed_seq) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
-PUT_DELIVERED = "INSERT INTO delivered (conversation, user, up_to_seq) VALUES (?, ?, ?) USING TIMESTAMP ?"
+PUT_RECEIPT = (
+    "INSERT INTO receipts (conversation, state, user, device, up_to_seq, up_to_ordinal, hidden, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " USING TIMESTAMP ?"
+)
+PUT_OWN_READ = "INSERT INTO own_reads (user, conversation, up_to_seq, up_to_ordinal) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+PUT_UNREAD_MARK = "INSERT INTO unread_marks (user, conversation, up_to_seq, at_ms) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 PUT_PROGRESS = "INSERT INTO progress (topic, partition, next_offset) VALUES (?, ?, ?) USING TIMESTAMP ?"
 
 # ---- presence; its timestamp is `at_ms`, which the inbox lets only grow
@@ -74,6 +85,10 @@ ROTATE_LOGIN = (
 )
 REVOKE_LOGIN = "UPDATE logins USING TTL ? SET revoked = true WHERE login_id = ? IF EXISTS"
 LOGIN = "SELECT user, token_hash, expires_at_ms, revoked FROM logins WHERE login_id = ?"
+
+# ---- privacy
+PUT_PRIVACY = "INSERT INTO privacy (user, receipts, presence, at_ms) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+PRIVACY = "SELECT receipts, presence, at_ms FROM privacy WHERE user = ?"
 
 # ---- the epoch
 EPOCH = "SELECT epoch FROM epochs WHERE name = 'log'"

@@ -34,9 +34,22 @@ TIMELINE_TABLES: dict[str, str] = {
     "progress": f"(topic text, partition int, next_offset bigint, PRIMARY KEY ((topic), partition)) WITH {COMPACTION}",
 }
 
-# Receipts are kept for 7 days only, so this table cannot be rebuilt from the log; it is a watermark that the devices raise again.
+# What the topic `receipts` comes to, which keeps the last record of every key for ever: they can be rebuilt from it.
 RECEIPT_TABLES: dict[str, str] = {
-    "delivered": f"(conversation text, user text, up_to_seq bigint, PRIMARY KEY ((conversation), user)) WITH {COMPACTION}",
+    # How far each device got. The state comes first: "who has read it" is a slice by user.
+    "receipts": f"""(conversation text, state text, user text, device text,
+        up_to_seq bigint, up_to_ordinal bigint, hidden boolean, at_ms bigint,
+        PRIMARY KEY ((conversation), state, user, device)) WITH {COMPACTION}""",
+    # Read marks that are no events, for the user's own count of unread messages. Not in `members`: other members may see that.
+    "own_reads": f"""(user text, conversation text, up_to_seq bigint, up_to_ordinal bigint,
+        PRIMARY KEY ((user), conversation)) WITH {COMPACTION}""",
+    # By user, because a directory wants them all at once; only conversations that were ever marked have a row.
+    "unread_marks": f"(user text, conversation text, up_to_seq bigint, at_ms bigint, PRIMARY KEY ((user), conversation)) WITH {COMPACTION}",
+}
+
+# What the inbox writes: the last record of each user in the topic `presence`.
+PRESENCE_TABLES: dict[str, str] = {
+    "presence": f"(user text PRIMARY KEY, state text, status text, last_seen_ms bigint, at_ms bigint) WITH {COMPACTION}",
 }
 
 # What the inbox writes: the last record of each user in the topic `presence`.
@@ -50,6 +63,8 @@ OWN_TABLES: dict[str, str] = {
     # The one place where a name is taken: a single LWT decides, and the row is whole at once.
     "names": f"(name text PRIMARY KEY, user text, password_hash text, created_at_ms bigint) WITH {COMPACTION}",
     "users": f"(user text PRIMARY KEY, name text) WITH {COMPACTION}",
+    # What a user wants others to see; without a row the cluster's default (EDGE_PRESENCE_VISIBILITY) and receipts shown.
+    "privacy": f"(user text PRIMARY KEY, receipts boolean, presence text, at_ms bigint) WITH {COMPACTION}",
     "logins": f"(login_id text PRIMARY KEY, user text, token_hash text, expires_at_ms bigint, revoked boolean) WITH {COMPACTION}",
 }
 

@@ -168,10 +168,6 @@ class Timelines:
         rows = await self._store.execute(cql.READ_MARKS, (conversation,))
         return {user: ReadMark(seq, ordinal or 0) for user, seq, ordinal in rows if seq is not None}
 
-    async def delivered_marks(self, conversation: str) -> dict[str, int]:
-        """Up to which seq some device of each user has everything (the first 5,000 users). Raises: StoreUnavailable."""
-        return dict(await self._store.execute(cql.DELIVERED_MARKS, (conversation,)))
-
     # ---- progress
 
     async def progress(self, topic: str = "conversation-events") -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Response
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from edge import frames
 from edge.clocks import clock_ms, mono_ms
 from edge.reader import message_item
+from edge.receipt_pages import Asked
 from edge.rest import models
 from edge.rest.access import Caller, SignedInCaller
 from edge.rest.errors import Problem
@@ -83,8 +84,10 @@ async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | f
 
 @router.get("")
 async def directory(caller: SignedInCaller, after: str | None = None) -> dict[str, Any]:
+    own = await caller.node.receipts.own_rows(caller.user)
     found = await caller.node.reader.directory(caller.user)
     entries, following = found.page(after, caller.node.settings.directory_entries_limit)
+    entries = caller.node.receipts.laid_over(caller.user, own, entries)
     return {"directory": _plain(entries), "next": following}
 
 
@@ -128,6 +131,24 @@ async def members(
         for m in found
     ]
     return models.Members(members=items, next=following)
+
+
+@router.get("/{conversation}/receipts")
+async def receipts(
+    conversation: str,
+    caller: SignedInCaller,
+    seq: Annotated[int, Query(ge=1, le=2**53 - 1)],
+    state: Literal["delivered", "read", "played"] = "read",
+    has: bool = True,
+    after: Annotated[str | None, Query(max_length=128)] = None,
+    limit: Annotated[int, Query(ge=1)] = 100,
+) -> models.Receipts:
+    """Who has, or has not, got as far as `seq`. A page may be short and not the last: ask on with `next` as `after` until it is null."""
+    await _member(caller, conversation)
+    asked = Asked(conversation, seq, state, has, after, min(limit, caller.node.settings.receipts_page_limit))
+    entries, following = await caller.node.receipts.page(asked)
+    items = [models.ReceiptItem(user=entry.user, up_to_seq=entry.up_to_seq, at_ms=entry.at_ms) for entry in entries]
+    return models.Receipts(entries=items, next=following)
 
 
 async def _member(caller: Caller, conversation: str) -> None:

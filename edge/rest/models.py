@@ -80,6 +80,22 @@ class Members(BaseModel):
     next: str | None
 
 
+class Privacy(BaseModel):
+    receipts: bool = Field(description="Whether others hear of delivered, read and played")
+    presence: Literal["everyone", "contacts", "nobody"] = Field(description="Who sees it; contacts share a direct conversation")
+
+
+class ReceiptItem(BaseModel):
+    user: str
+    up_to_seq: int
+    at_ms: int
+
+
+class Receipts(BaseModel):
+    entries: list[ReceiptItem]
+    next: str | None
+
+
 class Problem(BaseModel):
     """Every error of the REST face has this body."""
 

@@ -12,7 +12,8 @@ from cassandra.query import BatchStatement, BatchType, BoundStatement
 from schemas.records import DeadLetter
 from store.cassandra import Request, Store
 from store.errors import StoreUnavailable
-from streams.timelines.rows import Record, Write, progress_writes, project
+from streams.timelines.rows import Record, progress_writes, project
+from streams.timelines.write import Write
 
 BATCH_ROWS_LIMIT = 50
 BATCH_BYTES_LIMIT = 32 * 1024  # Cassandra refuses an unlogged batch of several partitions above 50 KiB unless told otherwise

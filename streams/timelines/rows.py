@@ -5,7 +5,7 @@ repeated, cut into other chunks and applied in any order. Source: docs/decisions
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from schemas import events
 from schemas.codec import decode, decode_event, decode_receipt
@@ -14,6 +14,8 @@ from schemas.records import DeadLetter, WatermarkRaised, WriterChanged
 from store import cql
 from store.buckets import bucket_of
 from store.views import ReadMark, members_of, pair_of, read_marks
+from streams.timelines.receipts import Marks
+from streams.timelines.write import Write
 
 CONSUMER = "streams.timelines"
 EVENTS_TOPIC = "conversation-events"
@@ -35,13 +37,6 @@ class Record(Protocol):
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
-
-
-class Write(NamedTuple):
-    """One statement of `store.cql` with its values."""
-
-    statement: str
-    values: tuple[Any, ...]
 
 
 class Chunk(NamedTuple):
@@ -93,7 +88,7 @@ def project(records: Sequence[Record]) -> Chunk:
     dead_letters: list[DeadLetter] = []
     progress: dict[tuple[str, int], int] = {}
     heads = _Heads()
-    delivered: dict[tuple[str, str], int] = {}
+    marks = Marks()
     for record in records:
         progress[record.topic, record.partition] = record.offset + 1
         found = read_event(record) if record.topic == EVENTS_TOPIC else read_receipt(record)
@@ -103,8 +98,7 @@ def project(records: Sequence[Record]) -> Chunk:
             case WriterChanged():
                 pass
             case WatermarkRaised():
-                key = (found.conversation_id, found.user)
-                delivered[key] = max(found.up_to_seq, delivered.get(key, 0))
+                marks.take(found)
             case _:
                 assert record.value is not None  # it was decoded
                 writes.append(_event_row(found, record.value))
@@ -112,7 +106,7 @@ def project(records: Sequence[Record]) -> Chunk:
                 if not isinstance(found, events.MessageSent):
                     writes += _changes(found, record.value)
     writes += heads.writes()
-    writes += [Write(cql.PUT_DELIVERED, (*key, seq, seq)) for key, seq in delivered.items() if seq > 0]
+    writes += marks.writes()
     return Chunk(writes, dead_letters, progress)
 
 

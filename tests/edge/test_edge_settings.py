@@ -9,8 +9,14 @@ from edge.settings import BadSetting, EdgeSettings
 NUMBERS = [field.name for field in dataclasses.fields(EdgeSettings) if field.type == "int" or field.type is int]
 
 
-def test_every_field_but_the_host_is_a_number() -> None:
-    assert {field.name for field in dataclasses.fields(EdgeSettings)} - set(NUMBERS) == {"host"}
+def test_every_field_but_these_is_a_number() -> None:
+    assert {field.name for field in dataclasses.fields(EdgeSettings)} - set(NUMBERS) == {"host", "presence_visibility"}
+
+
+def test_who_sees_presence_is_one_of_three() -> None:
+    assert EdgeSettings.from_env({"EDGE_PRESENCE_VISIBILITY": "contacts"}).presence_visibility == "contacts"
+    with pytest.raises(BadSetting, match="EDGE_PRESENCE_VISIBILITY"):
+        EdgeSettings.from_env({"EDGE_PRESENCE_VISIBILITY": "friends"})
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from streams.timelines.rows import Write
+from streams.timelines.write import Write
 
 INSERT = re.compile(r"INSERT INTO (\w+) \((.*?)\) VALUES .* USING TIMESTAMP \?$")
 UPDATE = re.compile(r"UPDATE (\w+) USING TIMESTAMP \? SET (.*) WHERE (.*)$")
@@ -13,7 +13,9 @@ KEYS = {
     "message_changes": ("conversation", "bucket", "seq"),
     "members": ("conversation", "user"),
     "conversations": ("user", "conversation"),
-    "delivered": ("conversation", "user"),
+    "receipts": ("conversation", "state", "user", "device"),
+    "own_reads": ("user", "conversation"),
+    "unread_marks": ("user", "conversation"),
     "progress": ("topic", "partition"),
 }
 STATIC = {"conversation_kind", "title", "pair", "head_seq", "head_ordinal", "active_at_ms", "last", "change_seq"}

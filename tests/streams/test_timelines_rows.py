@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from log.port import Record
 from schemas import events
 from schemas.codec import decode, encode, record_name
-from schemas.records import WatermarkRaised, WriterChanged
+from schemas.records import WriterChanged
 from store.timelines import changes_of, membership_of
 from store.views import Membership, lay_changes, message_of
 from streams.timelines.rows import progress_writes, project
@@ -139,17 +139,3 @@ def test_poison_becomes_dead_letters_and_the_rest_is_projected() -> None:
 def _kind(record: Record) -> str:
     event: events.Event = decode(record.value, events.Event)  # type: ignore[arg-type]
     return record_name(type(event))
-
-
-def receipt(offset: int, user: str, up_to_seq: int) -> Record:
-    mark = WatermarkRaised(state="delivered", tenant="default", conversation_id="g-1", user=user, device="d", up_to_seq=up_to_seq, at_ms=1)
-    return Record("receipts", 2, offset, 1, b"g-1", encode("receipts", mark))
-
-
-def test_delivered_marks_only_rise() -> None:
-    marks = [receipt(0, "u-ana", 7), receipt(1, "u-ana", 3), receipt(2, "u-ben", 4), receipt(3, "u-ana", 5)]
-    for chunks in ([marks], [marks[:1], marks[1:]], [[mark] for mark in reversed(marks)]):
-        cells = projected(chunks)
-        assert cells.row("delivered", "g-1", "u-ana") == {"up_to_seq": 7}
-        assert cells.row("delivered", "g-1", "u-ben") == {"up_to_seq": 4}
-        assert cells.row("progress", "receipts", 2) == {"next_offset": 4}

@@ -1,0 +1,107 @@
+"""Presence for the sessions of this node: what they ask, and what changes. The shell around `edge.watchers`.
+
+Called by `edge.requests` (questions), the feed (topics presence and account-events) and the node's loop; calls the tables and the reader.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import structlog
+
+from edge import frames
+from edge.errors import BadRequest
+from edge.hub import Hub
+from edge.metrics import POISON
+from edge.privacies import Privacies
+from edge.session import Session
+from edge.watchers import Watchers
+from log.port import Record
+from schemas import events
+from schemas.codec import decode
+from schemas.errors import Undecodable
+from schemas.records import PresenceChanged, PrivacyChanged
+from store.errors import StoreUnavailable
+from store.presence import PresenceRow, Presences
+
+LOG = structlog.get_logger()
+T = TypeVar("T")
+
+SUPERSEDED = "this session asked again before it was answered"
+
+# (conversation, limit) -> its members, at most so many
+SomeMembers = Callable[[str, int], Awaitable[Iterable[str]]]
+
+
+class PresenceDesk:
+    def __init__(self, hub: Hub, table: Presences, privacies: Privacies, some_members: SomeMembers, watched_limit: int) -> None:
+        self._hub, self._table, self._privacies = hub, table, privacies
+        self._some_members, self._watched_limit = some_members, watched_limit
+        self.watchers = Watchers(privacies.default.presence)
+        self._asked: dict[Session, frames.WatchPresence] = {}  # the newest question of each session
+
+    async def answer(self, session: Session, question: frames.WatchPresence) -> None:
+        """Raises: BadRequest("too_many") and nothing changes; BadRequest("superseded"); StoreUnavailable."""
+        if session.id not in self._hub.sessions:
+            return
+        users = {*question.users}
+        self._asked[session] = question
+        for conversation in question.conversations:
+            users |= set(await self._some_members(conversation, self._watched_limit + 1))
+            if len(users) > self._watched_limit:
+                raise BadRequest("too_many", f"at most {self._watched_limit} users can be watched")
+        if self._asked.get(session) is not question:
+            raise BadRequest("superseded", SUPERSEDED)
+        # watched from before the rows are read, and the inbox writes a row before it tells the change: nothing falls in between
+        watch = self.watchers.watch(session, users)
+        try:
+            privacies = await self._privacies.of(users)
+            rows = await self._table.get(users)
+        except StoreUnavailable:
+            self.watchers.forget(session, watch)
+            raise
+        entries = self.watchers.answer(session, watch, rows, privacies)
+        if entries is None:
+            raise BadRequest("superseded", SUPERSEDED)
+        session.sink.write(frames.Presence(question.request, entries))
+
+    def forget(self, session: Session) -> None:
+        """The session ended."""
+        self._asked.pop(session, None)
+        self.watchers.forget(session)
+
+    def on_presence(self, records: Iterable[Record]) -> None:
+        for record in records:
+            if not self.watchers.is_watched((record.key or b"").decode("utf-8", "replace")):
+                continue
+            change = _decoded(record, PresenceChanged)
+            if change is not None:
+                self.watchers.on_change(PresenceRow(change.user, change.state, change.status, change.last_seen_ms, change.at_ms))
+
+    def on_account_events(self, records: Iterable[Record]) -> None:
+        for record in records:
+            change = _decoded(record, PrivacyChanged)
+            if change is None:
+                continue
+            privacy = self._privacies.on_change(change)
+            self.watchers.on_privacy(change.user, privacy)
+            for session in self._hub.of_user(change.user):
+                session.hides_receipts = not privacy.receipts
+
+    def on_event(self, event: events.Event) -> None:
+        """A new direct conversation makes two users contacts."""
+        if isinstance(event, events.ConversationCreated) and event.conversation_kind == "direct":
+            for session in self._hub.of_conversation(event.conversation_id):
+                self.watchers.on_contacts(session)
+
+    def tell(self) -> None:
+        for session, entries in self.watchers.take():
+            session.sink.write(frames.Presence("", entries))
+
+
+def _decoded(record: Record, kind: type[T]) -> T | None:
+    try:
+        return decode(record.value, kind)
+    except Undecodable as exc:  # whoever writes such a record is a stranger in the cluster; it is counted
+        POISON.labels(record.topic).inc()
+        LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)
+        return None
