@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +33,7 @@ def faults(
     with tempfile.TemporaryDirectory(prefix="warbler-faults-") as temporary:
         chosen = home or Path(temporary) / "run"
         outcome = perform(plan, chosen, console)
+        (chosen / "outcome.pickle").write_bytes(pickle.dumps(outcome))
     for violation in outcome.violations[:50]:
         console.print(str(violation), style="red", markup=False)
     console.print(f"{outcome.history.acked_count} acked, {len(outcome.violations)} violations, settled: {outcome.settled}")

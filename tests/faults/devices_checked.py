@@ -86,8 +86,10 @@ class Reading:
         self.bad.append(Violation(kind, str(self.device), self.conversation, seq, detail))
 
     def _start(self, seq: int) -> None:
-        """A start ahead of what was seen is a gap that the device was told of; one behind is only another look."""
-        if self.next_seq is None or seq > self.next_seq:
+        """A start ahead of what was seen is a gap that the device was told of; 0 is the end of its stay: the next one begins anew."""
+        if seq == 0:
+            self.next_seq = None
+        elif self.next_seq is None or seq > self.next_seq:
             self.next_seq = seq
 
     def _event(self, seq: int, digest: int, at_s: float) -> None:

@@ -66,7 +66,7 @@ class Sight(enum.IntEnum):
     MISSING = 1  # the device was told that this seq will not come
     REPEATED = 2  # the edge gave it again, on a session where it must not
     BACKWARDS = 3  # the edge gave it after a later one
-    START = 4  # from here on the device begins at this seq, because it was told to (a directory, a lost place)
+    START = 4  # from here on the device begins at this seq, because it was told to (by a directory); 0: where its next stay begins
 
 
 @dataclass(slots=True)

@@ -138,7 +138,7 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._carry(reader, writer)
-        except (OSError, asyncio.CancelledError):
+        except (OSError, RuntimeError, asyncio.CancelledError):  # RuntimeError: uvloop's word for a transport that was reset under us
             writer.transport.abort()
         finally:
             self._tasks.discard(task)
@@ -152,7 +152,7 @@ class Proxy:
         self.pairs.add(pair)
         try:
             await asyncio.gather(self._pump(pair, UP, reader, far_writer), self._pump(pair, DOWN, far_reader, writer))
-        except OSError:
+        except (OSError, RuntimeError):
             pair.reset()
         finally:
             self.pairs.discard(pair)
