@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import pickle
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +12,10 @@ import typer
 import uvloop
 from rich.console import Console
 
+from tests.faults.plants import PLANTS
+from tests.faults.report import exit_code, show, summary
 from tests.faults.run import Outcome, Plan, Run
-from tests.faults.schedule import ALL_KINDS, QUICK_KINDS, SERVERS, SPACING_S
-
-QUICK_SPACING_S = 9.0
+from tests.faults.schedule import ALL_KINDS, QUICK_KINDS, QUICK_SPACING_S, SERVERS, SPACING_S
 
 
 def faults(
@@ -23,22 +23,29 @@ def faults(
     seed: Annotated[int, typer.Option(help="The same seed gives the same schedule")] = 1,
     rate: Annotated[float, typer.Option(help="Messages a second, of all devices together")] = 60.0,
     quick: Annotated[bool, typer.Option(help="Only faults that are over within seconds, close together")] = False,
-    home: Annotated[Path | None, typer.Option(help="Folder for data and logs, which must not exist; default: a temporary one")] = None,
+    plant: Annotated[str, typer.Option(help="A bug to put into the processes, to see it found; one of docs/faults.md")] = "",
+    only: Annotated[str, typer.Option(help="Only kinds of fault whose name holds this, as in the table: 'kill -9', ': kafka'")] = "",
+    result: Annotated[Path, typer.Option(help="Where the result is written as JSON")] = Path("faults.json"),
+    home: Annotated[Path | None, typer.Option(help="A new folder for data, logs and the whole history, which are kept then")] = None,
 ) -> None:
     """Run a Warbler under faults and prove that it kept its promises; exit code 1 if it did not."""
+    if plant and plant not in PLANTS:
+        raise typer.BadParameter(f"{plant} is none of {', '.join(PLANTS)}")
+    kinds = tuple(kind for kind in (QUICK_KINDS if quick else ALL_KINDS) if only in f"{kind[0].value}: {kind[1]}")
+    if not kinds:
+        raise typer.BadParameter(f"no kind of fault holds {only!r}")
+    planted = f"{plant} {PLANTS[plant].module}" if plant else ""
+    spacing_s = QUICK_SPACING_S if quick else SPACING_S
+    plan = Plan(seed, minutes * 60, kinds, spacing_s, rate, plant=planted, disks=() if quick else SERVERS)
     console = Console(soft_wrap=True)
-    kinds, spacing_s = (QUICK_KINDS, QUICK_SPACING_S) if quick else (ALL_KINDS, SPACING_S)
-    disks = () if quick else SERVERS
-    plan = Plan(seed, minutes * 60, kinds, spacing_s, rate, disks=disks)
     with tempfile.TemporaryDirectory(prefix="warbler-faults-") as temporary:
-        chosen = home or Path(temporary) / "run"
-        outcome = perform(plan, chosen, console)
-        (chosen / "outcome.pickle").write_bytes(pickle.dumps(outcome))
-    for violation in outcome.violations[:50]:
-        console.print(str(violation), style="red", markup=False)
-    console.print(f"{outcome.history.acked_count} acked, {len(outcome.violations)} violations, settled: {outcome.settled}")
-    console.print(str(outcome.counts))
-    sys.exit(1 if outcome.violations or not outcome.settled else 0)
+        outcome = perform(plan, home or Path(temporary) / "run", console)
+        if home is not None:
+            (home / "outcome.pickle").write_bytes(pickle.dumps(outcome))
+    show(outcome, console)
+    result.write_text(json.dumps(summary(outcome), indent=1))
+    console.print(f"written to {result}", markup=False)
+    raise typer.Exit(exit_code(outcome))
 
 
 def perform(plan: Plan, home: Path, console: Console) -> Outcome:

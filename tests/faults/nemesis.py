@@ -11,13 +11,18 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as FilePath
 
+import httpx
+
+from ops import statefile
 from ops.embedded.node import Node
 from ops.errors import OpsError
+from tests.faults.history import DeviceName
 from tests.faults.proxy import CLEAR, Corrupt, Delay, HalfOpen, Hold, Proxy, Refuse, Slow, Weather
+from tests.faults.recovery import Path
 from tests.faults.schedule import SERVERS, Action, Fault
 from tests.faults.system import System
 
@@ -25,6 +30,7 @@ BALLAST = "ballast"
 BALLAST_CHUNK = bytes(1 << 20)
 START_TRIES = 3
 PID_WITHIN_S = 60.0
+LIVE_WITHIN_S = 0.5
 SIGNALS = {Action.KILL: signal.SIGKILL, Action.STOP: signal.SIGSTOP, Action.TERM: signal.SIGTERM}
 
 
@@ -33,6 +39,7 @@ class Struck:
     """`healed_s`: when the fault was over (of a kill: the moment of it), from which on recovery counts. `skipped`: why, if it was."""
 
     fault: Fault
+    path: Path
     began_s: float
     healed_s: float = 0.0
     skipped: str = ""
@@ -40,10 +47,10 @@ class Struck:
 
 
 class Nemesis:
-    """`before(fault)` is called just before each, to note who will be affected."""
+    """`homes` says which edge each device is on; asked just before a fault, to know whom it strikes."""
 
-    def __init__(self, system: System, say: Callable[[str], None], before: Callable[[Fault], None]) -> None:
-        self.system, self._say, self._before = system, say, before
+    def __init__(self, system: System, say: Callable[[str], None], homes: Mapping[DeviceName, int]) -> None:
+        self.system, self._say, self._homes = system, say, homes
         self.struck: list[Struck] = []
 
     async def run(self, faults: Sequence[Fault], begun_s: float) -> None:
@@ -54,9 +61,9 @@ class Nemesis:
                 striking.create_task(self._strike(fault))
 
     async def _strike(self, fault: Fault) -> None:
+        path = await self._path(fault)
         self._say(str(fault))
-        self._before(fault)
-        struck = Struck(fault, time.monotonic())
+        struck = Struck(fault, path, time.monotonic())
         self.struck.append(struck)
         try:
             await self._perform(struck)
@@ -64,6 +71,25 @@ class Nemesis:
             struck.skipped = f"{type(error).__name__}: {error}"
             self._say(f"not performed: {struck.skipped}")
         struck.healed_s = struck.healed_s or time.monotonic()
+
+    async def _path(self, fault: Fault) -> Path:
+        """What the fault will affect, as far as it can be known."""
+        kind, _, number = fault.target.partition("-")
+        if kind == "edge":
+            return Path(fault.target, frozenset(name for name, home in self._homes.items() if home == int(number)))
+        if kind in SERVERS:
+            return Path(fault.target)
+        return Path(fault.target, partitions=await self._partitions(fault.target))
+
+    async def _partitions(self, name: str) -> frozenset[int] | None:
+        """Those of a worker as it says itself; None when it does not."""
+        try:
+            url = next(process.live_url for process in statefile.read(self.system.running.data).processes if process.name == name)
+            async with httpx.AsyncClient(timeout=LIVE_WITHIN_S, trust_env=False) as http:
+                detail = (await http.get(url)).json()["detail"]
+            return frozenset(partition for role in detail.values() for partition in role["partitions"]) or None
+        except (httpx.HTTPError, OpsError, LookupError, ValueError, AttributeError):
+            return None
 
     async def _perform(self, struck: Struck) -> None:
         fault = struck.fault
@@ -166,7 +192,7 @@ class Nemesis:
         struck.healed_s = time.monotonic()
 
 
-def fill(ballast: Path) -> int:
+def fill(ballast: FilePath) -> int:
     """Writes until the disk is full; how many bytes that took."""
     written = 0
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,15 +11,25 @@ from warbler.frames import CommandFrame
 from tests.faults.history import Acked, Command, DeviceName, History, Refused, Sight
 from tests.faults.items import digest_of_command
 
+JOURNAL_LINES_LIMIT = 50_000
+
+
+def journal() -> deque[tuple[float, str, str]]:
+    return deque(maxlen=JOURNAL_LINES_LIMIT)
+
 
 @dataclass(slots=True)
 class Recorder:
-    """`homes`: device -> number of the edge it is connected to now, 0 for none."""
+    """`homes`: device -> number of the edge it is connected to now, 0 for none. `journal`: (time, who, what), for a person to read."""
 
     clock_s: Callable[[], float]
     history: History = field(default_factory=History)
     homes: dict[DeviceName, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    journal: deque[tuple[float, str, str]] = field(default_factory=journal)
+
+    def note(self, who: object, what: str) -> None:
+        self.journal.append((self.clock_s(), str(who), what))
 
     def count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from streams.timelines.rows import EVENTS_TOPIC
 from tests.faults.cast import Cast, cast_of
 from tests.faults.checker import check
-from tests.faults.history import DeviceName, History, ReadBack
+from tests.faults.history import History, ReadBack
 from tests.faults.nemesis import Nemesis, Struck
 from tests.faults.readback import Ground, events_of, read_back
 from tests.faults.recorder import Recorder
@@ -56,7 +57,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """`affected`: per fault, the devices that were on the struck edge. `progress`: (time, partition -> offset) of the projectors."""
+    """`progress`: (time, partition -> offset) of the projectors. `journal`: what the recorder noted for a person."""
 
     plan: Plan
     history: History
@@ -65,16 +66,16 @@ class Outcome:
     violations: list[Violation]
     counts: dict[str, int]
     settled: bool
-    affected: dict[Fault, frozenset[DeviceName]] = field(default_factory=dict)
-    progress: list[tuple[float, dict[int, int]]] = field(default_factory=list)
-    seconds: float = 0.0
+    progress: list[tuple[float, dict[int, int]]]
+    partitions_count: int
+    seconds: float
+    journal: tuple[tuple[float, str, str], ...]
 
 
 class Run:
     def __init__(self, plan: Plan, home: Path, say: Say) -> None:
         self.plan, self.home, self.say = plan, home, say
         self.recorder = Recorder(time.monotonic)
-        self.affected: dict[Fault, frozenset[DeviceName]] = {}
         self.progress: list[tuple[float, dict[int, int]]] = []
 
     async def go(self) -> Outcome:
@@ -92,7 +93,7 @@ class Run:
         plan, recorder = self.plan, self.recorder
         users = await asyncio.to_thread(minted, system.running, plan.cast.users_count)
         work = Workload(plan.cast, users, system.edge_ports, recorder, plan.seed, plan.rate_per_s)
-        nemesis = Nemesis(system, self.say, self._note_affected)
+        nemesis = Nemesis(system, self.say, recorder.homes)
         begun_s = time.monotonic()
         async with asyncio.TaskGroup() as life:
             tasks = [life.create_task(device.run()) for device in work.devices.values()]
@@ -114,16 +115,11 @@ class Run:
             violations,
             recorder.counts,
             settled,
-            self.affected,
             self.progress,
+            await ground.log.partitions_count(EVENTS_TOPIC),
             time.monotonic() - begun_s,
+            tuple(recorder.journal),
         )
-
-    def _note_affected(self, fault: Fault) -> None:
-        kind, _, number = fault.target.partition("-")
-        if kind == "edge":
-            homes = self.recorder.homes.items()
-            self.affected[fault] = frozenset(name for name, home in homes if home == int(number))
 
     async def _strike(self, work: Workload, nemesis: Nemesis) -> None:
         begun_s = time.monotonic()
@@ -162,4 +158,6 @@ class Run:
             if all(stored.get(key, 0) >= told for key, told in history.told.items()):
                 break
         history.present = set(work.devices)
+        for device in work.devices.values():
+            device.tell_where_it_stands()
         return settled

@@ -75,6 +75,7 @@ QUICK_KINDS: tuple[Kind, ...] = (
 DOUBLE_EVERY = 6
 FIRST_S = 12.0
 SPACING_S = 23.0
+QUICK_SPACING_S = 9.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,15 @@ class SdkDevice:
         """Seq and ordinal of the last event that it was handed."""
         return self._heads.get(conversation, (0, 0))
 
+    def tell_where_it_stands(self) -> None:
+        """Into the journal: what the client believes of every conversation."""
+        if self._client is not None:
+            core = self._client._core
+            self._recorder.note(self.name, f"asked {core._asked}, wanting {core.timelines.wanting}")
+            for conversation, track in core.timelines.tracks.items():
+                ahead = f"{len(track.ahead)} ahead, behind {track.behind}, retry at {track.retry_at_ms}"
+                self._recorder.note(self.name, f"{conversation}: next {track.next_seq}, asked {track.asked!r} at {track.asked_ms}, {ahead}")
+
     async def go_away(self) -> None:
         self._allowed.clear()
         if self._client is not None:
@@ -167,10 +176,15 @@ class SdkDevice:
                 self._followed.discard(conversation)
                 self._heads.pop(conversation, None)
                 record.saw(name, conversation, Sight.START, 0)
+                record.note(name, f"{conversation} is unreadable")
             case DeliveredSeen(conversation=conversation, user=user, up_to_seq=up_to_seq):
                 record.delivered_seen(conversation, user, up_to_seq)
             case Connected(welcome=welcome):
                 record.homes[name] = self._at + 1
+                lacking = self._followed - {entry.conversation for entry in welcome.directory}
+                record.note(
+                    name, f"welcome of {welcome.node}, {len(welcome.directory)} conversations, not {', '.join(lacking) or 'one less'}"
+                )
                 if welcome.epoch_changed:
                     self._followed.clear()
                 for entry in welcome.directory:
@@ -179,6 +193,7 @@ class SdkDevice:
                         record.saw(name, entry.conversation, Sight.START, entry.head_seq + 1)
             case Disconnected(close_code=close_code):
                 record.count(f"disconnected {close_code}")
+                record.note(name, f"disconnected with {close_code}")
                 record.homes[name] = 0
                 self._at = (self._at + 1) % len(self._ports)
                 client.url = socket_url(f"http://127.0.0.1:{self._ports[self._at]}")

@@ -219,7 +219,7 @@ class SmallWorld:
             for topic in at:
                 records = await self.log.read(topic, 0, at[topic], CHUNK_RECORDS)
                 if records:
-                    chunk = projector.project(records)  # by its name there, which is the one a plant changes
+                    chunk = projector.__dict__["project"](records)  # by its name there, which is the one a plant changes
                     self.cells.run(chunk.writes)
                     self.cells.run(rows.progress_writes(chunk))
                     at[topic] = records[-1].offset + 1

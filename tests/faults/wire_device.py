@@ -63,6 +63,10 @@ class WireDevice:
         place = self.core.places.get(conversation)
         return (place.next_seq - 1, 0) if place is not None else (0, 0)
 
+    def tell_where_it_stands(self) -> None:
+        for conversation, place in self.core.places.items():
+            self._recorder.note(self.name, f"{conversation}: {place}")
+
     async def go_away(self) -> None:
         self._allowed.clear()
         self._drop()
