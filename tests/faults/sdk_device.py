@@ -13,7 +13,6 @@ from warbler import (
     ClientError,
     Closed,
     Connected,
-    DeliveredSeen,
     Disconnected,
     Rejected,
     Skipped,
@@ -21,10 +20,11 @@ from warbler import (
     Unreadable,
 )
 from warbler.client import socket_url
-from warbler.frames import CommandFrames, MarkDelivered
+from warbler.frames import CommandFrames
 
 from tests.faults.history import DeviceName, Sight
 from tests.faults.items import digest_of_item
+from tests.faults.marks import sdk_mark, sdk_receipt
 from tests.faults.recorder import Recorder
 
 CONNECT_WITHIN_S = 600.0  # the client keeps trying by itself
@@ -58,7 +58,7 @@ class SdkDevice:
             return
         for conversation, next_seq in self._client.positions().items():
             if next_seq > 1 and conversation in self._heads:
-                self._client.tell(MarkDelivered(conversation, next_seq - 1))
+                self._client.tell(sdk_mark(conversation, next_seq - 1))
                 self._recorder.told(conversation, self.name.user, next_seq - 1)
 
     @property
@@ -71,8 +71,11 @@ class SdkDevice:
 
     @property
     def settled(self) -> bool:
+        """Connected, everything handed over, and nothing that it holds back or knows itself to lack."""
         client = self._client
-        return client is not None and client.live and client.waiting == 0
+        if client is None or not client.live or client.waiting:
+            return False
+        return not any(track.behind or track.ahead for track in client._core.timelines.tracks.values())
 
     def head_of(self, conversation: str) -> tuple[int, int]:
         """Seq and ordinal of the last event that it was handed."""
@@ -130,6 +133,8 @@ class SdkDevice:
             for frame in list(self._unanswered.values()):
                 self._hand_over(client, frame)
             async for happening in client.events():
+                if self._client is not client:
+                    break  # it was closed: its positions were taken, and what is still in its queue comes again
                 self._take(client, happening)
         finally:
             entering.cancel()
@@ -177,8 +182,6 @@ class SdkDevice:
                 self._heads.pop(conversation, None)
                 record.saw(name, conversation, Sight.START, 0)
                 record.note(name, f"{conversation} is unreadable")
-            case DeliveredSeen(conversation=conversation, user=user, up_to_seq=up_to_seq):
-                record.delivered_seen(conversation, user, up_to_seq)
             case Connected(welcome=welcome):
                 record.homes[name] = self._at + 1
                 lacking = self._followed - {entry.conversation for entry in welcome.directory}
@@ -198,4 +201,5 @@ class SdkDevice:
                 self._at = (self._at + 1) % len(self._ports)
                 client.url = socket_url(f"http://127.0.0.1:{self._ports[self._at]}")
             case _:
-                pass
+                if (receipt := sdk_receipt(happening)) is not None:
+                    record.delivered_seen(*receipt)

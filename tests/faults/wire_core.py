@@ -17,16 +17,12 @@ from warbler.frames import CommandFrame
 
 from tests.faults.history import DeviceName, Sight
 from tests.faults.items import digest_of_json
+from tests.faults.marks import wire_mark, wire_receipt
 from tests.faults.recorder import Recorder
 
 Frame = dict[str, Any]
 SYNC_WITHIN_S = 15.0
 MARK_EVERY = 20  # events of a conversation between two delivered marks
-
-
-def mark_delivered(conversation: str, up_to_seq: int) -> Frame:
-    """The one place that knows how a device says what it holds."""
-    return {"type": "mark_delivered", "conversation": conversation, "up_to_seq": up_to_seq}
 
 
 @dataclass(slots=True)
@@ -64,7 +60,7 @@ class WireCore:
         told = [(conversation, place.next_seq - 1) for conversation, place in self.places.items() if place.next_seq > 1]
         for conversation, up_to in told:
             self.recorder.told(conversation, self.name.user, up_to)
-        return [mark_delivered(conversation, up_to) for conversation, up_to in told]
+        return [wire_mark(conversation, up_to) for conversation, up_to in told]
 
     # ---- sessions
 
@@ -91,12 +87,11 @@ class WireCore:
                 return self._reject(frame, now_s)
             case "page":
                 return self._page(frame, now_s)
-            case "delivered":
-                self.recorder.delivered_seen(frame["conversation"], frame["user"], frame["up_to_seq"])
             case "error" if frame["request"] or frame["code"] == "behind":
                 self._failed(frame, now_s)
             case _:
-                pass
+                if (receipt := wire_receipt(frame)) is not None:
+                    self.recorder.delivered_seen(*receipt)
         return []
 
     def tick(self, now_s: float) -> list[Frame]:
@@ -168,7 +163,7 @@ class WireCore:
         if place.next_seq - place.marked_seq > MARK_EVERY:
             place.marked_seq = place.next_seq
             self.recorder.told(conversation, self.name.user, place.next_seq - 1)
-            out.append(mark_delivered(conversation, place.next_seq - 1))
+            out.append(wire_mark(conversation, place.next_seq - 1))
         return out
 
     def _live(self, conversation: str, place: Place, seq: int, digest: int, now_s: float) -> list[Frame]:

@@ -222,8 +222,7 @@ class Core:
         pace.burst = max(1, limits.commands_burst - 1) if self._paced else UNPACED_PER_S
         pace.level, pace.at_ms = pace.burst, now_ms
         if frame.epoch_changed:
-            self.timelines.tracks.clear()
-            self.timelines.wanting.clear()
+            self.timelines.clear()
         self.epoch = frame.epoch
         effects: list[Effect] = [Emit(Connected(frame))]
         effects += [self._send(read, now_ms) for read in self._reads.all_again()]
@@ -376,9 +375,10 @@ class Core:
         return stamp
 
     def _repair(self, now_ms: int) -> list[Effect]:
-        if self.phase is not Phase.LIVE or not self.timelines.wanting:
+        if self.phase is not Phase.LIVE or not (self.timelines.wanting or self.timelines.hanging):
             return []
         effects: list[Effect] = []
+        self._asked = {request: each for request, each in self._asked.items() if not self.timelines.is_overdue(each, now_ms)}
         for conversation, track in self.timelines.due(now_ms, REPAIRS_LIMIT - len(self._asked)):
             request = self._number("t")
             self.timelines.asked(conversation, request, now_ms)
