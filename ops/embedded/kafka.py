@@ -30,7 +30,8 @@ class KafkaNode(Node):
         ]
 
     def _conf(self) -> Path:
-        return self.render("kafka.properties", data=str(self.data))
+        advertised = self.settings.kafka_advertised_port or self.port
+        return self.render("kafka.properties", data=str(self.data), advertised_port=str(advertised))
 
     def command(self) -> list[str]:
         flags = [f"-Xmx{self.settings.kafka_heap_mb}m", *self.jvm_options(), *self.archive_flags(), *self._logging()]

@@ -10,7 +10,7 @@ from warbler.frames import DeviceContent, EventItem, EventKind, FrameMember, Pag
 from warbler.happenings import TimelineEvent
 from warbler.ids import ms_of, random_bits_of, uuid7
 from warbler.outbox import Outbox, Pace, Pending
-from warbler.timelines import Timelines
+from warbler.timelines import ANSWER_WITHIN_MS, Timelines
 
 
 @given(st.integers(0, 2**48 - 1), st.integers(0, 2**74 - 1))
@@ -101,6 +101,24 @@ def test_without_room_nothing_is_taken_and_it_is_asked_again_later() -> None:
     assert timelines.due(0, 9) == []
     timelines.room = True
     assert [(name, track.next_seq) for name, track in timelines.due(0, 9)] == [("g-1", 1)]
+
+
+def test_a_sync_that_is_never_answered_is_asked_again_also_when_nothing_more_arrives() -> None:
+    """As after a hello with the position of a conversation the user is let into again only a moment later."""
+    timelines = Timelines()
+    timelines.start("g-1", 4)
+    timelines.asked("g-1", "", 0)
+    assert timelines.wake_ms() is None, "nothing is known to be missing"
+    assert timelines.take("g-1", [item(9)], 5_000) == []
+    assert timelines.due(5_000, 9) == []
+    wake_ms = timelines.wake_ms()
+    assert wake_ms == ANSWER_WITHIN_MS
+    assert [(name, track.next_seq) for name, track in timelines.due(wake_ms, 9)] == [("g-1", 4)]
+    timelines.asked("g-1", "t1", wake_ms)
+    assert timelines.wake_ms() == 2 * ANSWER_WITHIN_MS
+    ready, _ = timelines.take_page(Page("t1", "g-1", tuple(item(seq) for seq in range(4, 9)), 9, False), wake_ms)
+    assert [event.seq for event in ready] == [4, 5, 6, 7, 8, 9]
+    assert timelines.wake_ms() is None
 
 
 def test_pages_that_bring_nothing_are_asked_for_ever_more_slowly() -> None:

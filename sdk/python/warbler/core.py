@@ -234,8 +234,7 @@ class Core:
         self._sync_events, self._link.heartbeat_ms = limits.sync_events, frame.heartbeat_ms
         self.outbox.allow(limits, self._paced, now_ms)
         if frame.epoch_changed:
-            self.timelines.tracks.clear()
-            self.timelines.wanting.clear()
+            self.timelines.clear()
             self._marks.clear()
         self.epoch = frame.epoch
         effects: list[Effect] = [Emit(Connected(frame))]
@@ -406,9 +405,10 @@ class Core:
         return stamp
 
     def _repair(self, now_ms: int) -> list[Effect]:
-        if self.phase is not Phase.LIVE or not self.timelines.wanting:
+        if self.phase is not Phase.LIVE or not (self.timelines.wanting or self.timelines.hanging):
             return []
         effects: list[Effect] = []
+        self._asked = {request: each for request, each in self._asked.items() if not self.timelines.is_overdue(each, now_ms)}
         for conversation, track in self.timelines.due(now_ms, REPAIRS_LIMIT - len(self._asked)):
             request = self._number("t")
             self.timelines.asked(conversation, request, now_ms)

@@ -1,7 +1,8 @@
 """Events of each conversation once, in order and without a gap, out of live events, pages and own acks. Pure.
 
 Rule 1: only the event `next_seq` is handed on; older ones are repeats, newer ones wait in `ahead`.
-Rule 2: while something is missing, exactly one `sync` from `next_seq` is under way (`asked`).
+Rule 2: while something is missing, exactly one `sync` from `next_seq` is under way (`asked`); one that is not answered is asked again, also
+when nothing more arrives: a position in `hello` is not answered where the user was no member at that moment, and may be one a moment later.
 Rule 3: when the application has no room, nothing is handed on and nothing is kept: `behind` is asked for again later.
 """
 
@@ -34,6 +35,7 @@ class Timelines:
     tracks: dict[str, Track] = field(default_factory=dict)
     room: bool = True
     wanting: set[str] = field(default_factory=set)  # conversations that are behind and not asked
+    hanging: set[str] = field(default_factory=set)  # conversations that are behind and asked: the answer may never come
 
     def positions(self) -> Mapping[str, int]:
         return {conversation: track.next_seq for conversation, track in self.tracks.items()}
@@ -50,15 +52,24 @@ class Timelines:
             if track.next_seq <= entry.head_seq and track.asked is None:
                 self._want(entry.conversation, track)
 
+    def clear(self) -> None:
+        """Forgets everything: the log has another epoch."""
+        self.tracks.clear()
+        self.wanting.clear()
+        self.hanging.clear()
+
     def forget(self, conversation: str) -> None:
         self.tracks.pop(conversation, None)
         self.wanting.discard(conversation)
+        self.hanging.discard(conversation)
 
     def asked(self, conversation: str, request: str, now_ms: int) -> None:
         """A sync from `next_seq` has been sent."""
         track = self.tracks[conversation]
         track.asked, track.asked_ms = request, now_ms
         self.wanting.discard(conversation)
+        if track.behind:
+            self.hanging.add(conversation)
 
     def take(self, conversation: str, events: Sequence[EventItem], now_ms: int) -> list[EventItem]:
         """What may be handed on now. A conversation not followed yet starts at the first event seen."""
@@ -70,8 +81,6 @@ class Timelines:
             return []
         ready, dropped = _advance(track, events, ())
         if track.ahead or dropped:
-            if track.asked is not None and now_ms - track.asked_ms >= ANSWER_WITHIN_MS:
-                track.asked = None
             self._want(conversation, track)
         return ready
 
@@ -86,6 +95,7 @@ class Timelines:
         answers = track.asked == page.request
         if answers:
             track.asked, track.behind = None, False
+            self.hanging.discard(page.conversation)
         if not self.room:
             self._want(page.conversation, track)
             return [], ()
@@ -103,8 +113,7 @@ class Timelines:
 
     def _want(self, conversation: str, track: Track) -> None:
         track.behind = True
-        if track.asked is None:
-            self.wanting.add(conversation)
+        (self.wanting if track.asked is None else self.hanging).add(conversation)
 
     def want(self, conversation: str) -> None:
         """Something is known to be missing (the head is ahead, or a failed request)."""
@@ -122,23 +131,34 @@ class Timelines:
         """A sync was refused for now."""
         if (track := self.tracks.get(conversation)) is not None:
             track.asked, track.retry_at_ms = None, retry_at_ms
+            self.hanging.discard(conversation)
             self._want(conversation, track)
+
+    def is_overdue(self, conversation: str, now_ms: int) -> bool:
+        """Whether its sync should have been answered by now, and is waited for."""
+        return conversation in self.hanging and self.tracks[conversation].asked_ms + ANSWER_WITHIN_MS <= now_ms
 
     def due(self, now_ms: int, limit: int) -> list[tuple[str, Track]]:
         """Conversations to ask for now, at most `limit`; the caller sends the sync and notes its id in `asked`."""
         if not self.room:
             return []
+        for name in [name for name in self.hanging if self.is_overdue(name, now_ms)]:
+            self.hanging.discard(name)
+            self.tracks[name].asked = None
+            self.wanting.add(name)
         ready = [name for name in self.wanting if self.tracks[name].retry_at_ms <= now_ms][: max(0, limit)]
         self.wanting.difference_update(ready)
         return [(name, self.tracks[name]) for name in ready]
 
     def wake_ms(self) -> int | None:
-        if not self.room or not self.wanting:
+        if not self.room:
             return None
-        return min(self.tracks[name].retry_at_ms for name in self.wanting)
+        times = [self.tracks[name].retry_at_ms for name in self.wanting]
+        return min(times + [self.tracks[name].asked_ms + ANSWER_WITHIN_MS for name in self.hanging], default=None)
 
     def connection_lost(self) -> None:
         """Requests under way will not be answered."""
+        self.hanging.clear()
         for name, track in self.tracks.items():
             track.asked = None
             track.retry_at_ms = 0
