@@ -23,7 +23,7 @@ from schemas.codec import decode, decode_event, decode_reply, decode_session_eve
 from schemas.errors import Undecodable
 from schemas.records import CommandRefused, CommandRepeated, DeliveredMarked, Reply, TypingSignalled
 from schemas.registry import SCHEMAS
-from store.views import members_of
+from store.views import placed
 
 LOG = structlog.get_logger()
 T = TypeVar("T")
@@ -36,23 +36,12 @@ MEMBERSHIP_HEADERS = {b"\0" + s.id.to_bytes(4, "big") for s in SCHEMAS.values() 
 
 
 def joined(event: events.Event) -> tuple[str, ...]:
-    match event:
-        case events.ConversationCreated():
-            return tuple(member.user for member in members_of(event))  # with the creator
-        case events.MemberAdded():
-            return (event.member,)
-        case _:
-            return ()
+    """Who is a member after the event and may not have been one before."""
+    return tuple(user for user, _, active in placed(event) if active)
 
 
 def left(event: events.Event) -> tuple[str, ...]:
-    match event:
-        case events.MemberLeft():
-            return (event.user,)
-        case events.MemberRemoved():
-            return (event.member,)
-        case _:
-            return ()
+    return tuple(user for user, _, active in placed(event) if not active)
 
 
 class Delivery:
@@ -63,7 +52,6 @@ class Delivery:
     ) -> None:
         self.hub, self.recent, self.registry, self.receipts_sessions_limit = hub, recent, registry, receipts_sessions_limit
         self.bury = bury
-        self.events_seen = 0
 
     def on_events(self, records: Sequence[Record]) -> None:
         """Events of any partitions, ascending within each; consecutive ones of a conversation leave as one frame."""
@@ -71,7 +59,6 @@ class Delivery:
         for record in records:
             if record.key is None:  # a writer_changed record
                 continue
-            self.events_seen += 1
             event = self._take(record)
             if event is None:
                 continue

@@ -15,20 +15,21 @@ import structlog
 from edge import frames
 from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
 from edge.delivery import Delivery
+from edge.directory import Directories
 from edge.errors import BadRequest, BadToken, ExpiredToken, SessionEnded
 from edge.feed import Feed
 from edge.hub import Hub
 from edge.metrics import COMMANDS, REJECTS, SESSIONS
 from edge.publisher import Publisher
 from edge.rate import Bucket
-from edge.reader import Reader, message_item
+from edge.reader import Reader
 from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.session import TENANT, End, Nothing, Now, Publish, Read, Receipt, Session, Signal, Sink, Tell, on_frame
 from edge.settings import EdgeSettings
 from edge.tokens import ADMIN_LOGIN, Grant, TokenKey
-from edge.translate import item_of
+from edge.translate import item_of, message_item
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.port import Log, Record
 from schemas.codec import AnyRecord, encode
@@ -61,6 +62,7 @@ class Node:
         self.delivery = Delivery(self.hub, self.recent, self.registry, RECEIPTS_SESSIONS_LIMIT, self._bury)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
         self.reader = Reader(timelines, self.recent, self._reach)
+        self.directories = Directories(timelines, self.recent, settings.directory_entries_limit, settings.directory_bytes_limit)
         self.watermarks = Watermarks()
         handlers = {
             EVENTS: self.delivery.on_events,
@@ -132,7 +134,7 @@ class Node:
             now_ms = clock_ms()
             if self.registry.live(grant.user, now_ms) >= self.settings.sessions_per_user_limit:
                 raise SessionEnded(TOO_MANY_SESSIONS)
-            directory = await self.reader.directory(grant.user)
+            directory = await self.directories.first(grant.user, hello.positions)
         except BadRequest as behind:
             raise SessionEnded(UNAVAILABLE) from behind
         except WarblerError as exc:
@@ -141,10 +143,10 @@ class Node:
             raise
         # from here to the return nothing is awaited: the hub gets the session together with what the directory says
         session = self._session(grant, hello, sink)
-        self.hub.open(session, directory.conversations)
+        self.hub.open(session, directory.order)
         SESSIONS.set(len(self.hub.sessions))
         self._publish_session(session, SessionOpened(lease_ms=self.settings.session_lease_ms, **self._session_base(session)))
-        entries, following = directory.page(None, self.settings.directory_entries_limit)
+        session.directory_order = directory.rest
         return session, frames.Welcome(
             session=session.id,
             node=self.name,
@@ -154,8 +156,8 @@ class Node:
             now_ms=now_ms,
             heartbeat_ms=self.settings.heartbeat_ms,
             limits=self._limits(),
-            directory=entries,
-            next=following,
+            directory=directory.page.entries,
+            next=directory.page.next,
         )
 
     def catch_up(self, session: Session, hello: frames.Hello, welcome: frames.Welcome) -> None:
@@ -290,9 +292,9 @@ class Node:
                     items = tuple(message_item(view) for view in views)
                     session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
                 case frames.DirectoryRequest():
-                    directory = await self.reader.directory(session.user)
-                    entries, following = directory.page(request.after, self.settings.directory_entries_limit)
-                    session.sink.write(frames.DirectoryPage(request.request, entries, following))
+                    found = await self.directories.page(session.user, request.after, session.directory_order, session.conversations)
+                    session.directory_order = found.rest
+                    session.sink.write(frames.DirectoryPage(request.request, found.page.entries, found.page.next))
                 case _:
                     assert_never(request)
         except WarblerError as exc:

@@ -57,6 +57,7 @@ class Session:
     given: dict[str, int] = field(default_factory=dict)  # conversation -> seq after a last page, until live events pass it
     outstanding: set[str] = field(default_factory=set)
     requests_running: int = 0
+    directory_order: tuple[str, ...] = ()  # of the pages that the device has not asked for yet; () when it has all of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class EdgeSettings:
     sync_events_limit: int = 500
     history_messages_limit: int = 100
     directory_entries_limit: int = 100
+    directory_bytes_limit: int = 128 * 1024  # of a directory page, and so of the welcome but for its few hundred other bytes
     text_bytes_limit: int = 16_384
     produce_interval_ms: int = 5  # at most one produce request per partition in this time
     publish_bytes_limit: int = 16 << 20  # commands accepted and not yet in the log

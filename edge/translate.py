@@ -11,6 +11,7 @@ from edge.errors import BadCommand
 from schemas import commands, events
 from schemas.ids import direct_conversation_id
 from schemas.values import Content, Member
+from store.views import MessageView
 
 MEDIA_TYPE_BYTES_LIMIT = 255
 
@@ -118,3 +119,19 @@ def _details(event: events.Event) -> dict[str, Any]:
 
 def ack_of(event: events.Event) -> frames.Ack:
     return frames.Ack(event.command_id, event.conversation_id, event.seq, event.ordinal, event.at_ms)
+
+
+def message_item(view: MessageView) -> frames.MessageItem:
+    return frames.MessageItem(
+        seq=view.seq,
+        ordinal=view.ordinal,
+        at_ms=view.at_ms,
+        user=view.user,
+        id=view.command_id,
+        content=None if view.content is None else device_content(view.content),
+        reply_to=view.reply_to,
+        mentions=view.mentions,
+        edited_at_ms=view.edited_at_ms,
+        recalled=view.recalled,
+        reactions=view.reactions,
+    )

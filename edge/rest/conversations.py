@@ -9,12 +9,11 @@ from fastapi import APIRouter, Query, Response
 
 from edge import frames
 from edge.node import clock_ms, mono_ms
-from edge.reader import message_item
 from edge.rest import models
 from edge.rest.access import Caller, SignedInCaller
 from edge.rest.errors import Problem
 from edge.session import Now, Publish, Session, Tell, on_command
-from edge.translate import conversation_of, item_of
+from edge.translate import conversation_of, item_of, message_item
 from schemas.ids import uuid7
 
 router = APIRouter(prefix="/v1/conversations")
@@ -83,9 +82,8 @@ async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | f
 
 @router.get("")
 async def directory(caller: SignedInCaller, after: str | None = None) -> dict[str, Any]:
-    found = await caller.node.reader.directory(caller.user)
-    entries, following = found.page(after, caller.node.settings.directory_entries_limit)
-    return {"directory": _plain(entries), "next": following}
+    page = (await caller.node.directories.page(caller.user, after)).page
+    return {"directory": _plain(page.entries), "next": page.next}
 
 
 @router.get("/{conversation}/history")

@@ -184,7 +184,7 @@ def test_what_nobody_here_needs_is_remembered_and_not_delivered() -> None:
 def test_a_record_without_a_key_is_the_writers_and_is_passed_over() -> None:
     stage = Stage()
     stage.feed(topic_record("conversation-events", b"anything", key=None))
-    assert (stage.delivery.events_seen, stage.recent.used_bytes) == (0, 0)
+    assert (stage.recent.used_bytes, stage.recent.by_partition) == (0, {})
 
 
 def test_poison_is_passed_over_and_the_next_event_arrives() -> None:
