@@ -4,13 +4,14 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from bench.bench import Bench, Run
-from bench.workloads import closed, group, idle, kill, ladder, lag, missed
+from bench.workloads import closed, directory, group, idle, kill, ladder, lag, missed
 
 WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "ladder": ladder.run,
     "closed": closed.run,
     "lag": lag.run,
     "missed": missed.run,
+    "directory": directory.run,
     "group": group.run,
     "idle": idle.run,
     **{f"kill-{part}": functools.partial(kill.run, part) for part in kill.PROCESSES},
