@@ -110,6 +110,8 @@ class Delivery:
         shared: SharedFrame | None = None
         delivered = 0
         for session in sessions:
+            if session.given and session.given.get(conversation, run[0].seq + 1) <= run[0].seq:
+                del session.given[conversation]  # live events have come as far as its last page
             if (session.user, session.device) in authors or conversation in session.given:
                 self._deliver_singly(session, run)
                 continue

@@ -13,13 +13,24 @@ from typing import Any, assert_never
 import structlog
 
 from edge import frames
-from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
+from edge.closing import (
+    BAD_TOKEN,
+    GOING_AWAY,
+    HEARTBEAT_LOST,
+    SLOW,
+    TOKEN_EXPIRED,
+    TOKEN_REVOKED,
+    TOO_MANY_SESSIONS,
+    UNAVAILABLE,
+    CloseCode,
+)
 from edge.delivery import Delivery
 from edge.directory import Directories
 from edge.errors import BadRequest, BadToken, ExpiredToken, SessionEnded
 from edge.feed import Feed
 from edge.hub import Hub
 from edge.metrics import COMMANDS, REJECTS, SESSIONS
+from edge.positions import plan_of
 from edge.publisher import Publisher
 from edge.rate import Bucket
 from edge.reader import Reader
@@ -29,7 +40,7 @@ from edge.registry import SessionRegistry
 from edge.session import TENANT, End, Nothing, Now, Publish, Read, Receipt, Session, Signal, Sink, Tell, on_frame
 from edge.settings import EdgeSettings
 from edge.tokens import ADMIN_LOGIN, Grant, TokenKey
-from edge.translate import item_of, message_item
+from edge.translate import UNAVAILABLE_RETRY_MS, failure_of, item_of, limits_of, message_item
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.port import Log, Record
 from schemas.codec import AnyRecord, encode
@@ -44,10 +55,9 @@ LOGGER = structlog.get_logger()
 EVENTS = "conversation-events"
 COMMAND_TOPIC = "conversation-commands"
 PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions", DEAD_LETTERS_TOPIC)
-UNAVAILABLE_RETRY_MS = 1_000
 RECEIPTS_SESSIONS_LIMIT = 50
 LAG_INTERVAL_S = 2.0
-CATCH_UPS_AT_ONCE = 2  # two pages of PAGE_BYTES_LIMIT are half of the default outbox
+CATCH_UPS_AT_ONCE = 2
 
 
 class Node:
@@ -146,7 +156,7 @@ class Node:
         self.hub.open(session, directory.order)
         SESSIONS.set(len(self.hub.sessions))
         self._publish_session(session, SessionOpened(lease_ms=self.settings.session_lease_ms, **self._session_base(session)))
-        session.directory_order = directory.rest
+        session.directory_order, session.head_seqs = directory.rest, directory.head_seqs
         return session, frames.Welcome(
             session=session.id,
             node=self.name,
@@ -155,33 +165,35 @@ class Node:
             epoch_changed=hello.epoch is not None and hello.epoch != self.epoch,
             now_ms=now_ms,
             heartbeat_ms=self.settings.heartbeat_ms,
-            limits=self._limits(),
+            limits=limits_of(self.settings),
             directory=directory.page.entries,
             next=directory.page.next,
         )
 
     def catch_up(self, session: Session, hello: frames.Hello, welcome: frames.Welcome) -> None:
-        """Starts a sync from each position of the hello that is behind; they run a few at a time."""
+        """Answers each position of the hello: at once where nothing is missing, else by reading, a few conversations at a time."""
+        head_seqs, session.head_seqs = session.head_seqs, {}
         if welcome.epoch_changed:
             return
-        wanted = [
-            frames.Sync("", conversation, next_seq, self.settings.sync_events_limit)
-            for conversation, next_seq in hello.positions.items()
-            if conversation in session.conversations and next_seq >= 1
-        ]
-        session.catching_up.update(sync.conversation for sync in wanted)
-        if wanted:
-            self.spawn(self._catch_up(session, wanted))
+        plan = plan_of(hello.positions, session.conversations, head_seqs)
+        for refused in plan.refused:
+            session.sink.write(refused)
+        for conversation, next_seq in plan.current.items():
+            session.given[conversation] = next_seq
+            session.sink.write(frames.Page("", conversation, (), next_seq, more=False))
+        session.catching_up.update(plan.behind)
+        if plan.behind:
+            self.spawn(self._catch_up(session, [frames.Sync("", *each, self.settings.sync_events_limit) for each in plan.behind.items()]))
 
     async def _catch_up(self, session: Session, wanted: list[frames.Sync]) -> None:
-        limit = asyncio.Semaphore(CATCH_UPS_AT_ONCE)
+        left = iter(wanted)
 
-        async def one(sync: frames.Sync) -> None:
-            async with limit:
+        async def work() -> None:
+            for sync in left:
                 if session.id in self.hub.sessions:
                     await self._answer(session, sync)
 
-        await asyncio.gather(*(one(sync) for sync in wanted))
+        await asyncio.gather(*(work() for _ in range(CATCH_UPS_AT_ONCE)))
 
     def close_session(self, session: Session, close: CloseCode | None = None) -> None:
         """Safe to repeat."""
@@ -216,18 +228,6 @@ class Node:
 
     def _publish_session(self, session: Session, event: SessionEvent) -> None:
         self.publisher.offer("sessions", session.user.encode(), encode("sessions", event))
-
-    def _limits(self) -> frames.Limits:
-        s = self.settings
-        return frames.Limits(
-            frame_bytes=s.frame_bytes_limit,
-            text_bytes=s.text_bytes_limit,
-            commands_per_s=s.commands_per_s,
-            commands_burst=s.commands_burst,
-            outstanding_commands=s.outstanding_commands_limit,
-            sync_events=s.sync_events_limit,
-            history_messages=s.history_messages_limit,
-        )
 
     # ---- frames
 
@@ -283,32 +283,37 @@ class Node:
     async def _answer(self, session: Session, request: frames.Sync | frames.History | frames.DirectoryRequest) -> None:
         """Writes the answer in the same turn of the loop in which it was completed, so that live events follow it without a gap."""
         try:
-            match request:
-                case frames.Sync():
-                    await self._answer_sync(session, request)
-                case frames.History():
-                    limit = min(request.limit, self.settings.history_messages_limit)
-                    views, before = await self.reader.history(request.conversation, request.before_seq, limit)
-                    items = tuple(message_item(view) for view in views)
-                    session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
-                case frames.DirectoryRequest():
-                    found = await self.directories.page(session.user, request.after, session.directory_order, session.conversations)
-                    session.directory_order = found.rest
-                    session.sink.write(frames.DirectoryPage(request.request, found.page.entries, found.page.next))
-                case _:
-                    assert_never(request)
+            async with session.sink.room():
+                await self._answer_now(session, request)
+        except SessionEnded:  # it reads too slowly and was cut off
+            self.close_session(session, SLOW)
         except WarblerError as exc:
             if isinstance(request, frames.Sync):
                 session.catching_up.discard(request.conversation)  # live events flow again: the device sees the gap and asks anew
-            session.sink.write(failure_of(request.request, exc))
+            session.sink.write(failure_of(request, exc))
+
+    async def _answer_now(self, session: Session, request: frames.Sync | frames.History | frames.DirectoryRequest) -> None:
+        match request:
+            case frames.Sync():
+                await self._answer_sync(session, request)
+            case frames.History():
+                limit = min(request.limit, self.settings.history_messages_limit)
+                views, before = await self.reader.history(request.conversation, request.before_seq, limit)
+                items = tuple(message_item(view) for view in views)
+                session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
+            case frames.DirectoryRequest():
+                found = await self.directories.page(session.user, request.after, session.directory_order, session.conversations)
+                session.directory_order = found.rest
+                session.sink.write(frames.DirectoryPage(request.request, found.page.entries, found.page.next))
+            case _:
+                assert_never(request)
 
     async def _answer_sync(self, session: Session, request: frames.Sync) -> None:
         limit = min(request.limit, self.settings.sync_events_limit)
         page = await self.reader.events(request.conversation, request.from_seq, limit)
         if not page.more:
             session.catching_up.discard(request.conversation)
-            if page.events:
-                session.given[request.conversation] = page.next_seq
+            session.given[request.conversation] = page.next_seq
         items = tuple(item_of(event) for event in page.events)
         session.sink.write(frames.Page(request.request, request.conversation, items, page.next_seq, page.more, page.missing))
 
@@ -379,12 +384,6 @@ class Node:
 
 def _raise(exc: BaseException) -> None:
     raise exc
-
-
-def failure_of(request: str, exc: WarblerError) -> frames.Failure:
-    if isinstance(exc, BadRequest):
-        return frames.Failure(request, exc.code, exc.detail, exc.retryable, exc.retry_after_ms)
-    return frames.Failure(request, "unavailable", str(exc), exc.retryable, UNAVAILABLE_RETRY_MS if exc.retryable else 0)
 
 
 def clock_ms() -> int:

@@ -6,6 +6,8 @@ Rule 3: the timeline may be ahead of this node's feed: what a page gave is not g
 Rule 4: nothing here waits; the shell (`edge.node`) performs the effects.
 """
 
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
@@ -33,6 +35,12 @@ class Sink(Protocol):
 
     def end(self, close: CloseCode) -> None: ...
 
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Entered for each page from before it is read until it is written: begins when the device has read most of what it was sent.
+
+        Raises: SessionEnded when it reads nothing for EDGE_ROOM_TIMEOUT_MS.
+        """
+
 
 class SharedFrame:
     """A frame with its encodings, made at most once per codec."""
@@ -57,6 +65,7 @@ class Session:
     given: dict[str, int] = field(default_factory=dict)  # conversation -> seq after a last page, until live events pass it
     outstanding: set[str] = field(default_factory=set)
     requests_running: int = 0
+    head_seqs: Mapping[str, int] = field(default_factory=dict)  # of the positions in its hello, until they are answered
     directory_order: tuple[str, ...] = ()  # of the pages that the device has not asked for yet; () when it has all of them
 
 

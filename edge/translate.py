@@ -7,13 +7,16 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from edge import frames
-from edge.errors import BadCommand
+from edge.errors import BadCommand, BadRequest
+from edge.settings import EdgeSettings
 from schemas import commands, events
+from schemas.errors import WarblerError
 from schemas.ids import direct_conversation_id
 from schemas.values import Content, Member
 from store.views import MessageView
 
 MEDIA_TYPE_BYTES_LIMIT = 255
+UNAVAILABLE_RETRY_MS = 1_000
 
 
 def content_of(device_content: frames.DeviceContent) -> Content:
@@ -134,4 +137,26 @@ def message_item(view: MessageView) -> frames.MessageItem:
         edited_at_ms=view.edited_at_ms,
         recalled=view.recalled,
         reactions=view.reactions,
+    )
+
+
+def failure_of(request: frames.Sync | frames.History | frames.DirectoryRequest, exc: WarblerError) -> frames.Failure:
+    # a sync without an id was begun by a position in the hello: the conversation says which one
+    conversation = request.conversation if isinstance(request, frames.Sync) and not request.request else None
+    if isinstance(exc, BadRequest):
+        return frames.Failure(request.request, exc.code, exc.detail, exc.retryable, exc.retry_after_ms, conversation)
+    retry_after_ms = UNAVAILABLE_RETRY_MS if exc.retryable else 0
+    return frames.Failure(request.request, "unavailable", str(exc), exc.retryable, retry_after_ms, conversation)
+
+
+def limits_of(settings: EdgeSettings) -> frames.Limits:
+    return frames.Limits(
+        frame_bytes=settings.frame_bytes_limit,
+        text_bytes=settings.text_bytes_limit,
+        commands_per_s=settings.commands_per_s,
+        commands_burst=settings.commands_burst,
+        outstanding_commands=settings.outstanding_commands_limit,
+        sync_events=settings.sync_events_limit,
+        history_messages=settings.history_messages_limit,
+        positions=settings.positions_limit,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated, Any
 
 import msgspec
@@ -36,6 +37,9 @@ class Answer:
 
     def end(self, close: object) -> None:
         pass
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
 
 @router.post("", status_code=201)

@@ -222,8 +222,7 @@ class Core:
         pace.burst = max(1, limits.commands_burst - 1) if self._paced else UNPACED_PER_S
         pace.level, pace.at_ms = pace.burst, now_ms
         if frame.epoch_changed:
-            self.timelines.tracks.clear()
-            self.timelines.wanting.clear()
+            self.timelines.restart()
         self.epoch = frame.epoch
         effects: list[Effect] = [Emit(Connected(frame))]
         effects += [self._send(read, now_ms) for read in self._reads.all_again()]
@@ -329,6 +328,8 @@ class Core:
             return self._flush(now_ms)
         if (conversation := self._asked.pop(failure.request, None)) is not None:
             return self._on_repair_failed(conversation, failure, now_ms) + self._repair(now_ms)
+        if failure.request == "" and failure.conversation in self.timelines.tracks:
+            return self._on_repair_failed(failure.conversation, failure, now_ms) + self._repair(now_ms)
         if failure.request == "":
             for name, track in self.timelines.tracks.items():
                 if track.asked == "":

@@ -43,6 +43,11 @@ class Timelines:
         """Follows a conversation from `next_seq`, unless it is followed already."""
         self.tracks.setdefault(conversation, Track(next_seq))
 
+    def restart(self) -> None:
+        """The log is another one: everything that is followed is read again from its first event."""
+        self.tracks = {conversation: Track(1, behind=True) for conversation in self.tracks}
+        self.wanting = set(self.tracks)
+
     def forget(self, conversation: str) -> None:
         self.tracks.pop(conversation, None)
         self.wanting.discard(conversation)
