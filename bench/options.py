@@ -31,6 +31,8 @@ class Options:
     idle_sessions: int = 5_000
     missed_messages: int = 1_000
     missed_tries: int = 20
+    directory_conversations: int = 10_000
+    directory_tries: int = 10
     lag_s: float = 20.0
     lag_rate_per_s: int = 1_000
     kill_rate_per_s: int = 500
@@ -61,6 +63,8 @@ class Options:
             group_s=5.0,
             idle_sessions=500,
             missed_tries=5,
+            directory_conversations=1_000,
+            directory_tries=3,
             lag_s=5.0,
             kill_s=12.0,
             edge_counts=(1, 2),

@@ -67,8 +67,8 @@ class Site:
         for program in programs(ports[: self._edges], ports[self._edges :], LOOPBACK, self._env, self.stack.settings.background_niceness):
             await self.run(program)
         where = {"WARBLER_CASSANDRA": cassandra, "WARBLER_KEYSPACE": self.clusters.keyspace}
-        self._store = await Store.connect(StoreSettings.from_env(where))
-        self.timelines = Timelines(self._store)
+        self.store = await Store.connect(StoreSettings.from_env(where))
+        self.timelines = Timelines(self.store)
         self.log = KafkaLog(LogSettings.from_env({"WARBLER_KAFKA": kafka}))
         await self.log.start()
 
@@ -76,7 +76,7 @@ class Site:
         """Safe to repeat."""
         if hasattr(self, "log"):
             await self.log.close()
-            await self._store.close()
+            await self.store.close()
         for name in reversed(list(self._running)):
             await self.end(name)
         await self._http.aclose()

@@ -32,7 +32,9 @@ UUIDv7 by the server's clock (`welcome.now_ms`). The device that caused an event
 session of a member gets `events`.
 
 Events of a conversation are dense by `seq`. A device holds the next seq it expects: a smaller one is dropped, a larger one is a
-gap and answered with `sync`. `hello.positions` starts a sync for each conversation named there; those pages have the request "".
+gap and answered with `sync`. Each of `hello.positions` (at most `welcome.limits.positions`, else close 4510) is answered: by pages with
+the request "" that end at the head, empty where nothing is missing; or by an `error` with the request "" and the `conversation`:
+`not_member`, `seq_ahead`, `invalid`, or a retryable one. Where `welcome.epoch_changed`, none is: the positions are of another log.
 """
 # Frames whose class says nothing: what a reader of this document needs to know.
 SUMMARIES = {

@@ -32,6 +32,7 @@ NOT_TEXT = CloseCode(1007, "a text frame was not UTF-8", "never")
 FRAME_TOO_LONG = CloseCode(1009, "a frame was longer than EDGE_FRAME_BYTES_LIMIT", "never")
 UNKNOWN_SUBPROTOCOL = CloseCode(4507, "offer warbler.v1+json or warbler.v1+msgpack", "never")
 HELLO_EXPECTED = CloseCode(4509, "the first frame must be hello, and only the first", "never")
+TOO_MANY_POSITIONS = CloseCode(4510, "hello has more positions than EDGE_POSITIONS_LIMIT", "never")
 
 CLOSE_CODES = (
     NORMAL,
@@ -51,4 +52,5 @@ CLOSE_CODES = (
     UNKNOWN_SUBPROTOCOL,
     NOT_TEXT,
     HELLO_EXPECTED,
+    TOO_MANY_POSITIONS,
 )

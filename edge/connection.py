@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from edge import frames
-from edge.closing import AUTH_TIMEOUT, BAD_FRAME, FRAME_TOO_LONG, HELLO_EXPECTED, INTERNAL, NOT_TEXT, CloseCode
+from edge.closing import AUTH_TIMEOUT, BAD_FRAME, FRAME_TOO_LONG, HELLO_EXPECTED, INTERNAL, NOT_TEXT, TOO_MANY_POSITIONS, CloseCode
 from edge.errors import SessionEnded
 from edge.session import Session
 from edge.wire import SocketSink, WireProtocol
@@ -30,7 +30,7 @@ class Connection:
 
     def __init__(self, node: "Node", protocol: WireProtocol, codec: str) -> None:
         self.node = node
-        self.sink = SocketSink(protocol, codec, node.settings.outbox_bytes_limit)
+        self.sink = SocketSink(protocol, codec, node.settings.outbox_bytes_limit, node.settings.room_timeout_ms / 1000)
         self.session: Session | None = None
         self.over = asyncio.Event()
         self._decode = _DECODERS[codec]
@@ -54,6 +54,8 @@ class Connection:
             self.node.requests.on_frame(self.session, frame)
         elif self._hello is not None:
             self._wait(frame)
+        elif isinstance(frame, frames.Hello) and len(frame.positions) > self.node.settings.positions_limit:
+            self.end(TOO_MANY_POSITIONS)
         elif isinstance(frame, frames.Hello):
             self._hello = self.node.spawn(self._identify(frame))
         else:

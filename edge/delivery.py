@@ -23,7 +23,7 @@ from schemas.codec import decode, decode_event, decode_reply, decode_session_eve
 from schemas.errors import Undecodable
 from schemas.records import CommandRefused, CommandRepeated, Reply, TypingSignalled
 from schemas.registry import SCHEMAS
-from store.views import members_of
+from store.views import placed
 
 LOG = structlog.get_logger()
 T = TypeVar("T")
@@ -36,23 +36,12 @@ MEMBERSHIP_HEADERS = {b"\0" + s.id.to_bytes(4, "big") for s in SCHEMAS.values() 
 
 
 def joined(event: events.Event) -> tuple[str, ...]:
-    match event:
-        case events.ConversationCreated():
-            return tuple(member.user for member in members_of(event))  # with the creator
-        case events.MemberAdded():
-            return (event.member,)
-        case _:
-            return ()
+    """Who is a member after the event and may not have been one before."""
+    return tuple(user for user, _, active in placed(event) if active)
 
 
 def left(event: events.Event) -> tuple[str, ...]:
-    match event:
-        case events.MemberLeft():
-            return (event.user,)
-        case events.MemberRemoved():
-            return (event.member,)
-        case _:
-            return ()
+    return tuple(user for user, _, active in placed(event) if not active)
 
 
 class Delivery:
@@ -62,7 +51,6 @@ class Delivery:
         self.hub, self.recent, self.registry = hub, recent, registry
         self.bury = bury
         self.observers: tuple[Callable[[events.Event], None], ...] = ()  # hear every event that a session here needs, after who joined
-        self.events_seen = 0
 
     def on_events(self, records: Sequence[Record]) -> None:
         """Events of any partitions, ascending within each; consecutive ones of a conversation leave as one frame."""
@@ -70,7 +58,6 @@ class Delivery:
         for record in records:
             if record.key is None:  # a writer_changed record
                 continue
-            self.events_seen += 1
             event = self._take(record)
             if event is None:
                 continue
@@ -124,6 +111,8 @@ class Delivery:
         shared: SharedFrame | None = None
         delivered = 0
         for session in sessions:
+            if session.given and session.given.get(conversation, run[0].seq + 1) <= run[0].seq:
+                del session.given[conversation]  # live events have come as far as its last page
             if (session.user, session.device) in authors or conversation in session.given:
                 self._deliver_singly(session, run)
                 continue

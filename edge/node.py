@@ -14,6 +14,7 @@ from edge import frames
 from edge.clocks import clock_ms, mono_ms
 from edge.closing import GOING_AWAY
 from edge.delivery import Delivery
+from edge.directory import Directories
 from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
@@ -26,12 +27,13 @@ from edge.receipt_desk import ReceiptDesk
 from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
-from edge.requests import UNAVAILABLE_RETRY_MS, Requests
+from edge.requests import Requests
 from edge.session import TENANT
 from edge.sessions import Sessions
 from edge.settings import EdgeSettings
 from edge.tables import Tables
 from edge.tokens import ADMIN_LOGIN, Grant, TokenKey
+from edge.translate import UNAVAILABLE_RETRY_MS
 from edge.unprojected import decoded_newest
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.passages import PASSAGES_TOPIC, Passages, passage_key
@@ -76,6 +78,7 @@ class Node:
         self.delivery = Delivery(self.hub, self.recent, self.registry, self._bury)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
         self.reader = Reader(timelines, self.recent, self._reach)
+        self.directories = Directories(timelines, self.recent, settings.directory_entries_limit, settings.directory_bytes_limit)
         self.watermarks = Watermarks()
         self.privacies = Privacies(tables.privacy, settings.presence_visibility)
         self.receipts = ReceiptDesk(settings, self.hub, self.reader, tables.receipts, self.recent, self._receipts_settled, self.head_seq)

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, assert_never
 
 from edge import frames
 from edge.clocks import clock_ms, mono_ms
-from edge.errors import BadRequest
+from edge.closing import SLOW
+from edge.errors import SessionEnded
 from edge.metrics import REJECTS
-from edge.reader import message_item
 from edge.session import Announce, End, Nothing, Now, Publish, Read, Receipt, Request, Session, Signal, Tell, on_frame, takes_unread_back
-from edge.translate import item_of
+from edge.translate import failure_of, item_of, message_item
 from schemas.errors import WarblerError
 
 if TYPE_CHECKING:
     from edge.node import Node
-
-UNAVAILABLE_RETRY_MS = 1_000
 
 
 class Requests:
@@ -71,43 +69,52 @@ class Requests:
     async def answer(self, session: Session, request: Request) -> None:
         """Writes the answer in the same turn of the loop in which it was completed, so that live events follow it without a gap."""
         try:
-            match request:
-                case frames.Sync():
-                    await self._answer_sync(session, request)
-                case frames.History():
-                    limit = min(request.limit, self.node.settings.history_messages_limit)
-                    views, before = await self.node.reader.history(request.conversation, request.before_seq, limit)
-                    items = tuple(message_item(view) for view in views)
-                    session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
-                case frames.DirectoryRequest():
-                    own = await self.node.receipts.own_rows(session.user)
-                    directory = await self.node.reader.directory(session.user)
-                    entries, following = directory.page(request.after, self.node.settings.directory_entries_limit)
-                    entries = self.node.receipts.laid_over(session.user, own, entries)
-                    session.sink.write(frames.DirectoryPage(request.request, entries, following))
-                case frames.Receipts() | frames.WatchReceipts():
-                    await self.node.receipts.answer(session, request)
-                case frames.WatchPresence():
-                    await self.node.presence.answer(session, request)
-                case _:
-                    assert_never(request)
+            async with session.sink.room():
+                await self._answer_now(session, request)
+        except SessionEnded:  # it reads too slowly and was cut off
+            self.node.sessions.close(session, SLOW)
         except WarblerError as exc:
             if isinstance(request, frames.Sync):
                 session.catching_up.discard(request.conversation)  # live events flow again: the device sees the gap and asks anew
-            session.sink.write(failure_of("" if isinstance(request, frames.WatchReceipts) else request.request, exc))
+            session.sink.write(_failure_of(request, exc))
+
+    async def _answer_now(self, session: Session, request: Request) -> None:
+        match request:
+            case frames.Sync():
+                await self._answer_sync(session, request)
+            case frames.History():
+                limit = min(request.limit, self.node.settings.history_messages_limit)
+                views, before = await self.node.reader.history(request.conversation, request.before_seq, limit)
+                items = tuple(message_item(view) for view in views)
+                session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
+            case frames.DirectoryRequest():
+                own = await self.node.receipts.own_rows(session.user)
+                found = await self.node.directories.page(session.user, request.after, session.directory_order, session.conversations)
+                session.directory_order = found.rest
+                entries = self.node.receipts.laid_over(session.user, own, found.page.entries)
+                session.sink.write(frames.DirectoryPage(request.request, entries, found.page.next))
+            case frames.Receipts() | frames.WatchReceipts():
+                await self.node.receipts.answer(session, request)
+            case frames.WatchPresence():
+                await self.node.presence.answer(session, request)
+            case _:
+                assert_never(request)
 
     async def _answer_sync(self, session: Session, request: frames.Sync) -> None:
         limit = min(request.limit, self.node.settings.sync_events_limit)
         page = await self.node.reader.events(request.conversation, request.from_seq, limit)
         if not page.more:
             session.catching_up.discard(request.conversation)
-            if page.events:
-                session.given[request.conversation] = page.next_seq
+            session.given[request.conversation] = page.next_seq
         items = tuple(item_of(event) for event in page.events)
         session.sink.write(frames.Page(request.request, request.conversation, items, page.next_seq, page.more, page.missing))
 
 
-def failure_of(request: str, exc: WarblerError) -> frames.Failure:
-    if isinstance(exc, BadRequest):
-        return frames.Failure(request, exc.code, exc.detail, exc.retryable, exc.retry_after_ms)
-    return frames.Failure(request, "unavailable", str(exc), exc.retryable, UNAVAILABLE_RETRY_MS if exc.retryable else 0)
+def _failure_of(request: Request, exc: WarblerError) -> frames.Failure:
+    match request:
+        case frames.WatchReceipts():
+            return failure_of("", exc)
+        case frames.Sync(request=""):  # begun by a position in the hello: the conversation says which one
+            return failure_of("", exc, request.conversation)
+        case _:
+            return failure_of(request.request, exc)

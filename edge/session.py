@@ -6,6 +6,8 @@ Rule 3: the timeline may be ahead of this node's feed: what a page gave is not g
 Rule 4: nothing here waits; the shell (`edge.node`) performs the effects.
 """
 
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
@@ -36,6 +38,12 @@ class Sink(Protocol):
 
     def end(self, close: CloseCode) -> None: ...
 
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Entered for each page from before it is read until it is written: begins when the device has read most of what it was sent.
+
+        Raises: SessionEnded when it reads nothing for EDGE_ROOM_TIMEOUT_MS.
+        """
+
 
 class SharedFrame:
     """A frame with its encodings, made at most once per codec."""
@@ -63,6 +71,8 @@ class Session:
     away: bool = False
     hides_receipts: bool = False  # the user's privacy
     marked_unread: set[str] = field(default_factory=set)
+    head_seqs: Mapping[str, int] = field(default_factory=dict)  # of the positions in its hello, until they are answered
+    directory_order: tuple[str, ...] = ()  # of the pages that the device has not asked for yet; () when it has all of them
 
 
 ReceiptQuestion = frames.Receipts | frames.WatchReceipts

@@ -12,9 +12,11 @@ from edge.clocks import clock_ms, mono_ms
 from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
 from edge.errors import BadRequest, BadToken, ExpiredToken, SessionEnded
 from edge.metrics import SESSIONS
+from edge.positions import plan_of
 from edge.rate import Bucket
 from edge.session import TENANT, Session, Sink
 from edge.tokens import Grant
+from edge.translate import limits_of
 from schemas.codec import encode
 from schemas.errors import WarblerError
 from schemas.records import PresenceSet, SessionClosed, SessionEvent, SessionOpened, SessionRenewed
@@ -22,7 +24,7 @@ from schemas.records import PresenceSet, SessionClosed, SessionEvent, SessionOpe
 if TYPE_CHECKING:
     from edge.node import Node
 
-CATCH_UPS_AT_ONCE = 2  # two pages of PAGE_BYTES_LIMIT are half of the default outbox
+CATCH_UPS_AT_ONCE = 2
 
 
 class Sessions:
@@ -45,7 +47,7 @@ class Sessions:
                 raise SessionEnded(TOO_MANY_SESSIONS)
             privacy = await self.node.privacies.of_user(grant.user)
             own = await self.node.receipts.own_rows(grant.user)
-            directory = await self.node.reader.directory(grant.user)
+            directory = await self.node.directories.first(grant.user, hello.positions)
         except BadRequest as behind:
             raise SessionEnded(UNAVAILABLE) from behind
         except WarblerError as exc:
@@ -56,10 +58,10 @@ class Sessions:
         session = self._session(grant, hello, sink)
         session.hides_receipts = not self.node.privacies.newest(grant.user, privacy).receipts
         session.marked_unread = self.node.receipts.unread_of(grant.user, own)
-        self.node.hub.open(session, directory.conversations)
+        self.node.hub.open(session, directory.order)
         SESSIONS.set(len(self.node.hub.sessions))
         self.publish(session, SessionOpened(lease_ms=self.node.settings.session_lease_ms, **self._session_base(session)))
-        entries, following = directory.page(None, self.node.settings.directory_entries_limit)
+        session.directory_order, session.head_seqs = directory.rest, directory.head_seqs
         return session, frames.Welcome(
             session=session.id,
             node=self.node.name,
@@ -68,33 +70,36 @@ class Sessions:
             epoch_changed=hello.epoch is not None and hello.epoch != self.node.epoch,
             now_ms=now_ms,
             heartbeat_ms=self.node.settings.heartbeat_ms,
-            limits=self._limits(),
-            directory=self.node.receipts.laid_over(grant.user, own, entries),
-            next=following,
+            limits=limits_of(self.node.settings),
+            directory=self.node.receipts.laid_over(grant.user, own, directory.page.entries),
+            next=directory.page.next,
         )
 
     def catch_up(self, session: Session, hello: frames.Hello, welcome: frames.Welcome) -> None:
-        """Starts a sync from each position of the hello that is behind; they run a few at a time."""
+        """Answers each position of the hello: at once where nothing is missing, else by reading, a few conversations at a time."""
+        head_seqs, session.head_seqs = session.head_seqs, {}
         if welcome.epoch_changed:
             return
-        wanted = [
-            frames.Sync("", conversation, next_seq, self.node.settings.sync_events_limit)
-            for conversation, next_seq in hello.positions.items()
-            if conversation in session.conversations and next_seq >= 1
-        ]
-        session.catching_up.update(sync.conversation for sync in wanted)
-        if wanted:
+        plan = plan_of(hello.positions, session.conversations, head_seqs)
+        for refused in plan.refused:
+            session.sink.write(refused)
+        for conversation, next_seq in plan.current.items():
+            session.given[conversation] = next_seq
+            session.sink.write(frames.Page("", conversation, (), next_seq, more=False))
+        session.catching_up.update(plan.behind)
+        if plan.behind:
+            wanted = [frames.Sync("", *each, self.node.settings.sync_events_limit) for each in plan.behind.items()]
             self.node.spawn(self._catch_up(session, wanted))
 
     async def _catch_up(self, session: Session, wanted: list[frames.Sync]) -> None:
-        limit = asyncio.Semaphore(CATCH_UPS_AT_ONCE)
+        left = iter(wanted)
 
-        async def one(sync: frames.Sync) -> None:
-            async with limit:
+        async def work() -> None:
+            for sync in left:
                 if session.id in self.node.hub.sessions:
                     await self.node.requests.answer(session, sync)
 
-        await asyncio.gather(*(one(sync) for sync in wanted))
+        await asyncio.gather(*(work() for _ in range(CATCH_UPS_AT_ONCE)))
 
     def close(self, session: Session, close: CloseCode | None = None) -> None:
         """Safe to repeat."""
@@ -130,18 +135,6 @@ class Sessions:
 
     def announce(self, session: Session, away: bool, status: str | None) -> None:
         self.publish(session, PresenceSet(away=away, status=status, **self._session_base(session)))
-
-    def _limits(self) -> frames.Limits:
-        s = self.node.settings
-        return frames.Limits(
-            frame_bytes=s.frame_bytes_limit,
-            text_bytes=s.text_bytes_limit,
-            commands_per_s=s.commands_per_s,
-            commands_burst=s.commands_burst,
-            outstanding_commands=s.outstanding_commands_limit,
-            sync_events=s.sync_events_limit,
-            history_messages=s.history_messages_limit,
-        )
 
     async def renew_leases(self) -> None:
         while True:

@@ -32,9 +32,12 @@ class EdgeSettings:
     sessions_per_user_limit: int = 32
     requests_per_session_limit: int = 8  # sync, history and directory reads under way at once
     outbox_bytes_limit: int = 1 << 20
+    room_timeout_ms: int = 30_000  # a device that reads nothing for so long while pages wait is cut off
+    positions_limit: int = 1_000  # in a hello; about as many as a frame of 64 KiB holds
     sync_events_limit: int = 500
     history_messages_limit: int = 100
     directory_entries_limit: int = 100
+    directory_bytes_limit: int = 128 * 1024  # of a directory page, and so of the welcome but for its few hundred other bytes
     text_bytes_limit: int = 16_384
     produce_interval_ms: int = 5  # at most one produce request per partition in this time
     publish_bytes_limit: int = 16 << 20  # commands accepted and not yet in the log

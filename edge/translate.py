@@ -7,12 +7,16 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from edge import frames
-from edge.errors import BadCommand
+from edge.errors import BadCommand, BadRequest
+from edge.settings import EdgeSettings
 from schemas import commands, events
+from schemas.errors import WarblerError
 from schemas.ids import direct_conversation_id
 from schemas.values import Content, Member
+from store.views import MessageView
 
 MEDIA_TYPE_BYTES_LIMIT = 255
+UNAVAILABLE_RETRY_MS = 1_000
 
 
 def content_of(device_content: frames.DeviceContent) -> Content:
@@ -120,3 +124,38 @@ def _details(event: events.Event) -> dict[str, Any]:
 
 def ack_of(event: events.Event) -> frames.Ack:
     return frames.Ack(event.command_id, event.conversation_id, event.seq, event.ordinal, event.at_ms)
+
+
+def message_item(view: MessageView) -> frames.MessageItem:
+    return frames.MessageItem(
+        seq=view.seq,
+        ordinal=view.ordinal,
+        at_ms=view.at_ms,
+        user=view.user,
+        id=view.command_id,
+        content=None if view.content is None else device_content(view.content),
+        reply_to=view.reply_to,
+        mentions=view.mentions,
+        edited_at_ms=view.edited_at_ms,
+        recalled=view.recalled,
+        reactions=view.reactions,
+    )
+
+
+def failure_of(request: str, exc: WarblerError, conversation: str | None = None) -> frames.Failure:
+    if isinstance(exc, BadRequest):
+        return frames.Failure(request, exc.code, exc.detail, exc.retryable, exc.retry_after_ms, conversation)
+    return frames.Failure(request, "unavailable", str(exc), exc.retryable, UNAVAILABLE_RETRY_MS if exc.retryable else 0, conversation)
+
+
+def limits_of(settings: EdgeSettings) -> frames.Limits:
+    return frames.Limits(
+        frame_bytes=settings.frame_bytes_limit,
+        text_bytes=settings.text_bytes_limit,
+        commands_per_s=settings.commands_per_s,
+        commands_burst=settings.commands_burst,
+        outstanding_commands=settings.outstanding_commands_limit,
+        sync_events=settings.sync_events_limit,
+        history_messages=settings.history_messages_limit,
+        positions=settings.positions_limit,
+    )

@@ -4,8 +4,10 @@ Starlette's send costs about 30 µs a delivery, this about 13; its receive queue
 public surface: uvicorn and websockets are pinned and tests/edge/test_wire.py holds what we rely on.
 """
 
+import asyncio
+import contextlib
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 import structlog
@@ -13,12 +15,15 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from edge import frames
 from edge.closing import SLOW, CloseCode
+from edge.errors import SessionEnded
 from edge.metrics import CLOSES
 from edge.session import SharedFrame
 
 LOGGER = structlog.get_logger()
 
 EXTENSION = "warbler.wire"
+PAGES_AT_ONCE = 2  # two pages of PAGE_BYTES_LIMIT are half of the default outbox
+ROOM_TIMEOUT_S = 30.0
 
 
 class Receiver(Protocol):
@@ -91,10 +96,11 @@ CODECS: dict[str, tuple[Encoder, Callable[[bytes], bytes]]] = {
 class SocketSink:
     """Writes a session's frames; what a slow device does not read is bounded, then the device is cut off and resumes by position."""
 
-    __slots__ = ("_codec", "_encode", "_limit_bytes", "_pending", "_protocol", "_wrap", "ended")
+    __slots__ = ("_codec", "_encode", "_limit_bytes", "_pages", "_pending", "_protocol", "_room_timeout_s", "_wrap", "ended")
 
-    def __init__(self, protocol: WireProtocol, codec: str, limit_bytes: int) -> None:
-        self._protocol, self._codec, self._limit_bytes = protocol, codec, limit_bytes
+    def __init__(self, protocol: WireProtocol, codec: str, limit_bytes: int, room_timeout_s: float = ROOM_TIMEOUT_S) -> None:
+        self._protocol, self._codec, self._limit_bytes, self._room_timeout_s = protocol, codec, limit_bytes, room_timeout_s
+        self._pages: asyncio.Semaphore | None = None  # made with the first page: most sessions never ask for one
         self._encode, self._wrap = CODECS[codec]
         self._pending: list[bytes] = []
         self.ended = False
@@ -123,11 +129,29 @@ class SocketSink:
             return
         transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
         if transport.get_write_buffer_size() > self._limit_bytes:
-            self.ended = True
-            CLOSES.labels(str(SLOW.code)).inc()
-            LOGGER.info("slow device cut off", reason=SLOW.reason, buffered_bytes=transport.get_write_buffer_size())
-            # a close frame would wait behind everything the device does not read
-            transport.abort()
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        transport = self._protocol.transport
+        self.ended = True
+        CLOSES.labels(str(SLOW.code)).inc()
+        LOGGER.info("slow device cut off", reason=SLOW.reason, buffered_bytes=transport.get_write_buffer_size())
+        # a close frame would wait behind everything the device does not read
+        transport.abort()
+
+    @contextlib.asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        """The transport says when its buffer has run above its high-water mark (64 KiB), and when below the low one (16 KiB)."""
+        if self._pages is None:
+            self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
+        async with self._pages:
+            try:
+                await asyncio.wait_for(self._protocol.writable.wait(), self._room_timeout_s)
+            except TimeoutError:
+                if not self.ended:
+                    self._cut_off()
+                raise SessionEnded(SLOW) from None
+            yield
 
     def end(self, close: CloseCode) -> None:
         if not self.ended:

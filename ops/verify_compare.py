@@ -177,7 +177,7 @@ class Verifier:
         keys = [(conversation, bucket) for bucket in sorted(state.buckets)]
         event_parts = await self._store.execute_each(cql.EVENT_ROWS, keys)
         change_parts = await self._store.execute_each(cql.CHANGE_ROWS, keys)
-        heads = await self._store.execute(cql.HEADS, (conversation,))
+        heads = await self._store.execute(cql.HEAD_ROW, (conversation,))
         head = head_row(conversation, heads[0]) if heads else None
         listed = await self._store.execute_each(cql.CONVERSATION_ROW, [(user, conversation) for user in sorted(state.listed)])
         return {

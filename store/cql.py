@@ -15,11 +15,12 @@ CHANGES_BETWEEN = (
 HEAD_SEQ = "SELECT DISTINCT head_seq FROM members WHERE conversation = ?"
 _HEAD_COLUMNS = "conversation_kind, title, pair, head_seq, head_ordinal, active_at_ms, last, change_seq"
 _MEMBER_COLUMNS = "conversation, user, conversation_kind, title, role, joined_seq, active, changed_seq, read_seq, read_ordinal"
-HEADS = f"SELECT DISTINCT {_HEAD_COLUMNS} FROM members WHERE conversation = ?"
+HEADS = f"SELECT DISTINCT conversation, {_HEAD_COLUMNS} FROM members WHERE conversation IN ?"
+STANDINGS = "SELECT DISTINCT conversation, head_seq, active_at_ms FROM members WHERE conversation IN ?"
 MEMBER = f"SELECT {_MEMBER_COLUMNS} FROM members WHERE conversation = ? AND user = ?"
-MEMBER_AND_HEAD = f"SELECT {_MEMBER_COLUMNS}, {_HEAD_COLUMNS} FROM members WHERE conversation = ? AND user = ?"
+PLACES_AND_HEADS = f"SELECT {_MEMBER_COLUMNS}, {_HEAD_COLUMNS} FROM members WHERE conversation IN ? AND user = ?"
 MEMBERS_AFTER = f"SELECT {_MEMBER_COLUMNS} FROM members WHERE conversation = ? AND user > ? LIMIT ?"
-CONVERSATIONS_OF = "SELECT conversation, active, changed_seq FROM conversations WHERE user = ?"
+CONVERSATIONS_AFTER = "SELECT conversation, active, changed_seq FROM conversations WHERE user = ? AND conversation > ? LIMIT ?"
 READ_MARKS = "SELECT user, read_seq, read_ordinal FROM members WHERE conversation = ?"
 PROGRESS = "SELECT partition, next_offset FROM progress WHERE topic = ?"
 
@@ -31,6 +32,7 @@ OWN_READS_AFTER = "SELECT conversation, up_to_seq, up_to_ordinal FROM own_reads 
 UNREAD_MARKS_AFTER = "SELECT conversation, up_to_seq, at_ms FROM unread_marks WHERE user = ? AND conversation > ? LIMIT ?"
 
 # ---- reads of `warbler verify timelines`: rows as they stand
+HEAD_ROW = f"SELECT DISTINCT {_HEAD_COLUMNS} FROM members WHERE conversation = ?"
 EVENT_ROWS = "SELECT seq, message, value FROM events WHERE conversation = ? AND bucket = ?"
 CHANGE_ROWS = "SELECT seq, edit, recalled, reactions FROM message_changes WHERE conversation = ? AND bucket = ?"
 CONVERSATION_ROW = "SELECT user, active, changed_seq FROM conversations WHERE user = ? AND conversation = ?"

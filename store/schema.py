@@ -52,11 +52,6 @@ PRESENCE_TABLES: dict[str, str] = {
     "presence": f"(user text PRIMARY KEY, state text, status text, last_seen_ms bigint, at_ms bigint) WITH {COMPACTION}",
 }
 
-# What the inbox writes: the last record of each user in the topic `presence`.
-PRESENCE_TABLES: dict[str, str] = {
-    "presence": f"(user text PRIMARY KEY, state text, status text, last_seen_ms bigint, at_ms bigint) WITH {COMPACTION}",
-}
-
 # What the log does not hold.
 OWN_TABLES: dict[str, str] = {
     "epochs": f"(name text PRIMARY KEY, epoch text) WITH {COMPACTION}",

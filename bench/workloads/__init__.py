@@ -4,13 +4,14 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from bench.bench import Bench, Run
-from bench.workloads import closed, edges, group, idle, kill, ladder, lag, missed, presence, receipts, rolling
+from bench.workloads import closed, directory, edges, group, idle, kill, ladder, lag, missed, presence, receipts, rolling
 
 WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "ladder": ladder.run,
     "closed": closed.run,
     "lag": lag.run,
     "missed": missed.run,
+    "directory": directory.run,
     "group": group.run,
     "idle": idle.run,
     "edges": edges.run,

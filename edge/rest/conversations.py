@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,13 +10,12 @@ from fastapi import APIRouter, Query, Response
 
 from edge import frames
 from edge.clocks import clock_ms, mono_ms
-from edge.reader import message_item
 from edge.receipt_pages import Asked
 from edge.rest import models
 from edge.rest.access import Caller, SignedInCaller
 from edge.rest.errors import Problem
 from edge.session import Now, Publish, Session, Tell, on_command
-from edge.translate import conversation_of, item_of
+from edge.translate import conversation_of, item_of, message_item
 from schemas.ids import uuid7
 
 router = APIRouter(prefix="/v1/conversations")
@@ -38,6 +38,9 @@ class Answer:
 
     def end(self, close: object) -> None:
         pass
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
 
 @router.post("", status_code=201)
@@ -85,10 +88,9 @@ async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | f
 @router.get("")
 async def directory(caller: SignedInCaller, after: str | None = None) -> dict[str, Any]:
     own = await caller.node.receipts.own_rows(caller.user)
-    found = await caller.node.reader.directory(caller.user)
-    entries, following = found.page(after, caller.node.settings.directory_entries_limit)
-    entries = caller.node.receipts.laid_over(caller.user, own, entries)
-    return {"directory": _plain(entries), "next": following}
+    page = (await caller.node.directories.page(caller.user, after)).page
+    entries = caller.node.receipts.laid_over(caller.user, own, page.entries)
+    return {"directory": _plain(entries), "next": page.next}
 
 
 @router.get("/{conversation}/history")

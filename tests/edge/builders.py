@@ -1,5 +1,6 @@
 """What the edge's tests are made of: events, records of them, sessions over a list, and strategies for every frame."""
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import msgspec
@@ -44,6 +45,9 @@ class ListSink:
 
     def end(self, close: CloseCode) -> None:
         self.closed = close
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     def take(self) -> list[frames.FromEdge]:
         taken, self.frames = self.frames, []

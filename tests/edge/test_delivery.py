@@ -184,7 +184,7 @@ def test_what_nobody_here_needs_is_remembered_and_not_delivered() -> None:
 def test_a_record_without_a_key_is_the_writers_and_is_passed_over() -> None:
     stage = Stage()
     stage.feed(topic_record("conversation-events", b"anything", key=None))
-    assert (stage.delivery.events_seen, stage.recent.used_bytes) == (0, 0)
+    assert (stage.recent.used_bytes, stage.recent.by_partition) == (0, {})
 
 
 def test_poison_is_passed_over_and_the_next_event_arrives() -> None:
@@ -274,3 +274,17 @@ def test_poison_in_a_topic_that_only_edges_read_is_buried_and_the_rest_is_not() 
     stage.delivery.on_receipts([damaged["receipts"]])  # the projector reads it too, and buries it
     stage.feed(poison(b"junk!"))  # an event: the projector's as well
     assert stage.buried == [(topic, "not the wire format") for topic in ("replies", "signals", "sessions")]
+
+
+def test_after_a_last_page_only_what_it_did_not_hold_is_given_and_then_shared_again() -> None:
+    """The feed is behind the rows of the page: events 3 and 4 were in it."""
+    stage = Stage()
+    paged, phone = stage.session(ANA, "phone", GROUP)
+    _, other = stage.session(BEN, "tablet", GROUP)
+    paged.given[GROUP] = 5
+    stage.feed(sent(3), sent(4))
+    assert phone.frames == []
+    stage.feed(sent(5), sent(6))
+    assert phone.take() == [live(sent(5), sent(6))]
+    assert phone.shared == other.shared[-1:]
+    assert paged.given == {}

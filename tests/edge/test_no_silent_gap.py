@@ -5,6 +5,7 @@ state at a moment the test chooses, so every interleaving of a read with the fee
 """
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, cast
 
 from hypothesis import settings
@@ -21,7 +22,7 @@ from log.memory import MemoryLog
 from log.port import Record
 from schemas import events
 from store.accounts import Accounts
-from store.timelines import Timelines
+from store.timelines import Listed, Standing, Timelines
 from store.views import Head, Membership, fold_head, fold_membership
 from tests.edge.builders import ANA, BEN, GROUP, ListSink, created, record, sent, topic_record
 from tests.edge.test_tokens import PEM
@@ -49,16 +50,27 @@ class Projected:
     async def read_events(self, conversation: str, from_seq: int, limit: int) -> list[events.Event]:
         return [event for event in await self._turn() if event.seq >= from_seq][:limit]
 
-    async def directory_of(self, user: str) -> tuple[list[Membership], dict[str, Head]]:
+    async def conversations_of(self, user: str) -> list[Listed]:
+        membership: Membership | None = None
+        for event in await self._turn():
+            membership = fold_membership(membership, event, user)
+        return [] if membership is None else [Listed(GROUP, membership.active, membership.changed_seq)]
+
+    async def standings(self, conversations: Collection[str]) -> dict[str, Standing]:
+        return {each: Standing(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
+
+    async def places(self, user: str, conversations: Collection[str]) -> tuple[dict[str, Membership], dict[str, Head]]:
+        if not conversations:
+            return {}, {}
         membership: Membership | None = None
         head: Head | None = None
         for event in await self._turn():
             membership, head = fold_membership(membership, event, user), fold_head(head, event)
         if membership is None or head is None:
-            return [], {}
-        return [membership], {GROUP: head}
+            return {}, {}
+        return {GROUP: membership}, {GROUP: head}
 
-    async def heads(self, conversations: set[str]) -> dict[str, Head]:
+    async def heads(self, conversations: Collection[str]) -> dict[str, Head]:
         if not conversations:
             return {}
         head: Head | None = None

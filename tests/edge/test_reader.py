@@ -5,10 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from edge import frames
 from edge.errors import BadRequest
 from edge.merge import PAGE_BYTES_LIMIT
-from edge.reader import Directory, Reader
+from edge.reader import Reader
 from edge.recent import Recent
 from schemas import events
 from schemas.codec import encode
@@ -70,42 +69,6 @@ def test_sync_pages_fit_into_the_outbox_and_lead_to_the_head() -> None:
         seen += [event.seq for event in page.events]
         next_seq, more = page.next_seq, page.more
     assert seen == list(range(1, 101))
-
-
-def entry(number: int, body: str) -> frames.DirectoryEntry:
-    last = frames.MessageItem(seq=1, ordinal=1, at_ms=1, user="u", id="i", content=frames.DeviceContent(text=body))
-    return frames.DirectoryEntry(
-        conversation=f"c{number}",
-        conversation_kind="group",
-        title="",
-        role="member",
-        head_seq=1,
-        head_ordinal=1,
-        active_at_ms=1,
-        read_seq=0,
-        unread=1,
-        last=last,
-    )
-
-
-def test_directory_pages_fit_into_the_outbox_and_give_every_conversation_once() -> None:
-    entries = tuple(entry(number, "x" * 16_384) for number in range(100))
-    directory = Directory(entries, tuple(each.conversation for each in entries))
-    after: str | None = None
-    seen: list[str] = []
-    for _ in range(100):
-        page, after = directory.page(after, 100)
-        assert 0 < len(page) < 20
-        seen += [each.conversation for each in page]
-        if after is None:
-            break
-    assert seen == list(directory.conversations)
-
-
-def test_a_page_after_an_unknown_conversation_is_refused() -> None:
-    with pytest.raises(BadRequest) as refused:
-        Directory((), ()).page("c-gone", 10)
-    assert refused.value.code == "invalid"
 
 
 @pytest.mark.parametrize(("rows", "recent"), [((1, 2, 3), ()), ((1,), (2, 3)), ((), (1, 2, 3))])

@@ -18,6 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from edge import frames
 from edge.closing import BAD_FRAME, SLOW
+from edge.errors import SessionEnded
 from edge.session import SharedFrame
 from edge.wire import EXTENSION, SocketSink, WireProtocol, binary_frame, text_frame
 from tests.edge.raw_socket import BINARY, CLOSE, CONT, FIN, PING, PONG, RSV1, TEXT, Client, connected
@@ -39,7 +40,17 @@ def test_the_names_that_are_overridden_and_used_exist() -> None:
     for name, parameters in methods.items():
         assert list(inspect.signature(getattr(WebSocketsSansIOProtocol, name)).parameters) == parameters
     made = inspect.getsource(WebSocketsSansIOProtocol.__init__)
-    for attribute in ("close_sent", "close_timer", "close_timeout", "frames", "curr_msg_data_type", "conn", "loop", "transport"):
+    for attribute in (
+        "close_sent",
+        "close_timer",
+        "close_timeout",
+        "frames",
+        "curr_msg_data_type",
+        "conn",
+        "loop",
+        "transport",
+        "writable",
+    ):
         assert f"self.{attribute}" in made, attribute
 
 
@@ -269,3 +280,53 @@ def test_frames_of_every_length_have_the_right_header(length: int) -> None:
             return read_frame
 
         assert asyncio.run(read()) == (first, b"x" * length)
+
+
+PAGE_BYTES = 256 * 1024
+
+
+def test_pages_wait_until_the_device_has_read_most_of_what_it_was_sent() -> None:
+    """Forty pages for a device that reads nothing at first; without waiting they would be ten times the outbox."""
+
+    async def body(client: Client, heard: Heard) -> None:
+        assert heard.protocol is not None
+        sink = SocketSink(heard.protocol, frames.SUBPROTOCOL_JSON, 1 << 20)
+        most_bytes = written = 0
+
+        async def page(number: int) -> None:
+            nonlocal most_bytes, written
+            async with sink.room():
+                await asyncio.sleep(0.001)  # the read
+                sink.write(frames.Pong("x" * PAGE_BYTES, number))
+                written += 1
+            await asyncio.sleep(0)
+            most_bytes = max(most_bytes, heard.protocol.transport.get_write_buffer_size() if heard.protocol else 0)
+
+        pages = [asyncio.create_task(page(number)) for number in range(40)]
+        await asyncio.sleep(0.3)
+        assert written < 40
+        for number in range(40):
+            first, payload = await client.receive()
+            assert (first, payload.endswith(b'"now_ms":%d}' % number)) == (FIN | TEXT, True)
+        await asyncio.gather(*pages)
+        assert not sink.ended
+        assert most_bytes < 4 * PAGE_BYTES
+
+    on_the_wire(body)
+
+
+def test_a_device_that_reads_nothing_while_pages_wait_is_cut_off_in_time() -> None:
+    async def body(client: Client, heard: Heard) -> None:
+        assert heard.protocol is not None
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        sink = SocketSink(heard.protocol, frames.SUBPROTOCOL_JSON, 64 << 20, room_timeout_s=0.2)
+        sink.write(frames.Pong("x" * (16 << 20), 1))  # more than the kernel takes
+        await asyncio.sleep(0)
+        with pytest.raises(SessionEnded) as ended:
+            async with sink.room():
+                raise AssertionError("there is no room")
+        assert ended.value.close is SLOW
+        assert sink.ended
+        await heard.lost.wait()
+
+    on_the_wire(body)

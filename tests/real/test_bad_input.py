@@ -247,8 +247,50 @@ def test_a_position_of_the_future_in_hello_is_refused_and_the_session_lives(stri
         async with online(strict.page, users[0]) as device:
             group = await device.new_group()
         async with online(strict.page, users[0], positions={group: 99}) as device:
-            assert (await device.heard("error"))["code"] == "seq_ahead"
+            failure = await device.heard("error")
+            assert (failure["code"], failure["conversation"]) == ("seq_ahead", group)
             assert (await device.send_text(group, "still here"))["seq"] == 2
+
+    asyncio.run(body())
+
+
+def test_a_hello_with_very_many_positions_is_closed(strict: Running, users: list[User]) -> None:
+    """100,000 positions are longer than a frame may be; those that fit are counted."""
+
+    async def body() -> None:
+        cases = {closing.FRAME_TOO_LONG.code: 100_000, closing.TOO_MANY_POSITIONS.code: 1_001}
+        for code, count in cases.items():
+            async with opened(strict.page) as device:
+                device.say(type="hello", token=users[0].token, device="phone", positions={f"g-{number}": 1 for number in range(count)})
+                assert await device.closed() == code
+                assert device.frames == []
+        async with online(strict.page, users[0], positions={f"g-{number}": 1 for number in range(1_000)}) as device:
+            told = [await device.heard("error") for _ in range(1_000)]
+            assert {(each["conversation"], each["code"]) for each in told} == {(f"g-{number}", "not_member") for number in range(1_000)}
+
+    asyncio.run(body())
+
+
+def test_each_position_is_answered_also_where_there_is_nothing_to_read(strict: Running, users: list[User]) -> None:
+    async def body() -> None:
+        async with online(strict.page, users[0]) as ana:
+            group, other = await ana.new_group(), await ana.new_group(users[1])
+            await ana.send_text(group, "one")
+        async with opened(strict.page) as device:
+            positions = {group: 1, other: 2, NOWHERE: 7}
+            device.say(type="hello", token=users[0].token, device="tablet", positions=positions)
+            epoch = (await device.heard("welcome"))["epoch"]
+            pages = {page["conversation"]: page for page in [await device.heard("page"), await device.heard("page")]}
+            assert {each: [item["seq"] for item in page["events"]] for each, page in pages.items()} == {group: [1, 2], other: []}
+            assert (pages[other]["next_seq"], pages[other]["more"]) == (2, False)
+            refused = await device.heard("error")
+            assert (refused["request"], refused["code"], refused["conversation"]) == ("", "not_member", NOWHERE)
+        async with opened(strict.page) as device:
+            device.say(type="hello", token=users[0].token, device="tablet", epoch="e-lost", positions=positions)
+            welcome = await device.heard("welcome")
+            assert (welcome["epoch"], welcome["epoch_changed"]) == (epoch, True)
+            assert (await device.send_text(group, "two"))["seq"] == 3
+            assert not [frame for frame in device.frames if frame["type"] in ("page", "error")]
 
     asyncio.run(body())
 

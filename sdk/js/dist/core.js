@@ -631,11 +631,14 @@ export class Core {
             return;
         }
         if (failure.request === "") {
-            // of a sync that the hello began; which one is not said
+            const about = failure.conversation ?? null;
+            if (about !== null && !failure.retryable)
+                return this.onSyncFailed(about, failure, now_ms);
             const wait_ms = Math.max(failure.retry_after_ms, RESYNC_MS);
-            for (const sync of this.syncs.values())
-                if (sync.hello)
+            for (const [conversation, sync] of this.syncs) {
+                if (sync.hello && (about ?? conversation) === conversation)
                     sync.deadline_ms = Math.min(sync.deadline_ms, now_ms + wait_ms);
+            }
             return;
         }
         const asked = this.requests.take(failure.request);

@@ -277,6 +277,7 @@ export interface Limits {
     readonly outstanding_commands: number;
     readonly sync_events: number;
     readonly history_messages: number;
+    readonly positions: number;
 }
 /** One conversation of the user. `head_seq`, `head_ordinal` are those of its newest event; `last` is its newest message. */
 export interface DirectoryEntry {
@@ -449,7 +450,10 @@ export interface Pong {
     readonly nonce: string;
     readonly now_ms: number;
 }
-/** A request that is not a command could not be served. `request` is its request id, or "". */
+/** A request that is not a command could not be served. `request` is its request id; "" where there is none.
+ *
+ * `conversation`: of the position in `hello` that this is about.
+ */
 export interface Failure {
     readonly type: "error";
     readonly request: string;
@@ -457,6 +461,7 @@ export interface Failure {
     readonly detail: string;
     readonly retryable: boolean;
     readonly retry_after_ms: number;
+    readonly conversation: string | null;
 }
 export type FromEdge = Welcome | DirectoryPage | Ack | Reject | Events | Page | HistoryPage | Receipt | ReceiptsPage | ReceiptCounts | Presence | Resync | Move | Signalled | UserTyping | Pong | Failure;
 /** Why the edge closes a WebSocket, and what the device does next. */

@@ -19,4 +19,5 @@ export const CLOSE_CODES = [
     { code: 4507, reason: "offer warbler.v1+json or warbler.v1+msgpack", reconnect: "never" },
     { code: 1007, reason: "a text frame was not UTF-8", reconnect: "never" },
     { code: 4509, reason: "the first frame must be hello, and only the first", reconnect: "never" },
+    { code: 4510, reason: "hello has more positions than EDGE_POSITIONS_LIMIT", reconnect: "never" },
 ];

@@ -375,6 +375,7 @@ export interface Limits {
   readonly outstanding_commands: number;
   readonly sync_events: number;
   readonly history_messages: number;
+  readonly positions: number;
 }
 
 /** One conversation of the user. `head_seq`, `head_ordinal` are those of its newest event; `last` is its newest message. */
@@ -569,7 +570,10 @@ export interface Pong {
   readonly now_ms: number;
 }
 
-/** A request that is not a command could not be served. `request` is its request id, or "". */
+/** A request that is not a command could not be served. `request` is its request id; "" where there is none.
+ * 
+ * `conversation`: of the position in `hello` that this is about.
+ */
 export interface Failure {
   readonly type: "error";
   readonly request: string;
@@ -577,6 +581,7 @@ export interface Failure {
   readonly detail: string;
   readonly retryable: boolean;
   readonly retry_after_ms: number;
+  readonly conversation: string | null;
 }
 
 export type FromEdge =
@@ -623,4 +628,5 @@ export const CLOSE_CODES: readonly CloseCode[] = [
   { code: 4507, reason: "offer warbler.v1+json or warbler.v1+msgpack", reconnect: "never" },
   { code: 1007, reason: "a text frame was not UTF-8", reconnect: "never" },
   { code: 4509, reason: "the first frame must be hello, and only the first", reconnect: "never" },
+  { code: 4510, reason: "hello has more positions than EDGE_POSITIONS_LIMIT", reconnect: "never" },
 ];

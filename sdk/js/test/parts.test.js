@@ -165,6 +165,24 @@ test("an epoch that changed voids the positions, and what was not acked is sent 
   assert.equal(ana.core.outbox.size, 0);
 });
 
+test("a position that is refused is told, and only the conversation it is about is asked for again", () => {
+  const core = new Core("ana", "d", "test", seeded(3));
+  core.restore({ epoch: "e1", positions: { c1: [3, 2, 2], c2: [3, 2, 2], c3: [3, 2, 2] }, outbox: [] });
+  core.start(1000);
+  core.opened("token", 1000);
+  const refused = { type: "error", request: "", detail: "", retry_after_ms: 0 };
+  const base = { session: "s", node: "n", user: "u", epoch: "e1", epoch_changed: false, now_ms: 1000, heartbeat_ms: 25000, limits: LIMITS };
+  core.frame({ type: "welcome", ...base, directory: [], next: null }, 1000);
+  const told = core.frame({ ...refused, code: "not_member", retryable: false, conversation: "c2" }, 1000);
+  assert.deepEqual(told.filter(({ kind }) => kind === "sync_failed").map(({ conversation }) => conversation), ["c2"]);
+  core.frame({ ...refused, code: "unavailable", retryable: true, conversation: "c3" }, 1000);
+  const asked = [];
+  for (let now_ms = 1000; now_ms < 6000; now_ms += 100) {
+    for (const { kind, frame } of core.tick(now_ms)) if (kind === "send" && frame.type === "sync") asked.push(frame.conversation);
+  }
+  assert.deepEqual([...new Set(asked)], ["c3"]);
+});
+
 test("what was on its way when the link broke is sent again as soon as there is another", () => {
   for (let seed = 1; seed <= 50; seed += 1) {
     const random = seeded(seed);

@@ -234,7 +234,7 @@ class Core:
         self._sync_events, self._link.heartbeat_ms = limits.sync_events, frame.heartbeat_ms
         self.outbox.allow(limits, self._paced, now_ms)
         if frame.epoch_changed:
-            self.timelines.clear()
+            self.timelines.restart()
             self._marks.clear()
         self.epoch = frame.epoch
         effects: list[Effect] = [Emit(Connected(frame))]

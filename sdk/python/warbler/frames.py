@@ -328,6 +328,7 @@ class Limits(Struct, frozen=True):
     outstanding_commands: int  # more unacked ones than this are refused as rate_limited
     sync_events: int
     history_messages: int
+    positions: int = 1_000  # in a hello; more of them are closed with 4510
 
 
 class Welcome(Struct, frozen=True, tag_field="type", tag="welcome"):
@@ -489,13 +490,17 @@ class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
 
 
 class Failure(Struct, frozen=True, tag_field="type", tag="error"):
-    """A request that is not a command could not be served. `request` is its request id, or ""."""
+    """A request that is not a command could not be served. `request` is its request id; "" where there is none.
+
+    `conversation`: of the position in `hello` that this is about.
+    """
 
     request: str
     code: Code
     detail: str
     retryable: bool
     retry_after_ms: int = 0
+    conversation: str | None = None
 
 
 FromEdge = (

@@ -52,10 +52,10 @@ class Timelines:
             if track.next_seq <= entry.head_seq and track.asked is None:
                 self._want(entry.conversation, track)
 
-    def clear(self) -> None:
-        """Forgets everything: the log has another epoch."""
-        self.tracks.clear()
-        self.wanting.clear()
+    def restart(self) -> None:
+        """The log is another one: everything that is followed is read again from its first event."""
+        self.tracks = {conversation: Track(1, behind=True) for conversation in self.tracks}
+        self.wanting = set(self.tracks)
         self.hanging.clear()
 
     def forget(self, conversation: str) -> None:
