@@ -18,6 +18,7 @@ from streams.conversations.rules import Rules
 from streams.faust_app import Delivery, add_agent, make_app, start_app
 from streams.faust_consumer import FetchSettings
 from streams.settings import StreamsSettings
+from streams.timelines.passages import PassageTeller
 from streams.timelines.projector import TimelineProjector
 
 PROJECTOR_GROUP = "warbler-timelines"
@@ -98,13 +99,16 @@ class ConversationsRole:
 class TimelinesRole:
     name = "timelines"
 
-    def __init__(self, log: Log, store: Store, kafka: LogSettings, settings: StreamsSettings, on_fatal: OnFatal) -> None:
+    def __init__(
+        self, log: Log, store: Store, kafka: LogSettings, settings: StreamsSettings, clock_ms: Callable[[], int], on_fatal: OnFatal
+    ) -> None:
         self._log = log
         self._on_fatal = on_fatal
         self._projector = TimelineProjector(store, self._bury)
         self._next: dict[tuple[str, int], int] = {}
         self._records = 0
         self._applying = False
+        self._passages = PassageTeller(log, settings.node or PROJECTOR_GROUP, settings.passages_interval_ms, clock_ms)
         fetch = FetchSettings(settings.projector_fetch_wait_ms, settings.projector_fetch_bytes_min)
         self.app = _app(PROJECTOR_GROUP, kafka, settings, fetch)
         add_agent(self.app, [EVENTS_TOPIC, RECEIPTS_TOPIC], self._agent, take=PROJECTOR_TAKE_CHUNKS, within_s=PROJECTOR_WITHIN_S)
@@ -120,6 +124,7 @@ class TimelinesRole:
             for delivery in burst:
                 self._next[delivery.topic, delivery.partition] = delivery.chunk.next_offset
                 self._records += len(delivery.chunk)
+                self._passages.passed(delivery.topic, delivery.partition, delivery.chunk.next_offset)
                 await delivery.ack()
             self._applying = False
 
@@ -128,8 +133,10 @@ class TimelinesRole:
 
     async def start(self) -> None:
         await start_app(self.app)
+        self._passages.start(self._on_fatal)
 
     async def stop(self) -> None:
+        self._passages.stop()
         await self.app.stop()
 
     @property

@@ -28,6 +28,7 @@ class StreamsSettings:
     unpacked_conversations_limit: int = 10_000
     dead_letters_row_limit: int = 1_000  # so many in a row end the process: then it is our decoder that is wrong
     drain_timeout_ms: int = 10_000
+    passages_interval_ms: int = 1_000
 
     def __post_init__(self) -> None:
         if unknown := [role for role in self.roles if role not in ROLES]:

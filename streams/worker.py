@@ -89,7 +89,7 @@ class Worker:
             ticking = asyncio.ensure_future(self._tick())
             store = await Store.connect(self._cassandra)
             ticking.cancel()
-            self._roles.append(TimelinesRole(log, store, self._kafka, self._settings, self.end))
+            self._roles.append(TimelinesRole(log, store, self._kafka, self._settings, now_ms, self.end))
         look_away_from_what_was_loaded()
         async with asyncio.TaskGroup() as group:
             for role in self._roles:
