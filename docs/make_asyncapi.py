@@ -72,11 +72,13 @@ REJECT_CODES = {
 # Codes of `error`.
 ERROR_CODES = {
     "bad_frame": "The frame could not be understood; the connection is closed with 4500 after this.",
+    "too_many": "More is watched than one session, or this node, may watch; what was watched before still is.",
+    "superseded": "This session asked the same kind of question again before the first one was answered; the answer to the second one counts.",
     "behind": "The timelines are behind the log by more than this node remembers: ask again after retry_after_ms.",
     "invalid": "A number of the request is out of its range; `detail` says which.",
     "not_member": "The user is not a member of the conversation.",
     "rate_limited": "Too many requests under way: ask again when one was answered.",
-    "seq_ahead": "The position is beyond the conversation's head: it is of another log; sync from 1.",
+    "seq_ahead": "The seq is beyond the conversation's head. Of a position: it is of another log; sync from 1.",
     "unavailable": "The store cannot be reached: ask again after retry_after_ms.",
 }
 

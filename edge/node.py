@@ -19,7 +19,7 @@ from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
 from edge.metrics import COMMANDS
-from edge.presence_desk import PresenceDesk
+from edge.presence_desk import ACCOUNT_EVENTS, PresenceDesk
 from edge.privacies import Privacies
 from edge.publisher import Publisher
 from edge.reader import Reader
@@ -52,7 +52,6 @@ LOGGER = structlog.get_logger()
 EVENTS = "conversation-events"
 COMMAND_TOPIC = "conversation-commands"
 RECEIPTS = "receipts"
-ACCOUNT_EVENTS = "account-events"
 PUBLISHED = (COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, PASSAGES_TOPIC, DEAD_LETTERS_TOPIC)
 SETTLE_S, SETTLE_POLL_S = 2.0, 0.05
 LAG_INTERVAL_S = 2.0
@@ -83,7 +82,7 @@ class Node:
         self.privacies = Privacies(tables.privacy, settings.presence_visibility)
         self.receipts = ReceiptDesk(settings, self.hub, self.reader, tables.receipts, self.recent, self._receipts_settled, self.head_seq)
         self.presence = PresenceDesk(
-            self.hub, tables.presences, self.privacies, self.receipts.some_members, settings.presence_watched_limit
+            self.hub, tables.presences, self.privacies, self.receipts.some_members, settings.presence_watched_limit, self._bury
         )
         self.delivery.observers = (self.receipts.on_event, self.presence.on_event)
         self.passages = Passages(name, "fanned_out", EVENTS, settings.passages_interval_ms)

@@ -24,6 +24,7 @@ from store.errors import StoreUnavailable
 from store.presence import PresenceRow, Presences
 
 LOG = structlog.get_logger()
+ACCOUNT_EVENTS = "account-events"
 T = TypeVar("T")
 
 SUPERSEDED = "this session asked again before it was answered"
@@ -33,8 +34,18 @@ SomeMembers = Callable[[str, int], Awaitable[Iterable[str]]]
 
 
 class PresenceDesk:
-    def __init__(self, hub: Hub, table: Presences, privacies: Privacies, some_members: SomeMembers, watched_limit: int) -> None:
-        self._hub, self._table, self._privacies = hub, table, privacies
+    """`bury(record, reason)` writes a dead letter."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        table: Presences,
+        privacies: Privacies,
+        some_members: SomeMembers,
+        watched_limit: int,
+        bury: Callable[[Record, str], None],
+    ) -> None:
+        self._hub, self._table, self._privacies, self._bury = hub, table, privacies, bury
         self._some_members, self._watched_limit = some_members, watched_limit
         self.watchers = Watchers(privacies.default.presence)
         self._asked: dict[Session, frames.WatchPresence] = {}  # the newest question of each session
@@ -73,13 +84,13 @@ class PresenceDesk:
         for record in records:
             if not self.watchers.is_watched((record.key or b"").decode("utf-8", "replace")):
                 continue
-            change = _decoded(record, PresenceChanged)
+            change = self._decoded(record, PresenceChanged)
             if change is not None:
                 self.watchers.on_change(PresenceRow(change.user, change.state, change.status, change.last_seen_ms, change.at_ms))
 
     def on_account_events(self, records: Iterable[Record]) -> None:
         for record in records:
-            change = _decoded(record, PrivacyChanged)
+            change = self._decoded(record, PrivacyChanged)
             if change is None:
                 continue
             privacy = self._privacies.on_change(change)
@@ -97,11 +108,12 @@ class PresenceDesk:
         for session, entries in self.watchers.take():
             session.sink.write(frames.Presence("", entries))
 
-
-def _decoded(record: Record, kind: type[T]) -> T | None:
-    try:
-        return decode(record.value, kind)
-    except Undecodable as exc:  # whoever writes such a record is a stranger in the cluster; it is counted
-        POISON.labels(record.topic).inc()
-        LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)
-        return None
+    def _decoded(self, record: Record, kind: type[T]) -> T | None:
+        try:
+            return decode(record.value, kind)
+        except Undecodable as exc:
+            POISON.labels(record.topic).inc()
+            LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)
+            if record.topic == ACCOUNT_EVENTS:  # only edges read it; the dead letters of `presence` are the inbox's
+                self._bury(record, exc.reason)
+            return None

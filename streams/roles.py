@@ -21,7 +21,7 @@ from streams.conversations.rules import Rules
 from streams.faust_app import Delivery, add_agent, make_app, start_app
 from streams.faust_consumer import FetchSettings
 from streams.settings import StreamsSettings
-from streams.timelines.passages import Passages
+from streams.timelines.passages import PassageTeller
 from streams.timelines.projector import TimelineProjector
 
 PROJECTOR_GROUP = "warbler-timelines"
@@ -107,13 +107,11 @@ class TimelinesRole:
     ) -> None:
         self._log = log
         self._on_fatal = on_fatal
-        self._clock_ms = clock_ms
-        self._passages = Passages(log, settings.node)
-        self._saying: asyncio.Task[None] | None = None
         self._projector = TimelineProjector(store, self._bury)
         self._next: dict[tuple[str, int], int] = {}
         self._records = 0
         self._applying = False
+        self._passages = PassageTeller(log, settings.node or PROJECTOR_GROUP, settings.passages_interval_ms, clock_ms)
         fetch = FetchSettings(settings.projector_fetch_wait_ms, settings.projector_fetch_bytes_min)
         self.app = app_of(PROJECTOR_GROUP, kafka, settings, fetch)
         add_agent(self.app, [EVENTS_TOPIC, RECEIPTS_TOPIC], self._agent, take=PROJECTOR_TAKE_CHUNKS, within_s=PROJECTOR_WITHIN_S)
@@ -129,8 +127,7 @@ class TimelinesRole:
             for delivery in burst:
                 self._next[delivery.topic, delivery.partition] = delivery.chunk.next_offset
                 self._records += len(delivery.chunk)
-                if delivery.topic == EVENTS_TOPIC:
-                    self._passages.passed(delivery.partition, delivery.chunk.next_offset, self._clock_ms())
+                self._passages.passed(delivery.topic, delivery.partition, delivery.chunk.next_offset)
                 await delivery.ack()
             self._applying = False
 
@@ -139,8 +136,10 @@ class TimelinesRole:
 
     async def start(self) -> None:
         await start_app(self.app)
+        self._passages.start(self._on_fatal)
 
     async def stop(self) -> None:
+        self._passages.stop()
         await self.app.stop()
 
     @property

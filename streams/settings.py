@@ -39,6 +39,7 @@ class StreamsSettings:
     push_repeat_ms: int = 3_600_000
     pending_keep_ms: int = 7 * 86_400_000  # as long as push-requests are kept
     pending_conversations_limit: int = 1_000
+    passages_interval_ms: int = 1_000
 
     def __post_init__(self) -> None:
         if unknown := [role for role in self.roles if role not in ROLES]:

@@ -10,10 +10,8 @@ from edge.translate import ack_of, item_of
 from log.port import Record
 from schemas import events
 from schemas.codec import encode
-from schemas.records import CommandRefused, CommandRepeated, TypingSignalled, WatermarkRaised
+from schemas.records import CommandRefused, CommandRepeated, TypingSignalled
 from tests.edge.builders import ANA, BEN, EVE, GROUP, ListSink, base, command_id, created, record, sent, session_of, topic_record
-
-RECEIPTS_SESSIONS_LIMIT = 3
 
 
 class Stage:
@@ -24,7 +22,7 @@ class Stage:
         self.recent = Recent(1 << 20)
         self.registry = SessionRegistry()
         self.buried: list[tuple[str, str]] = []
-        self.delivery = Delivery(self.hub, self.recent, self.registry, RECEIPTS_SESSIONS_LIMIT, self.bury)
+        self.delivery = Delivery(self.hub, self.recent, self.registry, self.bury)
         self.offset = 0
 
     def bury(self, record: Record, reason: str) -> None:
@@ -250,28 +248,12 @@ def test_typing_goes_to_the_others_and_not_to_the_user_itself() -> None:
     assert ana.frames == laptop.frames == []
 
 
-def test_delivered_marks_are_shown_to_few_and_not_to_a_crowd() -> None:
-    stage = Stage()
-    _, ana = stage.session(ANA, "phone", GROUP)
-    mark = WatermarkRaised(
-        tenant="default", conversation_id=GROUP, user=BEN, device="phone", state="delivered", up_to_seq=4, at_ms=1
-    )
-    records = [topic_record("receipts", b"junk"), topic_record("receipts", encode("receipts", mark))]
-    stage.delivery.on_receipts(records)
-    assert ana.take() == [frames.Receipt(GROUP, BEN, "delivered", 4)]
-    for number in range(RECEIPTS_SESSIONS_LIMIT):
-        stage.session(f"u{number}", "phone", GROUP)
-    stage.delivery.on_receipts(records)
-    assert ana.take() == []
-
-
 def test_poison_in_a_topic_that_only_edges_read_is_buried_and_the_rest_is_not() -> None:
     stage = Stage()
-    damaged = {topic: topic_record(topic, b"junk!") for topic in ("replies", "signals", "sessions", "receipts")}
+    damaged = {topic: topic_record(topic, b"junk!") for topic in ("replies", "signals", "sessions")}
     stage.delivery.on_replies([damaged["replies"]])
     stage.delivery.on_signals([damaged["signals"]])
     stage.delivery.on_sessions([damaged["sessions"]])
-    stage.delivery.on_receipts([damaged["receipts"]])  # the projector reads it too, and buries it
     stage.feed(poison(b"junk!"))  # an event: the projector's as well
     assert stage.buried == [(topic, "not the wire format") for topic in ("replies", "signals", "sessions")]
 

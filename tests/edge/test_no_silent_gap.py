@@ -25,6 +25,7 @@ from store.accounts import Accounts
 from store.timelines import Listed, Standing, Timelines
 from store.views import Head, Membership, fold_head, fold_membership
 from tests.edge.builders import ANA, BEN, GROUP, ListSink, created, record, sent, topic_record
+from tests.edge.tables import no_tables
 from tests.edge.test_tokens import PEM
 
 PHONE = "phone"
@@ -139,7 +140,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.timelines = Projected()
         settings = EdgeSettings(recent_bytes_limit=RECENT_BYTES_LIMIT, sync_events_limit=7, requests_per_session_limit=2)
         timelines, accounts = cast(Timelines, self.timelines), cast(Accounts, NoAccounts())
-        self.node = Node(settings, "edge-1", MemoryLog(), timelines, accounts, KEY, "e1")
+        self.node = Node(settings, "edge-1", MemoryLog(), timelines, accounts, KEY, "e1", no_tables())
         self.node.reader = Reader(timelines, self.node.recent, self.reach)
         self.faults: list[BaseException] = []
         self.node.on_fault = self.faults.append
