@@ -190,8 +190,8 @@ class Workload:
     async def _read(self) -> None:
         """Somebody says how far it has read.
 
-        Only users with one device: a mark that is no news is acked with the seq of the one that stands, and the SDK of a device that has not
-        been shown that one yet, because another device made it, takes the ack for an event of its own (see docs/faults.md).
+        Only users with one device: a mark that is no news is acked with the seq of the one that stands, and the SDK of a device that has
+        not been shown that one yet, because another device made it, takes the ack for an event of its own (see docs/faults.md).
         """
         while True:
             await asyncio.sleep(self._rng.expovariate(1 / READ_EVERY_S))
