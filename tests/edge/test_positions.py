@@ -19,6 +19,7 @@ from schemas import events
 from store.accounts import Accounts
 from store.timelines import Timelines
 from tests.edge.builders import ANA, BEN, ListSink, record, sent
+from tests.edge.tables import no_tables
 from tests.edge.test_directory import Moving, group
 from tests.edge.test_no_silent_gap import NoAccounts
 from tests.edge.test_tokens import PEM
@@ -61,7 +62,7 @@ def three_groups() -> list[events.Event]:
 
 
 def node_of(timelines: Counting) -> Node:
-    node = Node(EdgeSettings(), "edge-1", MemoryLog(), cast(Timelines, timelines), cast(Accounts, NoAccounts()), KEY, "e1")
+    node = Node(EdgeSettings(), "edge-1", MemoryLog(), cast(Timelines, timelines), cast(Accounts, NoAccounts()), KEY, "e1", no_tables())
     for offset in range(timelines.fed):
         node.delivery.on_events([record(timelines.log[offset], offset)])
     return node
@@ -72,8 +73,8 @@ async def greeted(node: Node, positions: dict[str, int], epoch: str | None = "e1
     await node.publisher.start(("sessions", "conversation-commands"))
     sink = ListSink()
     hello = frames.Hello(KEY.mint(Grant(ANA, "l", 2**52), 0), "phone", epoch, positions)
-    session, welcome = await node.welcome(hello, sink)
-    node.catch_up(session, hello, welcome)
+    session, welcome = await node.sessions.welcome(hello, sink)
+    node.sessions.catch_up(session, hello, welcome)
     for _ in range(20):
         await asyncio.sleep(0)
     return sink

@@ -229,7 +229,7 @@ def receipt_backwards(module: Any, put: Setter) -> None:
     def newest(records: Any) -> Any:
         chunk = project(records)
         for index, write in enumerate(chunk.writes):
-            if write.statement == cql.PUT_DELIVERED:
+            if write.statement == cql.PUT_RECEIPT:
                 written[0] += 1
                 chunk.writes[index] = write._replace(values=(*write.values[:-1], written[0]))
         return chunk

@@ -18,8 +18,8 @@ from log.settings import LogSettings
 from ops.verify_compare import Verifier
 from schemas.errors import WarblerError
 from schemas.events import Event
-from store import cql
 from store.cassandra import Store
+from store.receipts import ReceiptTables
 from store.settings import StoreSettings
 from store.timelines import Timelines
 from streams.timelines.rows import EVENTS_TOPIC, RECEIPTS_TOPIC, read_event
@@ -31,6 +31,7 @@ KEYSPACE = "warbler"
 PROJECTED_WITHIN_S = 60.0
 READERS_AT_ONCE = 4
 LOG_PAGE = 2_000
+DEVICES_LIMIT = 10_000
 
 
 class Ground:
@@ -76,9 +77,12 @@ class Ground:
 
     async def delivered(self, conversations: Iterable[str]) -> dict[tuple[str, str], int]:
         """(conversation, user) -> the delivered mark. Raises: StoreUnavailable."""
-        wanted = list(conversations)
-        parts = await self.store.execute_each(cql.DELIVERED_MARKS, [(conversation,) for conversation in wanted])
-        return {(conversation, user): seq for conversation, rows in zip(wanted, parts, strict=True) for user, seq in rows}
+        found: dict[tuple[str, str], int] = {}
+        for conversation in conversations:
+            rows, _ = await ReceiptTables(self.store).devices(conversation, "delivered", "", None, DEVICES_LIMIT)
+            for row in rows:
+                found[conversation, row.user] = max(row.up_to_seq, found.get((conversation, row.user), 0))
+        return found
 
     async def verify(self) -> list[str]:
         """What `warbler verify timelines` says."""

@@ -19,7 +19,6 @@ from warbler import (
     TimelineEvent,
     Unreadable,
 )
-from warbler.client import socket_url
 from warbler.frames import CommandFrames
 
 from tests.faults.history import DeviceName, Sight
@@ -58,7 +57,7 @@ class SdkDevice:
             return
         for conversation, next_seq in self._client.positions().items():
             if next_seq > 1 and conversation in self._heads:
-                self._client.tell(sdk_mark(conversation, next_seq - 1))
+                self._client.mark(sdk_mark(conversation, next_seq - 1))
                 self._recorder.told(conversation, self.name.user, next_seq - 1)
 
     @property
@@ -119,7 +118,7 @@ class SdkDevice:
     async def _session(self) -> None:
         """One client, from its start to its end. Raises: ClientError when it ended by itself."""
         client = Client(
-            f"http://127.0.0.1:{self._ports[self._at]}",
+            [f"http://127.0.0.1:{port}" for port in (*self._ports[self._at :], *self._ports[: self._at])],
             token=self._token,
             device=self.name.device,
             positions=self._positions,
@@ -199,7 +198,6 @@ class SdkDevice:
                 record.note(name, f"disconnected with {close_code}")
                 record.homes[name] = 0
                 self._at = (self._at + 1) % len(self._ports)
-                client.url = socket_url(f"http://127.0.0.1:{self._ports[self._at]}")
             case _:
                 if (receipt := sdk_receipt(happening)) is not None:
                     record.delivered_seen(*receipt)

@@ -30,6 +30,7 @@ from streams.conversations.partition import COMMANDS_TOPIC
 from streams.conversations.stats import OwnerStats
 from streams.timelines import projector, rows
 from tests.edge.builders import ListSink
+from tests.edge.tables import no_tables
 from tests.edge.test_tokens import PEM
 from tests.faults.history import DeviceName
 from tests.faults.recorder import Recorder
@@ -116,7 +117,12 @@ class CellTimelines:
         return {0: row["next_offset"]} if row else {}
 
     def delivered(self) -> dict[tuple[str, str], int]:
-        return {(key[0], key[1]): self.cells.row("delivered", *key)["up_to_seq"] for key in self.cells.keys("delivered")}
+        found: dict[tuple[str, str], int] = {}
+        for conversation, state, user, device in self.cells.keys("receipts"):
+            if state == "delivered":
+                up_to_seq = self.cells.row("receipts", conversation, state, user, device)["up_to_seq"]
+                found[conversation, user] = max(up_to_seq, found.get((conversation, user), 0))
+        return found
 
 
 class NoAccounts:
@@ -197,7 +203,7 @@ class SmallWorld:
     async def start(self) -> None:
         for number, gate in enumerate(self.gates, 1):
             timelines, accounts = cast(Timelines, self.timelines), cast(Accounts, NoAccounts())
-            node = Node(EDGE, f"edge-{number}", self.log.seen_with(gate), timelines, accounts, KEY, "e1")
+            node = Node(EDGE, f"edge-{number}", self.log.seen_with(gate), timelines, accounts, KEY, "e1", no_tables())
             await node.start()
             self.nodes.append(node)
         self.owners.append(OwnerProcess(self))
@@ -236,22 +242,22 @@ class SmallWorld:
         hello = frames.decode_json(json.dumps(core.hello(token)).encode())
         assert isinstance(hello, frames.Hello)
         link = Link(self.nodes[edge - 1], ListSink())
-        link.session, welcome = await link.node.welcome(hello, link.sink)
+        link.session, welcome = await link.node.sessions.welcome(hello, link.sink)
         self.links[core.name] = link
         self.say(core, core.on_frame(plain(welcome), self.clock_s()))
-        link.node.catch_up(link.session, hello, welcome)
+        link.node.sessions.catch_up(link.session, hello, welcome)
 
     def disconnect(self, core: WireCore) -> None:
         link = self.links.pop(core.name)
         assert link.session is not None
-        link.node.close_session(link.session)
+        link.node.sessions.close(link.session)
         core.lost()
 
     def say(self, core: WireCore, out: list[Frame]) -> None:
         link = self.links.get(core.name)
         if link is not None and link.session is not None:
             for frame in out:
-                link.node.on_frame(link.session, frames.decode_json(json.dumps(frame).encode()))
+                link.node.requests.on_frame(link.session, frames.decode_json(json.dumps(frame).encode()))
 
     def hear(self) -> None:
         """Every device takes what its edge has written."""
