@@ -21,7 +21,7 @@ from edge.hub import Hub
 from edge.metrics import COMMANDS, REJECTS, SESSIONS
 from edge.publisher import Publisher
 from edge.rate import Bucket
-from edge.reader import Reader, message_item
+from edge.reader import Reader, message_item, sent_away
 from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
@@ -287,6 +287,8 @@ class Node:
                 case frames.History():
                     limit = min(request.limit, self.settings.history_messages_limit)
                     views, before = await self.reader.history(request.conversation, request.before_seq, limit)
+                    if request.conversation not in session.conversations:
+                        raise sent_away(request.conversation)
                     items = tuple(message_item(view) for view in views)
                     session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
                 case frames.DirectoryRequest():
@@ -302,7 +304,10 @@ class Node:
 
     async def _answer_sync(self, session: Session, request: frames.Sync) -> None:
         limit = min(request.limit, self.settings.sync_events_limit)
-        page = await self.reader.events(request.conversation, request.from_seq, limit)
+        conversation = request.conversation
+        page = await self.reader.events_for(
+            session.user, lambda: conversation in session.conversations, conversation, request.from_seq, limit
+        )
         if not page.more:
             session.catching_up.discard(request.conversation)
             if page.events:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tests.faults.recovery import Recoveries, by_kind, recovery_s
 from tests.faults.run import Outcome
-from tests.faults.violations import Kind
+from tests.faults.violations import PROMISES, Kind
 
 VIOLATIONS_SHOWN = 40
 
@@ -55,10 +55,13 @@ def summary(outcome: Outcome) -> dict[str, Any]:
 def show(outcome: Outcome, console: Console) -> None:
     result = summary(outcome)
     _show_faults(outcome, result, console)
-    verdict = Table("messages acked", "events shown", "faults", "kinds", *(kind.value for kind in Kind), title="what was broken")
-    first = (result["acked"], result["events_shown"], result["faults"], result["kinds"])
-    counts = [result["violations"][kind.value] for kind in Kind]
-    verdict.add_row(*map(str, first), *(f"[red]{count}[/red]" if count else "0" for count in counts))
+    console.print(
+        f"{result['acked']} messages acked, {result['events_shown']} events shown, {result['faults']} faults of {result['kinds']} kinds"
+    )
+    verdict = Table("what was broken", "promise", "times")
+    for kind in Kind:
+        count = result["violations"][kind.value]
+        verdict.add_row(kind.value, str(PROMISES[kind]), f"[red]{count}[/red]" if count else "0")
     console.print(verdict)
     for violation in outcome.violations[:VIOLATIONS_SHOWN]:
         console.print(str(violation), style="red", markup=False)
