@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from schemas.events import Event
 from schemas.values import Content
+from store.views import placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,19 @@ def page_of(rows: Iterable[Event], recent: Iterable[Event], from_seq: int, limit
         next_seq = seq + 1
     more = len(by_seq) > len(events) or (full and len(events) == limit)
     return EventsPage(tuple(events), next_seq, more, tuple(missing))
+
+
+def leaving_in(events: Iterable[Event], user: str) -> int | None:
+    """The seq at which the user left and did not come back in these events; None if there is none."""
+    left_seq: int | None = None
+    for event in events:
+        for who, _, active in placed(event):
+            if who == user:
+                left_seq = None if active else event.seq
+    return left_seq
+
+
+def cut_after(page: EventsPage, seq: int) -> EventsPage:
+    """The page up to `seq`, as the last one."""
+    events = tuple(event for event in page.events if event.seq <= seq)
+    return EventsPage(events, seq + 1, False, tuple(each for each in page.missing if each <= seq))

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from edge.directory import overlay
 from edge.errors import BadRequest
-from edge.merge import PAGE_BYTES_LIMIT, EventsPage, item_bytes, page_of
+from edge.merge import PAGE_BYTES_LIMIT, EventsPage, cut_after, item_bytes, leaving_in, page_of
 from edge.recent import Recent
 from edge.unprojected import check_complete, decoded
 from schemas import events
@@ -69,6 +69,25 @@ class Reader:
         finally:
             self._recent.end(ticket)
 
+    async def events_for(self, user: str, is_member: Callable[[], bool], conversation: str, from_seq: int, limit: int) -> EventsPage:
+        """What of `events` the user may see, who may be sent away while they are read: nothing after that.
+
+        Shape: `is_member` says what this node's feed knows at the moment of the call. The leaving itself is the last that is shown.
+        Raises: BadRequest("not_member"), and as `events`.
+        """
+        page = await self.events(conversation, from_seq, limit)
+        left_seq = leaving_in(page.events, user)
+        if left_seq is not None and is_member():
+            # The tables may be ahead of the feed, and it is the feed that says who is a member; or the user came back later.
+            await self._reach(conversation)
+            page = await self.events(conversation, from_seq, limit)
+            left_seq = leaving_in(page.events, user)
+        if is_member():
+            return page
+        if left_seq is None:
+            raise sent_away(conversation)
+        return cut_after(page, left_seq)
+
     async def _page(self, conversation: str, from_seq: int, limit: int, ticket: int) -> EventsPage | None:
         """None when even the event before `from_seq` is not known here."""
         before = max(from_seq - 1, 1)  # with the event before, so that "nothing new" and "never was" can be told apart
@@ -99,6 +118,10 @@ class Reader:
             return tuple(newest), newest[0].seq if more and newest and newest[0].seq > 1 else None
         finally:
             self._recent.end(ticket)
+
+
+def sent_away(conversation: str) -> BadRequest:
+    return BadRequest("not_member", f"not a member of {conversation!r} any more")
 
 
 def _fitting(views: Sequence[MessageView]) -> int:

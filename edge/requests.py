@@ -12,6 +12,7 @@ from edge.clocks import clock_ms, mono_ms
 from edge.closing import SLOW
 from edge.errors import SessionEnded
 from edge.metrics import REJECTS
+from edge.reader import sent_away
 from edge.session import Announce, End, Nothing, Now, Publish, Read, Receipt, Request, Session, Signal, Tell, on_frame, takes_unread_back
 from edge.translate import failure_of, item_of, message_item
 from schemas.errors import WarblerError
@@ -85,6 +86,8 @@ class Requests:
             case frames.History():
                 limit = min(request.limit, self.node.settings.history_messages_limit)
                 views, before = await self.node.reader.history(request.conversation, request.before_seq, limit)
+                if request.conversation not in session.conversations:
+                    raise sent_away(request.conversation)
                 items = tuple(message_item(view) for view in views)
                 session.sink.write(frames.HistoryPage(request.request, request.conversation, items, before))
             case frames.DirectoryRequest():
@@ -102,7 +105,10 @@ class Requests:
 
     async def _answer_sync(self, session: Session, request: frames.Sync) -> None:
         limit = min(request.limit, self.node.settings.sync_events_limit)
-        page = await self.node.reader.events(request.conversation, request.from_seq, limit)
+        conversation = request.conversation
+        page = await self.node.reader.events_for(
+            session.user, lambda: conversation in session.conversations, conversation, request.from_seq, limit
+        )
         if not page.more:
             session.catching_up.discard(request.conversation)
             session.given[request.conversation] = page.next_seq

@@ -6,14 +6,14 @@ from typing import Any, cast
 import pytest
 
 from edge.errors import BadRequest
-from edge.merge import PAGE_BYTES_LIMIT
+from edge.merge import PAGE_BYTES_LIMIT, EventsPage
 from edge.reader import Reader
 from edge.recent import Recent
 from schemas import events
 from schemas.codec import encode
 from store.timelines import Timelines
 from store.views import Head, MessageView, message_of
-from tests.edge.builders import GROUP, base, sent
+from tests.edge.builders import ANA, GROUP, base, sent
 
 LONG = b"x" * 16_384
 
@@ -21,7 +21,7 @@ LONG = b"x" * 16_384
 class Rows:
     """Timelines that hold these messages, up to a head."""
 
-    def __init__(self, *rows: events.MessageSent) -> None:
+    def __init__(self, *rows: Any) -> None:
         self.rows = rows
 
     async def read_events(self, conversation: str, from_seq: int, limit: int) -> list[events.MessageSent]:
@@ -96,3 +96,46 @@ def test_history_shows_what_is_not_projected_yet() -> None:
     views, before = asyncio.run(reader.history(GROUP, None, 10))
     assert [(view.seq, None if view.content is None else view.content.body) for view in views] == [(1, b"better"), (2, None), (4, b"hi")]
     assert before is None
+
+
+def removed(seq: int) -> events.MemberRemoved:
+    return events.MemberRemoved(member=ANA, **base(seq))
+
+
+def returned(seq: int) -> events.MemberAdded:
+    return events.MemberAdded(member=ANA, role="member", **base(seq))
+
+
+class Feed:
+    """Says what this node knows of Ana's place; `reach` brings it to the end of the log."""
+
+    def __init__(self, known: bool, truth: bool) -> None:
+        self.known, self.truth = known, truth
+
+    async def reach(self, _: str) -> None:
+        self.known = self.truth
+
+    def page(self, rows: list[Any], from_seq: int = 1, limit: int = 50) -> EventsPage:
+        reader = Reader(cast(Timelines, Rows(*rows)), Recent(1 << 20), self.reach)
+        return asyncio.run(reader.events_for(ANA, lambda: self.known, GROUP, from_seq, limit))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_is_sent_away_while_a_page_is_read_is_shown_nothing_after_that(known: bool) -> None:
+    """Also where the tables are ahead of the feed, which does not know of the removal yet."""
+    page = Feed(known, False).page([sent(1), sent(2), removed(3), sent(4), sent(5)])
+    assert ([event.seq for event in page.events], page.next_seq, page.more) == ([1, 2, 3], 4, False)
+
+
+def test_a_page_from_after_the_removal_is_refused() -> None:
+    with pytest.raises(BadRequest) as refused:
+        Feed(False, False).page([sent(1), sent(2), removed(3), sent(4), sent(5)], from_seq=4)
+    assert (refused.value.code, refused.value.retryable) == ("not_member", False)
+
+
+@pytest.mark.parametrize("limit", [4, 50])
+def test_who_came_back_reads_what_was_said_meanwhile(limit: int) -> None:
+    rows = [sent(1), removed(2), sent(3), sent(4), returned(5), sent(6)]
+    page = Feed(True, True).page(rows, limit=limit)
+    assert [event.seq for event in page.events] == [1, 2, 3, 4, 5, 6][:limit]
+    assert page.more == (limit == 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,9 +11,10 @@ from rich.table import Table
 
 from tests.faults.recovery import Recoveries, by_kind, recovery_s
 from tests.faults.run import Outcome
-from tests.faults.violations import Kind
+from tests.faults.violations import PROMISES, Kind, Violation
 
 VIOLATIONS_SHOWN = 40
+EXAMPLES_EACH = 2
 
 
 def recoveries(outcome: Outcome) -> dict[str, Recoveries]:
@@ -23,6 +25,18 @@ def recoveries(outcome: Outcome) -> dict[str, Recoveries]:
         if not each.skipped
     ]
     return by_kind(measured)
+
+
+def examples(violations: Sequence[Violation]) -> list[str]:
+    """Some of each kind and place: one lost page would hide everything else."""
+    shown: Counter[tuple[Kind, str, str]] = Counter()
+    lines: list[str] = []
+    for violation in violations:
+        place = (violation.kind, violation.where, violation.conversation)
+        shown[place] += 1
+        if shown[place] <= EXAMPLES_EACH and len(lines) < VIOLATIONS_SHOWN:
+            lines.append(str(violation))
+    return lines
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
@@ -48,22 +62,25 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         },
         "schedule": [{"fault": str(each.fault), "detail": each.detail, "skipped": each.skipped} for each in outcome.struck],
         "counts": dict(sorted(outcome.counts.items())),
-        "examples": [str(violation) for violation in outcome.violations[:VIOLATIONS_SHOWN]],
+        "examples": examples(outcome.violations),
     }
 
 
 def show(outcome: Outcome, console: Console) -> None:
     result = summary(outcome)
     _show_faults(outcome, result, console)
-    verdict = Table("messages acked", "events shown", "faults", "kinds", *(kind.value for kind in Kind), title="what was broken")
-    first = (result["acked"], result["events_shown"], result["faults"], result["kinds"])
-    counts = [result["violations"][kind.value] for kind in Kind]
-    verdict.add_row(*map(str, first), *(f"[red]{count}[/red]" if count else "0" for count in counts))
+    console.print(
+        f"{result['acked']} messages acked, {result['events_shown']} events shown, {result['faults']} faults of {result['kinds']} kinds"
+    )
+    verdict = Table("what was broken", "promise", "times")
+    for kind in Kind:
+        count = result["violations"][kind.value]
+        verdict.add_row(kind.value, str(PROMISES[kind]), f"[red]{count}[/red]" if count else "0")
     console.print(verdict)
-    for violation in outcome.violations[:VIOLATIONS_SHOWN]:
-        console.print(str(violation), style="red", markup=False)
-    if len(outcome.violations) > VIOLATIONS_SHOWN:
-        console.print(f"… and {len(outcome.violations) - VIOLATIONS_SHOWN} more", style="red")
+    for line in result["examples"]:
+        console.print(line, style="red", markup=False)
+    if len(outcome.violations) > len(result["examples"]):
+        console.print(f"… and {len(outcome.violations) - len(result['examples'])} more", style="red")
     if not outcome.settled:
         console.print("some commands were never answered, or some devices never caught up", style="red")
     console.print(", ".join(f"{what}: {count}" for what, count in result["counts"].items()), style="dim")

@@ -16,6 +16,7 @@ from ops import statefile
 from ops.embedded.ports import next_free
 
 READY_S = 90.0
+PORTS_FROM = 18_480
 STOP_S = 30.0
 
 
@@ -62,12 +63,14 @@ class Running:
             return False
 
 
-def start(data: Path, kafka: str = "", cassandra: str = "", *options: str, env: dict[str, str] | None = None) -> Running:
+def start(
+    data: Path, kafka: str = "", cassandra: str = "", *options: str, env: dict[str, str] | None = None, ports_from: int = PORTS_FROM
+) -> Running:
     """Starts it and waits until every process is well; without addresses it has a Kafka and a Cassandra of its own.
 
     Raises: RuntimeError with its output if it ends, TimeoutError.
     """
-    port = next_free(18_480)
+    port = next_free(ports_from)
     output = (data / "up.log").open("wb")
     child_env = {**os.environ, "WARBLER_KAFKA": kafka, "WARBLER_CASSANDRA": cassandra, **(env or {})}
     command = [sys.executable, "-m", "ops.cli", "up", "--data", str(data), "--port", str(port), *options]
