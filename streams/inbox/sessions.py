@@ -43,7 +43,7 @@ class Sessions:
 
     def _there(self, event: SessionOpened | SessionRenewed, away: bool, lease_ms: int) -> None:
         self.live[event.session_id] = LiveSession(event.device, event.node, event.at_ms + lease_ms, away)
-        if not away:
+        if not away or not self.online_ms:  # an away one of a user who was forgotten: a little too late is better than never
             self.online_ms = max(self.online_ms, event.at_ms)
 
     def _closed(self, event: SessionClosed) -> None:

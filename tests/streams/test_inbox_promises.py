@@ -91,6 +91,41 @@ def test_without_faults_there_is_one_push_request_for_each_user_and_conversation
     asyncio.run(body())
 
 
+def test_what_was_saved_and_then_delivered_does_not_come_back_with_a_successor() -> None:
+    """The mark comes after the save, so the successor finds the notification in the saved state only."""
+
+    async def body() -> None:
+        world = World([opened(START_MS, user=SILENT, lease_ms=LEASE_MS)], [notified(1, 2, users=(SILENT,))])
+        await world.publish()
+        await world.live(Fate(), 30)
+        assert (await read_all(world.log)).saved[SILENT] is not None
+        world.sessions, world.notifications = [], [settled(2, SILENT)]
+        await world.publish()
+        await world.live(Fate(), 30)
+        await world.live(Fate(), WHOLE_SCHEDULE_MS)
+        seen = await read_all(world.log)
+        assert (seen.pushes, seen.saved) == ([], {SILENT: None})
+        world.notifications = [notified(3, users=(SILENT,))]
+        await world.publish()
+        await world.live(Fate(), 4)
+        await world.live(Fate(), WHOLE_SCHEDULE_MS)
+        assert asked_for(await read_all(world.log), SILENT) == [3]
+
+    asyncio.run(body())
+
+
+def test_a_backlog_is_read_to_its_end_before_anything_in_it_is_pushed() -> None:
+    async def body() -> None:
+        for chunk_size in (1, 3):
+            world = World([], [notified(1, users=(ABSENT, LATE)), notified(2, users=(ABSENT, LATE)), settled(2, LATE)], chunk_size)
+            await world.publish()
+            await world.live(Fate(), 100)
+            seen = await read_all(world.log)
+            assert [(each.user, each.to_seq) for each in seen.pushes if isinstance(each, PushRequested)] == [(ABSENT, 2)]
+
+    asyncio.run(body())
+
+
 def operations_of_a_whole_life() -> int:
     async def body() -> int:
         world = World(fixed_sessions(), fixed_notifications(), 2)
