@@ -29,6 +29,7 @@ class Sessions:
     live_ms: int = 0
 
     def fold(self, event: SessionEvent) -> None:
+        self.online_ms = self.online_ms or event.at_ms  # of a user who was forgotten: any record of it says that it was there
         match event:
             case SessionOpened():
                 self._there(event, False, event.lease_ms)
@@ -43,7 +44,7 @@ class Sessions:
 
     def _there(self, event: SessionOpened | SessionRenewed, away: bool, lease_ms: int) -> None:
         self.live[event.session_id] = LiveSession(event.device, event.node, event.at_ms + lease_ms, away)
-        if not away or not self.online_ms:  # an away one of a user who was forgotten: a little too late is better than never
+        if not away:
             self.online_ms = max(self.online_ms, event.at_ms)
 
     def _closed(self, event: SessionClosed) -> None:
