@@ -8,7 +8,6 @@ by the next step. Rule 4: `Fenced` means that the partition has another owner: i
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -97,7 +96,7 @@ class Lane:
         self._notifications_next = 0
         self._put_ms = 0
         self._save_ms = 0
-        self._fenced_s = 0.0  # when the log last took something from us
+        self._fenced_ms = 0  # when the log last took something from us
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -154,8 +153,7 @@ class Lane:
         self._taken = await take_over(self._log, users, self.number, self.writer_id, self._settings.node, self._clock_ms)
         self._stats.take_overs += 1
         self._notifications_next = 0
-        self._put_ms = self._save_ms = self._clock_ms()
-        self._fenced_s = time.monotonic()
+        self._put_ms = self._save_ms = self._fenced_ms = self._clock_ms()
 
     async def _abandon(self) -> None:
         """Throw the state away; what was not acked waits to be taken again, in order."""
@@ -279,22 +277,23 @@ class Lane:
         """Write the presences that changed: rows first, so that who reads a row and then follows the topic misses none."""
         if not self._rows.due(now_ms):
             return
-        await self._prove(taken, now_ms)
+        await self._prove(taken)
         written = await self._rows.write(now_ms)
         entries = [Entry(each.user.encode(), codec.encode(PRESENCE_TOPIC, each), each.at_ms) for each in written]
         await self._append(taken, PRESENCE_TOPIC, entries)
         self._stats.presence_changes += len(written)
 
-    async def _prove(self, taken: Taken, now_ms: int) -> None:
+    async def _prove(self, taken: Taken) -> None:
         """Cassandra has no fence: who may have slept asks the log whether the partition is still its own, before it writes rows."""
-        if time.monotonic() - self._fenced_s < self._settings.session_timeout_ms / 2000:
-            return
+        now_ms = self._clock_ms()
+        if 0 <= now_ms - self._fenced_ms < self._settings.session_timeout_ms / 2:
+            return  # nobody gives a partition away that soon
         await self._append(taken, STATE_TOPIC, [control_entry(self.writer_id, self.number, self._settings.node, STATE_TOPIC, now_ms)])
 
     async def _append(self, taken: Taken, topic: str, entries: Sequence[Entry]) -> None:
         for part in split(entries, batch_bytes_limit(topic)):
             await taken.writer.append(topic, self.number, part)
-            self._fenced_s = time.monotonic()
+            self._fenced_ms = self._clock_ms()
 
     # ---- save and ack
 

@@ -29,6 +29,7 @@ class Sessions:
     live_ms: int = 0
 
     def fold(self, event: SessionEvent) -> None:
+        self.online_ms = self.online_ms or event.at_ms  # of a user who was forgotten: any record of it says that it was there
         match event:
             case SessionOpened():
                 self._there(event, False, event.lease_ms)

@@ -13,7 +13,7 @@ from log.kafka import KafkaLog
 from log.port import Entry
 from schemas import codec
 from schemas.commands import AddMember, CreateConversation, LeaveConversation, SendMessage
-from schemas.notices import PushCancelled, PushRequested
+from schemas.notices import InboxSaved, PushCancelled, PushRequested
 from schemas.partition import partition_of
 from schemas.records import PresenceChanged, PresenceSet, RedeliveryAsked, SessionClosed, SessionOpened, SessionRenewed, WatermarkRaised
 from schemas.values import Content, Member, WatermarkState
@@ -147,6 +147,12 @@ async def cancelled(log: KafkaLog, user: str) -> list[PushCancelled]:
 
 async def redeliveries(log: KafkaLog, user: str) -> list[RedeliveryAsked]:
     return await of_user(log, "signals", RedeliveryAsked, user)
+
+
+async def saved(log: KafkaLog, user: str) -> list[InboxSaved | None]:
+    """Every saved state of the user, None where nothing was pending."""
+    records = [record async for record in all_records(log, "inbox-state") if record.key == user.encode()]
+    return [None if record.value is None else codec.decode(record.value, InboxSaved) for record in records]
 
 
 async def row_of(store: Store, user: str) -> PresenceRow | None:
