@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from bench.frames import Codec, FromEdge, Welcome
+from bench.frames import Codec, Events, FromEdge, Page, Welcome
 from bench.websocket import CLOSE, PING, PONG, FrameReader, client_frame, upgrade_request
 from edge import frames
 
 clock_s = time.perf_counter
 OPEN_TIMEOUT_S = 30.0
+MARK_INTERVAL_S = 5.0  # well below EDGE_ACK_TIMEOUT_MS, after which a node writes again what is not acknowledged
 
 
 class DeviceLost(Exception):
@@ -34,6 +35,8 @@ class Deaf:
 
 
 class Device(asyncio.Protocol):
+    """Acknowledges what it was given: one mark a conversation in MARK_INTERVAL_S, as its marks are not what is measured."""
+
     def __init__(self, address: tuple[str, int], codec: Codec, hello: frames.Hello, listener: Listener) -> None:
         self.address, self.codec, self.hello, self.listener = address, codec, hello, listener
         self.user = ""
@@ -44,6 +47,7 @@ class Device(asyncio.Protocol):
         self.close_code = 0
         self._transport: asyncio.Transport | None = None
         self._reader = FrameReader()
+        self._held: dict[str, int] = {}  # conversation -> highest seq that was given and not acknowledged
         self._head: bytes | None = b""  # of the HTTP answer; None once it is complete
 
     # ---- the transport's calls
@@ -64,6 +68,8 @@ class Device(asyncio.Protocol):
                     self.user = frame.user
                     if not self.welcome.done():
                         self.welcome.set_result(frame)
+                elif (type(frame) is Events or type(frame) is Page) and frame.events:
+                    self._hold(frame.conversation, frame.events[-1].seq)
                 self.listener.on_frame(self, frame, at_s)
             elif opcode == CLOSE:
                 self.close_code = int.from_bytes(payload[:2], "big")
@@ -93,6 +99,16 @@ class Device(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    def _hold(self, conversation: str, seq: int) -> None:
+        if not self._held and self.hello.follow:
+            asyncio.get_running_loop().call_later(MARK_INTERVAL_S, self._mark)
+        self._held[conversation] = seq
+
+    def _mark(self) -> None:
+        held, self._held = self._held, {}
+        for conversation, seq in held.items():
+            self._write(client_frame(self.codec.opcode, self.codec.encode(frames.Mark(conversation, "delivered", seq))))
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

@@ -20,8 +20,12 @@ from warbler import (
     EventItem,
     Happening,
     Login,
+    PresenceEntry,
+    PresenceSeen,
+    ReceiptSeen,
     RequestFailed,
     Rest,
+    Signalled,
     TimelineEvent,
     TypingSeen,
     Unreadable,
@@ -31,12 +35,15 @@ from ops.chat_screen import Screen
 
 HISTORY_SHOWN = 15
 SETTLE_WITHIN_S = 5.0
+PEERS_WATCHED = 50
+TICKS = {"delivered": "✓✓", "read": "✓✓", "played": "▷"}
 HELP = """/list                      conversations, the latest first, with what is unread
 /open N|TITLE              open one: its last messages, then everything live
 /new TITLE [NAME ...]      a new group with these users
 /direct NAME               talk to one user
 /add NAME                  let a user into the open group
 /members                   who is in the open conversation
+/away [STATUS]   /back     whether you are here, and a word on it
 /more                      earlier messages
 /edit SEQ TEXT   /recall SEQ   /react SEQ EMOJI
 /help   /quit              anything else is sent to the open conversation"""
@@ -55,6 +62,10 @@ class Talk:
     listed: list[str] = field(default_factory=list)
     before_seq: int | None = None
     showing: bool = False
+    present: dict[str, PresenceEntry] = field(default_factory=dict)  # of the peers of direct conversations
+    ticked: dict[tuple[str, str], int] = field(default_factory=dict)  # conversation, state -> what was said of it
+    watching: asyncio.Future[tuple[PresenceEntry, ...]] | None = None
+    own_seq: dict[str, int] = field(default_factory=dict)  # conversation -> the last message of this user
 
     # ---- input
 
@@ -91,6 +102,8 @@ class Talk:
             "edit": (2, self.edit),
             "recall": (1, self.recall),
             "react": (2, self.react),
+            "away": (0, self.away),
+            "back": (0, self.back),
         }
         least, command = commands.get(word, (0, None))
         if command is None or len(arguments) < least:
@@ -154,6 +167,12 @@ class Talk:
     async def react(self, seq: str, reaction: str) -> None:
         await self.client.react(self._opened(), int(seq), reaction)
 
+    async def away(self, *words: str) -> None:
+        self.client.set_presence(True, " ".join(words))
+
+    async def back(self) -> None:
+        self.client.set_presence(False, "")
+
     async def more(self) -> None:
         page = await self.client.history(self._opened(), self.before_seq, HISTORY_SHOWN)
         self.before_seq = page.before_seq or 1
@@ -201,14 +220,52 @@ class Talk:
             case TypingSeen(conversation, user, True) if conversation == self.open:
                 await self.learn([user])
                 self.screen.say(f"[dim]{escape(self.name(user))} is typing[/dim]")
-            case Disconnected(_, reason, retry_in_ms):
+            case PresenceSeen(users):
+                await self._show_presence(users)
+            case ReceiptSeen() if happening.conversation == self.open:
+                self._show_tick(happening)
+            case Signalled(conversation, user, _, content) if conversation == self.open:
+                await self.learn([user])
+                self.screen.say(f"[dim]in passing,[/dim] [bold]{escape(self.name(user))}[/bold] {text_of(content)}")
+            case Disconnected(_, reason, retry_in_ms) if retry_in_ms:  # moving to another node takes no time
                 self.screen.say(f"[yellow]connection lost ({escape(reason)}); again in {retry_in_ms / 1000:.1f} s[/yellow]")
-            case Connected(welcome) if self.names:
-                self.screen.say(f"[green]connected to {escape(welcome.node)}[/green]")
+            case Connected(welcome):
+                if self.names:
+                    self.screen.say(f"[green]connected to {escape(welcome.node)}[/green]")
+                self._watch_peers()
             case Unreadable(conversation, code, _):
                 self.screen.say(f"[yellow]{conversation} cannot be read any more ({code})[/yellow]")
             case _:
                 pass
+
+    def _watch_peers(self) -> None:
+        """Whom one talks with directly; the latest PEERS_WATCHED of them. The answer comes as `PresenceSeen`, and is not waited for."""
+        peers = [entry.peer for entry in self.client.directory if entry.peer][:PEERS_WATCHED]
+        if not peers:
+            return
+        self.watching = asyncio.ensure_future(self.client.watch_presence(peers))
+        # refused or replaced: then there is no presence to show, and nothing to be said of it
+        self.watching.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _show_presence(self, users: tuple[PresenceEntry, ...]) -> None:
+        for entry in users:
+            before = self.present.get(entry.user)
+            self.present[entry.user] = entry
+            if before is not None and before.state != entry.state:
+                await self.learn([entry.user])
+                said = f" ({escape(entry.status)})" if entry.status else ""
+                self.screen.say(f"[dim]{escape(self.name(entry.user))} is {entry.state}{said}[/dim]")
+
+    def _show_tick(self, receipt: ReceiptSeen) -> None:
+        """Of a direct conversation, once a message: that it got there, that it was read."""
+        entry = self.client.directory.get(receipt.conversation)
+        own_seq = self.own_seq.get(receipt.conversation, 0)
+        place = (receipt.conversation, receipt.state)
+        if entry is None or entry.peer != receipt.user or not 0 < own_seq <= receipt.up_to_seq or self.ticked.get(place) == own_seq:
+            return
+        if receipt.state in TICKS:
+            self.ticked[place] = own_seq
+            self.screen.say(f"[dim]{own_seq:>4} {TICKS[receipt.state]} {receipt.state}[/dim]")
 
     async def _show_event(self, conversation: str, event: EventItem, own: bool) -> None:
         entry = self.client.directory.get(conversation)
@@ -216,6 +273,10 @@ class Talk:
             self.client.directory.add((await self.client.directory_page()).directory)
             entry = self.client.directory.get(conversation)
         await self.learn([user for user in (event.user, event.member) if user])
+        if event.kind == "message_sent" and event.user == self.login.user:
+            self.own_seq[conversation] = event.seq
+        if event.kind == "conversation_created" and event.conversation_kind == "direct":
+            self._watch_peers()
         if conversation == self.open:
             self.screen.say(self._row(event.seq, event.at_ms, event.user, self._words(event)))
             if event.kind == "message_sent" and not own:

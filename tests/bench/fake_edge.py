@@ -26,6 +26,7 @@ class FakeEdge:
         self.events: dict[str, list[frames.EventItem]] = defaultdict(list)
         self.sockets: dict[str, list[ServerConnection]] = defaultdict(list)
         self.commands = 0
+        self.marks: list[tuple[str, frames.Mark]] = []
         self.port = 0
 
     @contextlib.asynccontextmanager
@@ -51,6 +52,8 @@ class FakeEdge:
     async def _on_frame(self, socket: ServerConnection, user: str, frame: Any) -> None:
         if isinstance(frame, frames.Sync):
             await self._page(socket, frame)
+        elif isinstance(frame, frames.Mark):
+            self.marks.append((user, frame))
         elif isinstance(frame, frames.CreateConversation):
             others = [member.user for member in frame.members]
             direct = frame.conversation_kind == "direct"

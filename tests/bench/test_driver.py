@@ -201,3 +201,21 @@ def test_a_server_that_does_not_upgrade_is_said(tmp_path: Path) -> None:
                 await fleet.open(USERS[:1])
 
     uvloop.run(go())
+
+
+def test_what_a_device_was_given_is_acknowledged_once_an_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.device.MARK_INTERVAL_S", 0.1)
+    edge = FakeEdge()
+
+    async def work(bench: Bench, pairs: Pairs) -> None:
+        conversation = pairs.conversations[0]
+        await asyncio.sleep(0.2)  # the creation is acknowledged by itself
+        edge.marks.clear()
+        for _ in range(20):
+            pairs.fleet.devices[0].send(bench.message(conversation))
+        await asyncio.sleep(0.3)
+        told = [(user, mark.state, mark.up_to_seq) for user, mark in edge.marks if mark.conversation == conversation]
+        assert told[-1] == (USERS[1].user, "delivered", 21)
+        assert len(told) <= 3, "coalesced"
+
+    run(edge, work, tmp_path)

@@ -133,7 +133,8 @@ def test_without_cassandra_messages_flow_and_reads_say_when_to_come_again(ground
                 while time.monotonic() - began_s < OUTAGE_S:
                     assert (await sender.send_text(group, str(sent)))["type"] == "ack"
                     if sent % 100 == 0:
-                        reader.say(type="ping")  # it only listens, for longer than two heartbeats
+                        # it only listens, for longer than two heartbeats, and holds what it heard
+                        reader.say(type="mark", conversation=group, state="delivered", up_to_seq=sent + 1)
                     sent += 1
                     await asyncio.sleep(0.05)
                 await reader.hear(lambda frame: frame["type"] == "events" and frame["events"][-1]["seq"] == sent + 1)
