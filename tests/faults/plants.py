@@ -7,6 +7,7 @@ the processes of a real run (`scripts/faults --plant NAME`), right after `module
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -118,16 +119,16 @@ def duplicate_delivery(module: Any, put: Setter) -> None:
     put(module.Delivery, "on_events", again)
 
 
-@plant("edge.node", Kind.DUPLICATED)
+@plant("edge.requests", Kind.DUPLICATED)
 def given_forgotten(module: Any, put: Setter) -> None:
     """What a page gave ahead of the feed is given once more when the feed comes there."""
-    answer = module.Node._answer_sync
+    answer = module.Requests._answer_sync
 
     async def forgetful(self: Any, session: Any, request: Any) -> None:
         await answer(self, session, request)
         session.given.pop(request.conversation, None)
 
-    put(module.Node, "_answer_sync", forgetful)
+    put(module.Requests, "_answer_sync", forgetful)
 
 
 @plant("edge.delivery", Kind.LOST, Kind.UNANSWERED)
@@ -173,12 +174,14 @@ def late_kick(module: Any, put: Setter) -> None:
     """Who is removed stays in the hub for ten more events."""
     leave, join = module.Delivery._leave, module.Delivery._join
     due: list[tuple[Any, int, Any]] = []
+    seen: Counter[int] = Counter()  # events by node
 
     def later(self: Any, event: Any) -> None:
-        due.append((self, self.events_seen + 10, event))
+        due.append((self, seen[id(self)] + 10, event))
 
     def joining(self: Any, event: Any) -> None:
-        for entry in [each for each in due if each[0] is self and each[1] <= self.events_seen]:
+        seen[id(self)] += 1
+        for entry in [each for each in due if each[0] is self and each[1] <= seen[id(self)]]:
             due.remove(entry)
             leave(self, entry[2])
         join(self, event)
@@ -220,21 +223,25 @@ def receipt_beyond(module: Any, put: Setter) -> None:
 
 @plant("streams.timelines.projector", Kind.RECEIPT_BACKWARDS, Kind.RECEIPT_LOST)
 def receipt_backwards(module: Any, put: Setter) -> None:
-    """The last watermark wins, where the highest should."""
+    """Every other time a device's watermark is written, it is its first one again, and wins."""
     from store import cql
 
     project = module.project
-    written = [2**40]
+    first: dict[Any, Any] = {}
+    written: Counter[Any] = Counter()
 
-    def newest(records: Any) -> Any:
+    def falling(records: Any) -> Any:
         chunk = project(records)
         for index, write in enumerate(chunk.writes):
             if write.statement == cql.PUT_RECEIPT:
-                written[0] += 1
-                chunk.writes[index] = write._replace(values=(*write.values[:-1], written[0]))
+                key, cells = write.values[:4], write.values[4:-1]
+                written[key] += 1
+                told = first.setdefault(key, cells) if written[key] % 2 == 0 else cells
+                first.setdefault(key, cells)
+                chunk.writes[index] = write._replace(values=(*key, *told, 2**40 + written[key]))
         return chunk
 
-    put(module, "project", newest)
+    put(module, "project", falling)
 
 
 # ---- the projector

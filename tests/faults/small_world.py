@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from edge import frames
 from edge.node import Node
@@ -23,7 +23,7 @@ from schemas import events
 from schemas.codec import decode_event
 from store.accounts import Accounts
 from store.buckets import bucket_of
-from store.timelines import Timelines
+from store.timelines import Listed, Standing, Timelines
 from store.views import Head, Membership, fold_head, fold_membership
 from streams.conversations.lane import Lane, Work
 from streams.conversations.partition import COMMANDS_TOPIC
@@ -88,21 +88,27 @@ class CellTimelines:
         await asyncio.sleep(0)
         return [event for event in self.rows_of(conversation) if event.seq >= from_seq][:limit]
 
-    async def directory_of(self, user: str) -> tuple[list[Membership], dict[str, Head]]:
+    async def conversations_of(self, user: str) -> list[Listed]:
+        places, _ = await self.places(user, sorted({key[0] for key in self.cells.keys("events")}))
+        return [Listed(each.conversation_id, each.active, each.changed_seq) for each in places.values()]
+
+    async def places(self, user: str, conversations: Iterable[str]) -> tuple[dict[str, Membership], dict[str, Head]]:
         await asyncio.sleep(0)
-        places, heads = [], {}
-        for conversation in {key[0] for key in self.cells.keys("events")}:
+        wanted, places = list(conversations), {}
+        for conversation in wanted:
             place: Membership | None = None
             head: Head | None = None
             for event in self.rows_of(conversation):
                 head = fold_head(head, event)
                 place = fold_membership(place, event, user, head)
-            if place is not None and head is not None:
-                places.append(place)
-                heads[conversation] = head
-        return places, heads
+            if place is not None:
+                places[conversation] = place
+        return places, await self.heads(wanted)
 
-    async def heads(self, conversations: Any) -> dict[str, Head]:
+    async def standings(self, conversations: Iterable[str]) -> dict[str, Standing]:
+        return {each: Standing(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
+
+    async def heads(self, conversations: Iterable[str]) -> dict[str, Head]:
         found: dict[str, Head] = {}
         for conversation in conversations:
             head: Head | None = None

@@ -353,6 +353,8 @@ class Core:
             return self._flush(now_ms)
         if (conversation := self._asked.pop(failure.request, None)) is not None:
             return self._on_repair_failed(conversation, failure, now_ms) + self._repair(now_ms)
+        if failure.request == "" and failure.conversation in self.timelines.tracks:
+            return self._on_repair_failed(failure.conversation, failure, now_ms) + self._repair(now_ms)
         if failure.request == "":
             for name, track in self.timelines.tracks.items():
                 if track.asked == "":
