@@ -52,6 +52,7 @@ class Nemesis:
     def __init__(self, system: System, say: Callable[[str], None], homes: Mapping[DeviceName, int]) -> None:
         self.system, self._say, self._homes = system, say, homes
         self.struck: list[Struck] = []
+        self._serving = {server: asyncio.Lock() for server in SERVERS}  # one at a time starts or stops a server
 
     async def run(self, faults: Sequence[Fault], begun_s: float) -> None:
         """All of them, each at its time; overlapping ones at once. Returns when the last one is undone."""
@@ -67,7 +68,7 @@ class Nemesis:
         self.struck.append(struck)
         try:
             await self._perform(struck)
-        except (OSError, OpsError, LookupError, TimeoutError) as error:
+        except (OSError, OpsError, LookupError, TimeoutError, RuntimeError) as error:
             struck.skipped = f"{type(error).__name__}: {error}"
             self._say(f"not performed: {struck.skipped}")
         struck.healed_s = struck.healed_s or time.monotonic()
@@ -95,11 +96,13 @@ class Nemesis:
         fault = struck.fault
         if fault.action in SIGNALS:
             if fault.target in SERVERS:
-                await self._signal_server(struck, self._node(fault.target))
+                async with self._serving[fault.target]:
+                    await self._signal_server(struck, self._node(fault.target))
             else:
                 await self._signal_process(struck)
         elif fault.action is Action.DISK_FULL:
-            await self._fill(struck)
+            async with self._serving[fault.target]:
+                await self._fill(struck)
         elif fault.action is Action.CLOCK:
             await self._bend(struck)
         else:
