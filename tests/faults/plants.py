@@ -7,6 +7,7 @@ the processes of a real run (`scripts/faults --plant NAME`), right after `module
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ import msgspec
 from tests.faults.violations import Kind
 
 Setter = Callable[[Any, str, Any], None]
-WINDOW_S = 0.03  # between the two steps that a bug has in the wrong order: long enough for a kill to fall between
+# Between the two steps that a bug has in the wrong order: long enough for a kill to fall between. In a real run longer than Faust's commit
+# interval, or the early ack would never reach Kafka before the kill.
+WINDOW_S = float(os.environ.get("WARBLER_FAULTS_WINDOW_S", "0.03"))
 
 
 @dataclass(frozen=True, slots=True)

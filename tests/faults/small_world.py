@@ -41,7 +41,8 @@ from tests.streams.simulation import SETTINGS, fresh
 KEY = TokenKey(PEM)
 EDGE = EdgeSettings(produce_interval_ms=0, progress_interval_ms=5, receipts_interval_ms=5, sync_events_limit=7)
 CHUNK_RECORDS = 4
-PATIENCE_S = 0.5  # without a bug everything comes about within some ten milliseconds
+PATIENCE_S = 1.0  # without a bug everything comes about within some ten milliseconds
+LESS_PATIENCE_S = 0.1  # once something did not: it is a bug, and the rest of the play only shows more of it
 TIME_NEVER_ENDS_MS = 2**52
 
 
@@ -182,6 +183,7 @@ class Link:
 class SmallWorld:
     def __init__(self) -> None:
         self._now = 0
+        self._patience_s = PATIENCE_S
         self.log = MemoryLog(1, clock_ms=self.clock_ms)
         self.committed = 0
         self.cells = Cells()
@@ -280,10 +282,10 @@ class SmallWorld:
             await asyncio.sleep(0)
             self.hear()
 
-    async def until(self, holds: Callable[[], bool], limit_s: float = PATIENCE_S) -> bool:
+    async def until(self, holds: Callable[[], bool], limit_s: float | None = None) -> bool:
         """Whether it came about; a planted bug may be why it did not. Retries and syncs are due at once."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(self._patience_s if limit_s is None else limit_s):
                 while True:
                     await self.turn()
                     if holds():
@@ -292,6 +294,8 @@ class SmallWorld:
                     for core in self.devices.values():
                         if any(place.retry_at_s is not None for place in core.places.values()) or core.retries:
                             self.say(core, core.tick(self.clock_s() + 10))
+        if limit_s is None:
+            self._patience_s = LESS_PATIENCE_S
         return False
 
     def answered(self) -> bool:
@@ -303,6 +307,10 @@ class SmallWorld:
             place.sync is not None or place.retry_at_s is not None for core in self.devices.values() for place in core.places.values()
         )
         return not syncing and self.projected()
+
+    def receipts_count(self) -> int:
+        """How many the edges have published."""
+        return len(self.log._rows[rows.RECEIPTS_TOPIC, 0])
 
     def projected(self) -> bool:
         for topic in (rows.EVENTS_TOPIC, rows.RECEIPTS_TOPIC):

@@ -28,6 +28,7 @@ EDGES_FROM = 25_480  # not where other tests' edges are: a run of minutes would 
 TMPFS_BYTES = 1 << 30
 # A hello must not wait for a supervisor: what is short here is only what the harness itself would otherwise sit out.
 SETTINGS = {"STREAMS_SESSION_TIMEOUT_MS": "6000"}
+PLANT_SETTINGS = {"WARBLER_FAULTS_WINDOW_S": "0.8"}  # see plants.WINDOW_S
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ async def started(home: Path, edges: int, workers: int, plant: str = "", disks: 
         kafka.upstream, cassandra.upstream = await _start_servers(undo, stack, kafka)
         data = home / "warbler"
         data.mkdir()
-        env = {"WARBLER_FAULTS": str(faults), "PYTHONPATH": f"{SITE}{os.pathsep}{ROOT}", **SETTINGS}
+        env = {"WARBLER_FAULTS": str(faults), "PYTHONPATH": f"{SITE}{os.pathsep}{ROOT}", **SETTINGS, **(PLANT_SETTINGS if plant else {})}
         addresses = (f"{LOOPBACK}:{kafka.port}", f"{LOOPBACK}:{cassandra.port}")
         options = ("--edges", str(edges), "--workers", str(workers))
         up = await asyncio.to_thread(running.start, data, *addresses, *options, env=env, ports_from=EDGES_FROM)

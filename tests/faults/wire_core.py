@@ -57,10 +57,13 @@ class WireCore:
 
     def marks(self) -> list[Frame]:
         """Says of every conversation how far the device holds it."""
-        told = [(conversation, place.next_seq - 1) for conversation, place in self.places.items() if place.next_seq > 1]
-        for conversation, up_to in told:
-            self.recorder.told(conversation, self.name.user, up_to)
-        return [wire_mark(conversation, up_to) for conversation, up_to in told]
+        out = []
+        for conversation, place in self.places.items():
+            if place.next_seq > 1:
+                place.marked_seq = place.next_seq
+                self.recorder.told(conversation, self.name.user, place.next_seq - 1)
+                out.append(wire_mark(conversation, place.next_seq - 1))
+        return out
 
     # ---- sessions
 
