@@ -120,10 +120,15 @@ async def told(log: MemoryLog) -> list[tuple[int, Notification]]:
     return found
 
 
-async def tell(story: Story, bursts: Sequence[Sequence[Record]], remembered: Notices | None = None) -> list[tuple[int, Notification]]:
+async def tell(
+    story: Story, bursts: Sequence[Sequence[Record]], remembered: Notices | None = None, moved: Sequence[bool] = ()
+) -> list[tuple[int, Notification]]:
+    """All that is told of the bursts; `moved`: before which of them everything remembered is forgotten."""
     log = MemoryLog(PARTITIONS)
     working = Notifier(log, story, remembered or notices())
-    for burst in bursts:
+    for number, burst in enumerate(bursts):
+        if moved and moved[number % len(moved)]:
+            working.reassigned()
         await working.handle(burst)
     return await told(log)
 
@@ -182,6 +187,32 @@ def test_a_watermark_ahead_of_the_events_is_kept() -> None:
     created, one, mark_one, two, mark_two = story.records
     found = asyncio.run(tell(story, [[created, one, mark_one], [mark_two], [two]]))
     assert undelivered(found) == {}
+
+
+def test_a_watermark_is_left_out_only_while_nothing_is_outstanding() -> None:
+    story = Story(members=USERS[:2])
+    first = story.say()
+    story.mark("u-ben", first)
+    one = story.records[:]
+    second, third = story.say(), story.say()
+    two = story.records[3:]
+    story.mark("u-ben", second)
+    three = story.records[5:]
+    story.mark("u-ben", third)
+    four = story.records[6:]
+    story.mark("u-ben", third)  # from another device
+    five = story.records[7:]
+    found = [each for _, each in asyncio.run(tell(story, [one, two, three, four, five]))]
+    marks = [each.marks[0].up_to_seq for each in found if isinstance(each, DeliveriesSettled)]
+    assert marks == [first, second, third]
+
+
+def test_a_message_is_told_to_those_of_its_time_also_when_the_tables_are_newer() -> None:
+    story = Story()
+    seq = story.say()
+    story.add(events.MemberAdded, "u-ana", member="u-dan", role="member")
+    story.add(events.MemberLeft, "u-ben")
+    assert undelivered(asyncio.run(tell(story, [story.records[1:2]]))) == {"u-cleo": {seq}}
 
 
 def test_who_left_is_not_told_and_needs_nothing_more_and_a_later_joiner_is_not_told_of_before() -> None:
@@ -292,7 +323,7 @@ STEP = st.one_of(
 
 @given(st.lists(STEP, max_size=25), st.lists(st.integers(1, 6), min_size=1, max_size=5), st.integers(0, 2), st.integers(1, 3))
 def test_over_random_histories_cuts_and_repeats_the_inbox_holds_what_a_naive_model_says(
-    drawn: list[tuple[str, str, int]], cuts: list[int], repeated: int, members_limit: int
+    drawn: list[tuple[str, str, int]], cuts: list[int], repeated: int, limit: int, moved: list[bool]
 ) -> None:
     story = Story()
     marks: dict[str, int] = {}
@@ -320,7 +351,7 @@ def test_over_random_histories_cuts_and_repeats_the_inbox_holds_what_a_naive_mod
         size = cuts[turn % len(cuts)]
         bursts.append(story.records[max(0, at - repeated) : at + size])  # a restart says the last ones again
         at, turn = at + size, turn + 1
-    found = asyncio.run(tell(story, bursts, notices(members_limit=members_limit, settled_limit=members_limit)))
+    found = asyncio.run(tell(story, bursts, notices(settled_limit=limit), moved))
     held = undelivered(found)
     for user, seqs in expected.items():
         if user in story.members_at(len(story.history) + 1):
