@@ -321,7 +321,13 @@ STEP = st.one_of(
 )
 
 
-@given(st.lists(STEP, max_size=25), st.lists(st.integers(1, 6), min_size=1, max_size=5), st.integers(0, 2), st.integers(1, 3))
+@given(
+    st.lists(STEP, max_size=25),
+    st.lists(st.integers(1, 6), min_size=1, max_size=5),
+    st.integers(0, 2),
+    st.integers(1, 3),
+    st.lists(st.booleans(), max_size=4),
+)
 def test_over_random_histories_cuts_and_repeats_the_inbox_holds_what_a_naive_model_says(
     drawn: list[tuple[str, str, int]], cuts: list[int], repeated: int, limit: int, moved: list[bool]
 ) -> None:
