@@ -17,7 +17,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ops import statefile
+from log.errors import LogError
+from log.kafka import KafkaLog
+from log.settings import LogSettings
+from ops import pushes, statefile
 from ops.charges import read_live
 from ops.errors import NotReady
 from ops.statefile import ProcessState
@@ -178,3 +181,16 @@ async def run_status(data: Path, seconds: float, console: Console) -> None:
         console.print(await process_table(state.processes))
         raise NotReady(f"Kafka at {state.kafka} does not answer: {type(failed).__name__} {failed}") from failed
     console.print(topic_table(partition_lines(first, second), second.at_s - first.at_s))
+    console.print(pushes.line(await recent_pushes(state.kafka)))
+
+
+async def recent_pushes(kafka: str) -> pushes.Pushes:
+    """Raises: NotReady."""
+    log = KafkaLog(LogSettings(kafka=kafka))
+    try:
+        await log.start()
+        return await pushes.recent(log)
+    except LogError as failed:
+        raise NotReady(f"Kafka at {kafka} does not answer: {failed}") from failed
+    finally:
+        await log.close()

@@ -1,6 +1,8 @@
 """What an undelivered message leads to: the schedule's laws, pushes and cancellations over random lives, saving."""
 
 import dataclasses
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,3 +224,15 @@ def test_the_limits_default_to_those_of_the_settings() -> None:
     from streams.settings import StreamsSettings
 
     assert limits_of(StreamsSettings()) == InboxLimits()
+
+
+def test_the_table_of_the_schedule_in_the_documents_is_that_of_the_code() -> None:
+    root = Path(__file__).resolve().parents[2]
+    spec = importlib.util.spec_from_file_location("make_schedule", root / "docs" / "make_schedule.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (root / "docs" / "delivery.md").read_text()
+    assert module.written(page) == page, "run docs/make_schedule.py"
+    assert page.count("| direct |") == 3
