@@ -24,8 +24,8 @@ from schemas.records import DeadLetter
 
 TOPIC = "dead-letters"
 READ_RECORDS = 500
-# Written by the conversation owner alone, under its fence: bytes put there by anybody else would be poison again.
-OWNERS_TOPICS = frozenset({"conversation-events", "conversation-state"})
+# Written by their owner alone, under its fence: bytes put there by anybody else would be poison again.
+OWNERS_TOPICS = frozenset({"conversation-events", "conversation-state", "inbox-state", "presence", "push-requests"})
 
 DataOption = Annotated[Path, typer.Option("--data", help="Data folder of the `warbler up` to look at; not needed with WARBLER_KAFKA.")]
 LETTER_HELP = "The dead letter's own offset, as `list` shows it."
@@ -38,7 +38,7 @@ class NoSuchLetter(WarblerError):
 
 
 class NotReplayable(WarblerError):
-    """The origin is a topic that only the conversation owner may write."""
+    """The origin is a topic that only its owner may write: that of the conversations, or the inbox."""
 
 
 @app.command("list")

@@ -17,7 +17,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ops import statefile
+from log.errors import LogError
+from log.kafka import KafkaLog
+from log.settings import LogSettings
+from ops import pushes, statefile
 from ops.charges import read_live
 from ops.errors import NotReady
 from ops.owners import NOBODY, Group, groups_of
@@ -187,3 +190,16 @@ async def run_status(data: Path, seconds: float, console: Console) -> None:
     for name in GROUPS:
         if (group := second.groups.get(name, NOBODY)).state != "Stable":
             console.print(f"[yellow]{name}: {group.state}[/yellow]; its partitions are with nobody until that is over")
+    console.print(pushes.line(await recent_pushes(state.kafka)))
+
+
+async def recent_pushes(kafka: str) -> pushes.Pushes:
+    """Raises: NotReady."""
+    log = KafkaLog(LogSettings(kafka=kafka))
+    try:
+        await log.start()
+        return await pushes.recent(log)
+    except LogError as failed:
+        raise NotReady(f"Kafka at {kafka} does not answer: {failed}") from failed
+    finally:
+        await log.close()

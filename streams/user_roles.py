@@ -59,7 +59,8 @@ class NotifierRole:
             except Exception as exc:  # noqa: BLE001 - what leaves an agent acks the event, so it must end the process instead
                 self._on_fatal(exc)
                 await asyncio.Event().wait()
-            for delivery in burst:
+            # Events first: were only the receipts committed, a successor would tell again of what they settled, and not that they did.
+            for delivery in sorted(burst, key=lambda each: each.topic != EVENTS_TOPIC):
                 self._next[delivery.topic, delivery.partition] = delivery.chunk.next_offset
                 await delivery.ack()
             self._handling = False

@@ -42,11 +42,13 @@ IMPURE = {
 }
 # These decide, so they must be pure whatever they say of themselves; one that needs the world is split instead.
 DECIDING = {
-    *(f"schemas.{name}" for name in ("codec", "commands", "events", "ids", "partition", "records", "values")),
+    *(f"schemas.{name}" for name in ("codec", "commands", "events", "ids", "notices", "partition", "records", "values")),
     *(f"streams.conversations.{name}" for name in ("access", "answers", "common", "decide", "decide_members", "decide_messages", "evolve")),
     *(f"streams.conversations.{name}" for name in ("fingerprint", "headers", "outcome", "partition", "rules", "saving", "shelf")),
     *(f"streams.conversations.{name}" for name in ("snapshots", "state")),
     "streams.timelines.rows",
+    *(f"streams.inbox.{name}" for name in ("limits", "pending", "presence", "schedule", "sessions", "user", "users")),
+    *("streams.notifier.burst", "streams.notifier.members"),
     *("store.buckets", "store.views"),
     *(f"edge.{name}" for name in ("closing", "frames", "hub", "merge", "rate", "receipts", "recent", "session", "translate")),
     *("ops.supervision", "ops.verify_rows", "ops.irc.compare", "ops.irc.pace", "ops.irc.parse", "ops.irc.plan"),
