@@ -17,6 +17,7 @@ from edge.delivery import Delivery
 from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
+from edge.journeys import Journeys
 from edge.metrics import COMMANDS
 from edge.presence_desk import ACCOUNT_EVENTS, PresenceDesk
 from edge.privacies import Privacies
@@ -98,6 +99,7 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self.sessions = Sessions(self)
         self.requests = Requests(self)
+        self.journeys = Journeys(self)
 
     # ---- life
 

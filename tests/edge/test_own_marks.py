@@ -12,8 +12,16 @@ from tests.edge.builders import ANA, BEN, GROUP
 
 
 def mark(state: WatermarkState, seq: int, at_ms: int = 5, user: str = ANA, device: str = "phone", ordinal: int = 0) -> WatermarkRaised:
-    who = {"tenant": "default", "conversation_id": GROUP, "user": user, "device": device}
-    return WatermarkRaised(state=state, up_to_seq=seq, up_to_ordinal=ordinal, at_ms=at_ms, **who)
+    return WatermarkRaised(
+        tenant="default",
+        conversation_id=GROUP,
+        user=user,
+        device=device,
+        state=state,
+        up_to_seq=seq,
+        up_to_ordinal=ordinal,
+        at_ms=at_ms,
+    )
 
 
 def record(raised: WatermarkRaised) -> Record:
