@@ -71,7 +71,7 @@ REJECT_CODES = {
 ERROR_CODES = {
     "bad_frame": "The frame could not be understood; the connection is closed with 4500 after this.",
     "too_many": "More is watched than one session, or this node, may watch; what was watched before still is.",
-    "superseded": "This session asked the same again before it was answered; the answer to the second question counts.",
+    "superseded": "This session asked the same kind of question again before the first one was answered.",
     "behind": "The timelines are behind the log by more than this node remembers: ask again after retry_after_ms.",
     "invalid": "A number of the request is out of its range; `detail` says which.",
     "not_member": "The user is not a member of the conversation.",

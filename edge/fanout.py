@@ -15,13 +15,13 @@ from edge.counting import Counting
 from edge.hub import Hub
 from edge.metrics import POISON
 from edge.own_marks import OwnMarks
-from edge.receipts import conversation_of_key
 from edge.session import SharedFrame
 from edge.sizes import Sizes
 from log.port import Record
 from schemas import events
 from schemas.codec import decode_receipt
 from schemas.errors import Undecodable, WarblerError
+from schemas.keys import conversation_of_receipt
 from schemas.records import WatermarkRaised
 
 LOG = structlog.get_logger()
@@ -42,7 +42,7 @@ class ReceiptFanout:
 
     def on_receipts(self, records: Iterable[Record]) -> None:
         for record in records:
-            conversation = conversation_of_key(record.key or b"")
+            conversation = conversation_of_receipt(record.key or b"")
             self._own_marks.on_record(record)
             if conversation not in self._hub.by_conversation:
                 continue

@@ -12,7 +12,6 @@ from edge.clocks import clock_ms
 from edge.errors import BadRequest, UnknownMessage
 from edge.journey import RECEIPT_STEPS, Accepted, Found, Journey, journey_of
 from edge.receipt_pages import DEVICE_ROWS_LIMIT
-from edge.receipts import conversation_of_key
 from log.errors import PositionGone, UnknownTopic
 from log.passages import PASSAGES_TOPIC, passage_key
 from log.port import Record
@@ -20,6 +19,7 @@ from schemas import events
 from schemas.codec import decode, decode_command, decode_event, decode_receipt
 from schemas.errors import Undecodable
 from schemas.headers import read_command_header
+from schemas.keys import conversation_of_receipt
 from schemas.notices import PushRequested
 from schemas.partition import partition_of
 from schemas.records import LogPassed
@@ -98,7 +98,7 @@ class Journeys:
         for state in RECEIPT_STEPS:
             found.rows[state], _ = await self._node.tables.receipts.devices(conversation, state, "", last, DEVICE_ROWS_LIMIT)
         async for record in self._from(found, RECEIPTS, found.partition):
-            if conversation_of_key(record.key or b"") == conversation and (mark := _or_none(record, decode_receipt)) is not None:
+            if conversation_of_receipt(record.key or b"") == conversation and (mark := _or_none(record, decode_receipt)) is not None:
                 found.marks.append(mark)
         page = await self._node.reader.events(conversation, found.event.seq + 1, self._settings.sync_events_limit)
         found.later = list(page.events)

@@ -24,7 +24,7 @@ from edge.privacies import Privacies
 from edge.publisher import Publisher
 from edge.reader import Reader
 from edge.receipt_desk import ReceiptDesk
-from edge.receipts import Watermarks, key_of
+from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.requests import UNAVAILABLE_RETRY_MS, Requests
@@ -40,6 +40,7 @@ from log.port import Entry, Log, Record
 from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
 from schemas.errors import WarblerError
+from schemas.keys import receipt_key
 from schemas.records import PrivacyChanged
 from store.accounts import Accounts
 from store.privacy import Privacy
@@ -202,7 +203,7 @@ class Node:
 
     def _publish_receipts(self, hold: Callable[[str], bool] = lambda _: False) -> None:
         for mark in self.watermarks.take(hold):
-            self.publisher.offer("receipts", key_of(mark), encode("receipts", mark), placed_by=mark.conversation_id.encode())
+            self.publisher.offer("receipts", receipt_key(mark), encode("receipts", mark), placed_by=mark.conversation_id.encode())
 
     def _on_events(self, records: Sequence[Record]) -> None:
         self.delivery.on_events(records)

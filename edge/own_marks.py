@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from edge import frames
-from edge.receipts import KEY_SEPARATOR
 from log.port import Record
 from schemas.codec import decode_receipt
 from schemas.errors import Undecodable
+from schemas.keys import SEPARATOR
 from schemas.records import WatermarkRaised
 from store.views import ReadMark
 
@@ -36,7 +36,7 @@ class OwnMarks:
         self._order: OrderedDict[bytes, bytes] = OrderedDict()  # key -> user, oldest first
 
     def on_record(self, record: Record) -> None:
-        parts = (record.key or b"").split(KEY_SEPARATOR)
+        parts = (record.key or b"").split(SEPARATOR)
         if len(parts) != 4 or parts[3] not in KEPT_STATES or record.value is None or record.key is None:
             return
         key, user = record.key, parts[1]

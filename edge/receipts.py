@@ -9,16 +9,6 @@ from schemas.records import WatermarkRaised
 
 Device = tuple[str, str]  # user, device
 Place = tuple[str, str]  # conversation, state
-KEY_SEPARATOR = b"\0"
-
-
-def key_of(mark: WatermarkRaised) -> bytes:
-    """The record's key: the topic keeps the last record of each."""
-    return KEY_SEPARATOR.join(part.encode() for part in (mark.conversation_id, mark.user, mark.device, mark.state))
-
-
-def conversation_of_key(key: bytes) -> str:
-    return key.partition(KEY_SEPARATOR)[0].decode("utf-8", "replace")
 
 
 class Watermarks:

@@ -11,13 +11,13 @@ from edge.counts import Tally
 from edge.fanout import ReceiptFanout
 from edge.hub import Hub
 from edge.own_marks import OwnMarks
-from edge.receipts import key_of
 from edge.session import Session
 from edge.sizes import Sizes
 from log.port import Record
 from schemas import events
 from schemas.codec import encode
 from schemas.ids import direct_conversation_id
+from schemas.keys import receipt_key
 from schemas.records import WatermarkRaised
 from schemas.values import WatermarkState
 from store.errors import StoreUnavailable
@@ -30,7 +30,7 @@ def mark(state: WatermarkState, up_to_seq: int, user: str = BEN, device: str = "
     raised = WatermarkRaised(
         tenant="default", conversation_id=conversation, user=user, device=device, state=state, up_to_seq=up_to_seq, at_ms=1, **more
     )
-    return Record("receipts", 0, 0, 0, key_of(raised), encode("receipts", raised))
+    return Record("receipts", 0, 0, 0, receipt_key(raised), encode("receipts", raised))
 
 
 class Stage:

@@ -2,9 +2,9 @@
 
 from edge import frames
 from edge.own_marks import OwnMarks, laid_over, reads_of, unread_of
-from edge.receipts import key_of
 from log.port import Record
 from schemas.codec import encode
+from schemas.keys import receipt_key
 from schemas.records import WatermarkRaised
 from schemas.values import WatermarkState
 from store.views import ReadMark
@@ -13,19 +13,12 @@ from tests.edge.builders import ANA, BEN, GROUP
 
 def mark(state: WatermarkState, seq: int, at_ms: int = 5, user: str = ANA, device: str = "phone", ordinal: int = 0) -> WatermarkRaised:
     return WatermarkRaised(
-        tenant="default",
-        conversation_id=GROUP,
-        user=user,
-        device=device,
-        state=state,
-        up_to_seq=seq,
-        up_to_ordinal=ordinal,
-        at_ms=at_ms,
+        tenant="default", conversation_id=GROUP, user=user, device=device, state=state, up_to_seq=seq, up_to_ordinal=ordinal, at_ms=at_ms
     )
 
 
 def record(raised: WatermarkRaised) -> Record:
-    return Record("receipts", 0, 0, 0, key_of(raised), encode("receipts", raised))
+    return Record("receipts", 0, 0, 0, receipt_key(raised), encode("receipts", raised))
 
 
 def entry(read_seq: int = 2, unread: int = 8) -> frames.DirectoryEntry:
