@@ -33,11 +33,11 @@ from ops.embedded.stack import Stack
 from schemas import codec
 from schemas.commands import SendMessage
 from schemas.events import Event, MessageSent
+from schemas.headers import command_header
 from schemas.ids import uuid7
 from schemas.partition import partition_of
 from schemas.records import ConversationSnapshot, MemberState, OwnerCheckpoint, RecentCommand
 from schemas.values import Content
-from streams.conversations.headers import command_header
 from streams.conversations.partition import CHECKPOINT_KEY
 from streams.conversations.snapshots import packed
 

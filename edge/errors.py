@@ -22,6 +22,10 @@ class BadRequest(WarblerError):
         self.retryable = retry_after_ms > 0
 
 
+class UnknownMessage(WarblerError):
+    """There is no message with this seq."""
+
+
 class SessionEnded(WarblerError):
     """The session must be closed with this code."""
 

@@ -18,6 +18,7 @@ from edge.directory import Directories
 from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
+from edge.journeys import Journeys
 from edge.metrics import COMMANDS
 from edge.presence_desk import ACCOUNT_EVENTS, PresenceDesk
 from edge.privacies import Privacies
@@ -102,6 +103,7 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self.sessions = Sessions(self)
         self.requests = Requests(self)
+        self.journeys = Journeys(self)
 
     # ---- life
 

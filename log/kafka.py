@@ -87,5 +87,8 @@ class KafkaLog:
     async def end_offset(self, topic: str, partition: int) -> int:
         return (await self._reader.bounds(topic, partition))[1]
 
+    async def offset_at(self, topic: str, partition: int, timestamp_ms: int) -> int:
+        return await self._reader.offset_at(topic, partition, timestamp_ms)
+
     def tail(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[list[Record]]:
         return kafka_read.tail(self._settings, starts)

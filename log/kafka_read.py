@@ -117,6 +117,16 @@ class Reader:
             begins, ends = await offsets(await self._ready(), [place])
             return begins[place], ends[place]
 
+    async def offset_at(self, topic: str, partition: int, timestamp_ms: int) -> int:
+        async with self._turn:
+            consumer, place = await self._ready(), KafkaPartition(topic, partition)
+            end = (await offsets(consumer, [place]))[1][place]
+            try:
+                found = (await consumer.offsets_for_times({place: timestamp_ms}))[place]
+            except (KafkaError, OSError) as exc:
+                raise LogUnavailable(f"offset at a time: {type(exc).__name__}: {exc}") from exc
+            return end if found is None else int(found.offset)
+
     async def read(self, topic: str, partition: int, start_offset: int, limit: int) -> list[Record]:
         async with self._turn:
             consumer = await self._ready()

@@ -113,6 +113,13 @@ class MemoryLog:
         rows = self._rows[topic, partition]
         return rows[-1].offset + 1 if rows else 0
 
+    async def offset_at(self, topic: str, partition: int, timestamp_ms: int) -> int:
+        self._check(topic, partition)
+        await self.fault("offset_at", "before")
+        rows = self._rows[topic, partition]
+        end = rows[-1].offset + 1 if rows else 0
+        return next((row.offset for row in rows if row.timestamp_ms >= timestamp_ms), end)
+
     async def tail(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[list[Record]]:
         positions = dict(starts)
         for topic, partition in positions:

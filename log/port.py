@@ -92,6 +92,14 @@ class Log(Protocol):
         """The offset the next record will get. Raises: UnknownTopic, LogUnavailable."""
         ...
 
+    async def offset_at(self, topic: str, partition: int, timestamp_ms: int) -> int:
+        """The offset of the first record with that time or a later one; the end offset if there is none.
+
+        Shape: where writers' clocks disagree, the first in offset order; so whoever looks for one record starts a little earlier.
+        Raises: UnknownTopic, LogUnavailable.
+        """
+        ...
+
     def tail(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[list[Record]]:
         """Everything from the given offsets on, for ever, as it is appended.
 

@@ -20,6 +20,7 @@ from typer.main import get_command
 LAZY = {
     "chat": ("ops.chat", "chat", "Chat in the terminal."),
     "import": ("ops.irc", "", "Import recorded conversations."),
+    "journey": ("ops.journey", "journey", "Tell what became of a message, and when."),
     "verify": ("ops.verify", "app", "Compare what is stored with the log."),
     "dead-letters": ("ops.deadletters", "app", "List, show and replay records that could not be understood."),
 }

@@ -42,15 +42,18 @@ IMPURE = {
 }
 # These decide, so they must be pure whatever they say of themselves; one that needs the world is split instead.
 DECIDING = {
-    *(f"schemas.{name}" for name in ("codec", "commands", "events", "ids", "notices", "partition", "records", "values")),
+    *(f"schemas.{name}" for name in ("codec", "commands", "events", "headers", "ids", "keys", "notices", "partition", "records", "values")),
     *(f"streams.conversations.{name}" for name in ("access", "answers", "common", "decide", "decide_members", "decide_messages", "evolve")),
-    *(f"streams.conversations.{name}" for name in ("fingerprint", "headers", "outcome", "partition", "rules", "saving", "shelf")),
+    *(f"streams.conversations.{name}" for name in ("fingerprint", "outcome", "partition", "rules", "saving", "shelf")),
     *(f"streams.conversations.{name}" for name in ("snapshots", "state")),
     "streams.timelines.rows",
     *(f"streams.inbox.{name}" for name in ("limits", "pending", "presence", "schedule", "sessions", "user", "users")),
     *("streams.notifier.burst", "streams.notifier.members"),
     *("store.buckets", "store.views"),
     *(f"edge.{name}" for name in ("closing", "frames", "hub", "merge", "rate", "receipts", "recent", "session", "translate")),
+    *(f"edge.{name}" for name in ("counts", "journey", "own_marks", "sizes", "watchers")),
+    "streams.timelines.receipts",
+    "log.passages",
     *("ops.supervision", "ops.verify_rows", "ops.irc.compare", "ops.irc.pace", "ops.irc.parse", "ops.irc.plan"),
     *(f"warbler.{name}" for name in ("backoff", "core", "directory", "effects", "frames", "outbox", "timelines")),
 }
@@ -58,6 +61,7 @@ DECIDING = {
 VALUES_OF_SHELLS = {
     "edge.settings",  # the settings' class stands beside the reading of the environment
     "store.schema",  # BUCKET_SEQS stands beside the table that it shapes
+    *("store.presence", "store.privacy", "store.receipts"),  # the rows' classes stand beside their tables
     "store.timelines",  # membership_of makes a value of a row
 }
 

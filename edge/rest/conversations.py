@@ -12,7 +12,7 @@ from edge import frames
 from edge.clocks import clock_ms, mono_ms
 from edge.receipt_pages import Asked
 from edge.rest import models
-from edge.rest.access import Caller, SignedInCaller
+from edge.rest.access import Caller, SignedInCaller, member_of
 from edge.rest.errors import Problem
 from edge.session import Now, Publish, Session, Tell, on_command
 from edge.translate import conversation_of, item_of, message_item
@@ -100,7 +100,7 @@ async def history(
     before_seq: Annotated[int | None, Query(ge=1)] = None,
     limit: Annotated[int, Query(ge=1)] = 50,
 ) -> dict[str, Any]:
-    await _member(caller, conversation)
+    await member_of(caller, conversation)
     limit = min(limit, caller.node.settings.history_messages_limit)
     views, before = await caller.node.reader.history(conversation, before_seq, limit)
     return {"messages": _plain([message_item(view) for view in views]), "before_seq": before}
@@ -113,7 +113,7 @@ async def events(
     from_seq: Annotated[int, Query(ge=1)] = 1,
     limit: Annotated[int, Query(ge=1)] = 200,
 ) -> dict[str, Any]:
-    await _member(caller, conversation)
+    await member_of(caller, conversation)
     page = await caller.node.reader.events(conversation, from_seq, min(limit, caller.node.settings.sync_events_limit))
     items = [item_of(event) for event in page.events]
     return {"events": _plain(items), "next_seq": page.next_seq, "more": page.more, "missing": list(page.missing)}
@@ -126,7 +126,7 @@ async def members(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> models.Members:
-    await _member(caller, conversation)
+    await member_of(caller, conversation)
     found, following = await caller.node.reader.members(conversation, after, limit)
     items = [
         models.MemberItem(user=m.user, role=m.role, joined_seq=m.joined_seq, read_seq=m.read_seq, read_ordinal=m.read_ordinal)
@@ -146,16 +146,11 @@ async def receipts(
     limit: Annotated[int, Query(ge=1)] = 100,
 ) -> models.Receipts:
     """Who has, or has not, got as far as `seq`. A page may be short and not the last: ask on with `next` as `after` until it is null."""
-    await _member(caller, conversation)
+    await member_of(caller, conversation)
     asked = Asked(conversation, seq, state, has, after, min(limit, caller.node.settings.receipts_page_limit))
     entries, following = await caller.node.receipts.page(asked)
     items = [models.ReceiptItem(user=entry.user, up_to_seq=entry.up_to_seq, at_ms=entry.at_ms) for entry in entries]
     return models.Receipts(entries=items, next=following)
-
-
-async def _member(caller: Caller, conversation: str) -> None:
-    if not await caller.node.reader.is_member(caller.user, conversation):
-        raise Problem(403, "not_member", "you are not a member of this conversation")
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from schemas import codec
 from schemas.commands import Command, MarkRead
 from schemas.errors import Undecodable
 from schemas.events import Event
+from schemas.headers import command_header, read_command_header
 from schemas.keys import receipt_key
 from schemas.partition import partition_of
 from schemas.records import CommandRefused, CommandRepeated, OwnerCheckpoint, Reply, WatermarkRaised, WriterChanged
@@ -18,7 +19,6 @@ from schemas.registry import SCHEMAS
 from streams.conversations.decide import Accepted, Noted, Refused, Repeated, decide
 from streams.conversations.evolve import evolve
 from streams.conversations.fingerprint import fingerprint
-from streams.conversations.headers import command_header, read_command_header
 from streams.conversations.outcome import SKIPPED, Answer, Append, Outcome, Poison
 from streams.conversations.rules import Rules
 from streams.conversations.saving import Changes
@@ -191,7 +191,8 @@ class Partition:
 
 def _entries(events: tuple[Event, ...], key: bytes, commands_offset: int, print_: bytes) -> tuple[Entry, ...]:
     headers = (command_header(commands_offset, print_),)
-    return tuple(Entry(key, codec.encode(EVENTS_TOPIC, event), event.at_ms, headers) for event in events)
+    # the record's time is when it was appended, the event's own is when its command was accepted: a journey tells both
+    return tuple(Entry(key, codec.encode(EVENTS_TOPIC, event), None, headers) for event in events)
 
 
 def _receipt(command: MarkRead, noted: Noted, at_ms: int) -> Entry | None:

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from edge.receipts import Watermarks
 from schemas.records import WatermarkRaised
@@ -72,3 +73,23 @@ def test_nothing_is_kept_of_a_device_whose_session_ended_with_a_mark_pending() -
     watermarks.forget("a", "d")
     assert [each.up_to_seq for each in watermarks.take()] == [5]
     assert (watermarks._published, watermarks._pending, watermarks._left_behind) == ({}, {}, [])
+
+
+def test_marks_in_held_conversations_wait_and_only_their_last_one_is_published() -> None:
+    watermarks = Watermarks()
+    for each in (mark("a", "large", 1), mark("a", "small", 1), mark("b", "large", 2), mark("a", "large", 3)):
+        watermarks.mark(each)
+    held = watermarks.take(lambda conversation: conversation == "large")
+    assert [(each.conversation_id, each.up_to_seq) for each in held] == [("small", 1)]
+    watermarks.mark(mark("a", "large", 4))
+    assert watermarks.take(lambda _: True) == []
+    assert sorted((each.user, each.up_to_seq) for each in watermarks.take()) == [("a", 4), ("b", 2)]
+    assert watermarks.take() == []
+
+
+def test_unread_may_be_taken_back_and_said_again() -> None:
+    watermarks, said = Watermarks(), []
+    for seq in (4, 4, 0, 0, 3):
+        watermarks.mark(structs.replace(mark("a", "c", seq), state="unread"))
+        said.append([each.up_to_seq for each in watermarks.take()])
+    assert said == [[4], [], [0], [], [3]]

@@ -5,6 +5,7 @@ The log of a test may hold records of earlier tests (a real broker is started on
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -16,6 +17,7 @@ from log.port import Entry, Log, Record
 EVENTS = "conversation-events"
 COMMANDS = "conversation-commands"
 STATE = "conversation-state"
+REPLIES = "replies"
 LONG_AGO_MS = 1_600_000_000_000
 
 Body = Callable[[Log], Awaitable[None]]
@@ -85,6 +87,24 @@ class LogContract:
                 [record] = await log.read(topic, 0, at, 1)
                 assert (record.timestamp_ms == LONG_AGO_MS) is kept
                 assert record.timestamp_ms >= LONG_AGO_MS
+
+        self.run(body)
+
+    def test_the_offset_at_a_time_is_that_of_the_first_record_not_before_it(self) -> None:
+        async def body(log: Log) -> None:
+            future_ms = int(time.time() * 1000) + 1_800_000  # beyond all that other tests write; a broker refuses more than an hour
+            end = await log.end_offset(REPLIES, 1)
+            assert await log.offset_at(REPLIES, 1, future_ms) == end
+            times = (future_ms + 10, future_ms + 30, future_ms + 20)
+            for number, at_ms in enumerate(times):
+                await log.publish(REPLIES, 1, [entry(f"{number}", timestamp_ms=at_ms)])
+            assert await log.offset_at(REPLIES, 1, future_ms) == end
+            assert await log.offset_at(REPLIES, 1, future_ms + 10) == end
+            assert await log.offset_at(REPLIES, 1, future_ms + 11) == end + 1
+            assert await log.offset_at(REPLIES, 1, future_ms + 30) == end + 1
+            assert await log.offset_at(REPLIES, 1, future_ms + 31) == end + 3
+            with pytest.raises(UnknownTopic):
+                await log.offset_at(REPLIES, await log.partitions_count(REPLIES), future_ms)
 
         self.run(body)
 

@@ -16,9 +16,9 @@ from log.port import Entry, Record
 from schemas import codec
 from schemas.commands import AddMember, Command, CreateConversation, LeaveConversation, RecallMessage, SendMessage
 from schemas.events import Event
+from schemas.headers import read_command_header
 from schemas.records import CommandRefused, CommandRepeated, DeadLetter, Reply
 from schemas.values import Content, Member
-from streams.conversations.headers import read_command_header
 from streams.conversations.lane import Lane, Work
 from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, Partition
 from streams.conversations.rules import Rules

@@ -9,8 +9,8 @@ import pytest
 from log.port import Entry, Record
 from schemas import codec
 from schemas.commands import Command
+from schemas.headers import command_header, read_command_header
 from schemas.records import CommandRepeated, OwnerCheckpoint, WriterChanged
-from streams.conversations.headers import command_header, read_command_header
 from streams.conversations.outcome import SKIPPED, Answer, Append, Poison
 from streams.conversations.partition import CHECKPOINT_KEY, COMMANDS_TOPIC, EVENTS_TOPIC, REPLIES_TOPIC, Partition
 from streams.conversations.rules import Rules
@@ -85,7 +85,8 @@ def test_every_event_of_a_command_names_its_offset() -> None:
 def test_time_never_runs_backwards_within_a_conversation() -> None:
     incoming = commands("create", "send")
     incoming[1] = incoming[1]._replace(timestamp_ms=START_MS - 50_000)  # a new leader whose clock is behind
-    assert [entry.timestamp_ms for entry in handled(fresh(), incoming)] == [START_MS, START_MS]
+    events = [codec.decode_event(entry.value) for entry in handled(fresh(), incoming)]
+    assert [event.at_ms for event in events] == [START_MS, START_MS]
 
 
 def of_another_conversation(record: Record) -> Record:

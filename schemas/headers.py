@@ -1,9 +1,11 @@
-"""The header that every event carries: which command made it, so that the log itself says how far the commands were used."""
+"""The header that every event carries: which command made it, so that the log itself says how far the commands were used. Pure.
+
+Written by the conversation owner; read by its successors, and by edges for a message's journey.
+"""
 
 from collections.abc import Sequence
 
-from log.port import Header
-
+Header = tuple[str, bytes]
 COMMAND_HEADER = "command"
 OFFSET_BYTES = 8
 FINGERPRINT_BYTES = 8

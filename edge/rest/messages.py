@@ -1,0 +1,31 @@
+"""What became of one message."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path
+
+from edge.errors import UnknownMessage
+from edge.rest.access import CallerOrAdmin, member_of
+from edge.rest.errors import Problem
+
+router = APIRouter(prefix="/v1/messages")
+
+
+@router.get("/{conversation}/{seq}/journey")
+async def journey(conversation: str, seq: Annotated[int, Path(ge=1, le=2**53 - 1)], who: CallerOrAdmin) -> dict[str, Any]:
+    """When the message was received, accepted, committed, projected, fanned out, pushed, delivered, read and played; and what is not known.
+
+    For members of the conversation; with the administrator's key for everybody's, hidden receipts included.
+    """
+    node, caller = who
+    if caller is not None:
+        await member_of(caller, conversation)
+    try:
+        found = await node.journeys.journey(conversation, seq, see_hidden=caller is None)
+    except UnknownMessage as unknown:
+        raise Problem(404, "unknown_message", str(unknown)) from None
+    except TimeoutError:
+        raise Problem(504, "timeout", "the log could not be looked through in time; try again", True, 1000) from None
+    answer: dict[str, Any] = msgspec.to_builtins(found)
+    return answer
