@@ -20,6 +20,8 @@ export type SocketConstructor = new (url: string, protocols: string[]) => Socket
 export interface ClientOptions {
     /** The edge's address, like "http://127.0.0.1:8480", or several: after a connection is lost the next one is tried. */
     readonly url: string | readonly string[];
+    /** Where REST calls go, if not to the edge of the socket: a browser lets a page call only where it came from. */
+    readonly rest_url?: string;
     /** Needed where there is no global one (Node 20). */
     readonly WebSocket?: SocketConstructor;
     readonly fetch?: Fetch;

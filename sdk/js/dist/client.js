@@ -42,7 +42,7 @@ export class Client {
         this.signin = new SignIn(this.store, () => this.rest, Date.now);
         const call = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
         this.urls = [options.url].flat().map((url) => url.replace(/\/$/, ""));
-        this.rest = new Rest(() => this.url, call, () => this.signin.token(false));
+        this.rest = new Rest(() => options.rest_url ?? this.url, call, () => this.signin.token(false));
     }
     // ---- signing in
     /** Who is signed in, also from an earlier run with the same storage. */

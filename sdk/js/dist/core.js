@@ -167,7 +167,7 @@ export class Core {
         this.presence_request = request;
         if (this.requests.take(presence_request) === undefined)
             return;
-        const failure = { type: "error", code: "replaced", detail: "another watch took its place", retryable: false, retry_after_ms: 0 };
+        const failure = { type: "error", code: "replaced", detail: "another watch took its place", retryable: false, retry_after_ms: 0, conversation: null };
         this.out.push({ kind: "failed", failure: { ...failure, request: presence_request } });
     }
     /** Reads a conversation's events from `from_seq` on (else from where it stands), up to its head: answered by `synced`. */

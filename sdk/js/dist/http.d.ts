@@ -18,6 +18,32 @@ export interface MemberItem {
     readonly read_seq: number;
     readonly read_ordinal: number;
 }
+/** What others may see of the user. `contacts`: who shares a direct conversation with it. */
+export interface Privacy {
+    readonly receipts: boolean;
+    readonly presence: "everyone" | "contacts" | "nobody";
+}
+/** `at_ms` null: not known or not yet, `why` says it in words. `by_then`: it had happened at `at_ms`, perhaps earlier. */
+export interface JourneyStep {
+    readonly step: "received" | "accepted" | "committed" | "projected" | "fanned_out" | "pushed" | "delivered" | "read" | "played";
+    readonly at_ms: number | null;
+    readonly by_then: boolean;
+    readonly node: string | null;
+    readonly user: string | null;
+    readonly device: string | null;
+    readonly why: string | null;
+}
+/** Shape: `steps` in the order of the path, then by user and time. */
+export interface Journey {
+    readonly conversation: string;
+    readonly seq: number;
+    readonly user: string;
+    readonly device: string;
+    readonly members: number;
+    readonly members_more: boolean;
+    readonly steps: readonly JourneyStep[];
+    readonly notes: readonly string[];
+}
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export declare const USERS_AT_ONCE = 100;
 export declare class Rest {
@@ -45,5 +71,9 @@ export declare class Rest {
     }>;
     /** All members, by as many pages as it takes. */
     members(conversation: string): Promise<MemberItem[]>;
+    privacy(): Promise<Privacy>;
+    setPrivacy(privacy: Privacy): Promise<Privacy>;
+    /** Where a message was and when, down to each member's devices. */
+    journey(conversation: string, seq: number): Promise<Journey>;
     private call;
 }

@@ -53,6 +53,16 @@ export class Rest {
         } while (after !== null);
         return found;
     }
+    privacy() {
+        return this.call("GET", "/v1/me/privacy");
+    }
+    setPrivacy(privacy) {
+        return this.call("PUT", "/v1/me/privacy", privacy);
+    }
+    /** Where a message was and when, down to each member's devices. */
+    journey(conversation, seq) {
+        return this.call("GET", `/v1/messages/${encodeURIComponent(conversation)}/${seq}/journey`);
+    }
     async call(method, path, body, authorized = true) {
         const headers = { "Content-Type": "application/json" };
         if (authorized)

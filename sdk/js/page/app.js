@@ -4,9 +4,13 @@ import { Client, WarblerError } from "/sdk/index.js";
 import { Composer } from "./composer.js";
 import { startDetailsDialog, startNewDialog } from "./dialogs.js";
 import { byId, el, paintAvatar } from "./dom.js";
+import { startJourneyDialog } from "./journey.js";
 import { renderList } from "./list.js";
+import { openMenu } from "./menu.js";
 import { MessageView } from "./messages.js";
 import { Model, textOf } from "./model.js";
+import { startPresence } from "./presence.js";
+import { startProfileDialog } from "./profile.js";
 import { showSignIn, startSignIn } from "./signin.js";
 
 const HISTORY_MESSAGES = 50;
@@ -16,7 +20,9 @@ const TOAST_MS = 6_000;
 const NAMES_AGAIN_MS = 3_000;
 
 // Of the window, not of the browser: two windows can be two people, and each is a device of its own.
-const client = new Client({ url: location.origin, storage: sessionStorage, agent: "warbler-page/0.1.0" });
+// `?edges=http://…,http://…` names further nodes to go on at when this one is lost; REST stays where the page came from.
+const further = (new URLSearchParams(location.search).get("edges") ?? "").split(",").filter((url) => /^https?:\/\/[^/]+$/.test(url));
+const client = new Client({ url: [location.origin, ...further], rest_url: location.origin, storage: sessionStorage, agent: "warbler-page/0.1.0" });
 
 /** @type {Model} */
 let model = new Model("", "");
@@ -30,6 +36,8 @@ let down_since_ms = 0;
 const asking = new Set();
 /** @type {Map<string, string>} */
 const drafts = new Map();
+/** The message of each large group that is counted. @type {Map<string, number>} */
+const watched = new Map();
 const scroller = byId("scroller");
 
 // ---- what is shown
@@ -61,7 +69,10 @@ function drawOpen(listed, now_ms) {
   byId("title").textContent = title;
   paintAvatar(byId("pane-avatar"), title, listed.peer ?? listed.conversation);
   const opened = model.of(current);
-  byId("subtitle").textContent = listed.conversation_kind === "direct" ? "Direct conversation" : `${opened.members.size || "…"} members`;
+  const direct = listed.conversation_kind === "direct";
+  const here = model.presenceText(listed.peer, now_ms);
+  byId("subtitle").textContent = direct ? here || "Direct conversation" : `${opened.members.size || "…"} members`;
+  byId("pane-present").dataset["presence"] = direct ? model.stateOf(listed.peer) : "";
   byId("typing").textContent = model.typingText(current, now_ms);
   const { before_seq } = opened.timeline;
   byId("history-state").textContent = loading ? "Reading…" : before_seq === null ? "This is where it begins" : "";
@@ -79,8 +90,13 @@ function drawBanner(now_ms) {
   const told = !online && phase !== "stopped" && (phase === "ended" || now_ms - down_since_ms >= BANNER_AFTER_MS);
   if (!online && !told && phase !== "stopped") setTimeout(redraw, BANNER_AFTER_MS);
   byId("banner").hidden = !told;
-  byId("me-state").textContent = online ? "Online" : phase === "ended" ? "Disconnected" : "Connecting…";
-  byId("me-state").classList.toggle("online", online);
+  const own = model.presence.get(model.user);
+  const away = own?.state === "away";
+  // a node that stops sends its devices to another one within a blink: nothing flickers for that
+  const settled = online || (was_online && !told);
+  byId("me-state").textContent = settled ? (away ? "Away" : "Online") : phase === "ended" ? "Disconnected" : "Connecting…";
+  byId("me-state").classList.toggle("online", settled && !away);
+  byId("me-status").textContent = own?.status ? ` · ${own.status}` : "";
   if (!told) return;
   const waiting = client.pending().filter((entry) => entry.frame.type === "send_message").length;
   const kept = waiting === 0 ? "" : waiting === 1 ? " One message waits to be sent." : ` ${waiting} messages wait to be sent.`;
@@ -128,6 +144,8 @@ async function openFromAddress() {
     const listed = model.roster.conversations.get(wanted);
     const unread = listed !== undefined && listed.head_ordinal > listed.read_ordinal;
     model.of(wanted).new_from_ordinal = unread ? listed.read_ordinal + 1 : 0;
+    if (listed?.marked_unread === true) markUnread(wanted, 0);
+    presence.ask();
     // a finger would only make the keyboard jump up
     if (wanted !== "" && matchMedia("(hover: hover)").matches) composer.focus();
   }
@@ -135,6 +153,7 @@ async function openFromAddress() {
   redraw();
   if (current !== "" && model.of(current).timeline.before_seq === undefined) await Promise.all([loadHistory(), loadMembers(current)]);
   else if (current !== "" && model.of(current).members.size === 0) await loadMembers(current);
+  if (current !== "") void loadReceipts(current);
 }
 
 /** @param {string} conversation */
@@ -144,6 +163,38 @@ async function loadMembers(conversation) {
   } catch (error) {
     if (!(error instanceof WarblerError)) throw error; // marks and the count stay unknown for now
   }
+  redraw();
+}
+
+/** How far the others are: it is told as it changes, but not how it stood before. @param {string} conversation */
+async function loadReceipts(conversation) {
+  if (!model.roster.conversations.has(conversation) || model.of(conversation).members.size === 0) return;
+  if (model.isLarge(conversation)) return watchNewest(conversation);
+  const wanted = ["delivered", "read"].map(async (name) => {
+    const state = /** @type {"delivered" | "read"} */ (name);
+    for await (const { entries } of client.receipts(conversation, 1, { state }))
+      for (const { user, up_to_seq } of entries) if (user !== model.user) model.receipt({ type: "receipt", conversation, user, state, up_to_seq });
+  });
+  try {
+    await Promise.all(wanted);
+  } catch (error) {
+    if (!(error instanceof WarblerError)) throw error; // ticks stay at what is known
+  }
+  redraw();
+}
+
+/** In a large group the newest own message is counted. @param {string} conversation */
+function watchNewest(conversation) {
+  const seq = model.lastOwn(conversation)?.seq ?? 0;
+  if (seq > 0 && seq !== watched.get(conversation)) client.watchReceipts(conversation, seq);
+  watched.set(conversation, seq);
+}
+
+/** @param {string} conversation @param {number} seq from where on; 0 takes it back */
+function markUnread(conversation, seq) {
+  client.markUnread(conversation, seq);
+  model.receipt({ type: "receipt", conversation, user: model.user, state: "unread", up_to_seq: seq });
+  if (seq > 0 && conversation === current) location.hash = "";
   redraw();
 }
 
@@ -218,6 +269,7 @@ const view = new MessageView({
     if (message === undefined) return;
     if (action === "reply") composer.reply(seq, message.user === model.user ? "yourself" : model.nameOf(message.user), textOf(message));
     else if (action === "edit") composer.edit(seq, textOf(message));
+    else if (action === "info") void openJourney(current, seq, textOf(message));
     else client.recall(current, seq).catch(failed);
   },
   react: (seq, reaction, on) => void (on ? client.react(current, seq, reaction) : client.unreact(current, seq, reaction)).catch(failed),
@@ -243,6 +295,41 @@ const openDetails = startDetailsDialog(client, () => {
   return listed === undefined ? null : { model, listed };
 });
 
+const presence = startPresence(client, () => model.watched(current));
+const openJourney = startJourneyDialog(client, (user) => (user === model.user ? "You" : model.nameOf(user)));
+const openProfile = startProfileDialog(client, {
+  status: () => model.presence.get(model.user)?.status ?? "",
+  setStatus: presence.setStatus,
+});
+
+/** @param {string} conversation @param {{x: number, y: number}} at @param {HTMLElement} by */
+function openListMenu(conversation, at, by) {
+  const listed = model.roster.conversations.get(conversation);
+  if (listed === undefined) return;
+  const unread = listed.head_ordinal > listed.read_ordinal;
+  const { last } = listed;
+  const read = () => {
+    markUnread(conversation, 0);
+    if (last !== null && unread) client.markRead(conversation, last.seq, last.ordinal);
+  };
+  const mark = { label: "Mark as unread", act: () => markUnread(conversation, last?.seq ?? listed.head_seq) };
+  openMenu(at, by, [listed.marked_unread || unread ? { label: "Mark as read", act: read } : mark]);
+}
+
+byId("list").addEventListener("click", (event) => {
+  const button = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest("button.more"));
+  if (button === null) return;
+  const { left, bottom } = button.getBoundingClientRect();
+  openListMenu(button.dataset["conversation"] ?? "", { x: left, y: bottom + 4 }, button);
+});
+byId("list").addEventListener("contextmenu", (event) => {
+  const row = /** @type {HTMLElement} */ (event.target).closest("li");
+  const button = /** @type {HTMLElement | null | undefined} */ (row?.querySelector("button.more"));
+  if (button == null) return;
+  event.preventDefault();
+  openListMenu(button.dataset["conversation"] ?? "", { x: event.clientX, y: event.clientY }, button);
+});
+byId("me").addEventListener("click", openProfile);
 byId("new-button").addEventListener("click", openNew);
 byId("empty-new").addEventListener("click", openNew);
 byId("details-button").addEventListener("click", openDetails);
@@ -301,10 +388,13 @@ client.on("event", ({ conversation, event }) => {
   // the event of being added does not say to what
   if (model.roster.conversations.get(conversation)?.complete === false) client.refreshDirectory();
   if (conversation === current && !model.roster.conversations.has(current)) location.hash = "";
+  if (event.kind === "message_sent" && event.user === model.user && model.isLarge(conversation)) watchNewest(conversation);
+  if (event.kind === "conversation_created" || event.kind === "member_added") presence.ask();
   redraw();
 });
 client.on("directory", ({ entries }) => {
   model.roster.directory(entries);
+  presence.ask();
   if (current !== "") void openFromAddress();
   redraw();
 });
@@ -313,9 +403,16 @@ client.on("typing", ({ conversation, user, typing }) => {
   redraw();
   setTimeout(redraw, 6_100); // a "stopped" may be lost
 });
-client.on("receipt", ({ conversation, user, state, up_to_seq }) => {
-  if (state !== "delivered") return;
-  model.delivered(conversation, user, up_to_seq);
+client.on("receipt", (receipt) => {
+  model.receipt(receipt);
+  redraw();
+});
+client.on("counts", (counts) => {
+  model.of(counts.conversation).counts = counts;
+  redraw();
+});
+client.on("presence", (users) => {
+  model.setPresence(users);
   redraw();
 });
 client.on("missing", ({ seqs }) => toast(`${seqs.length} damaged record${seqs.length === 1 ? "" : "s"} could not be read.`));
@@ -343,6 +440,8 @@ function enter() {
   model = new Model(signedIn.user, signedIn.name);
   current = "";
   was_online = false;
+  watched.clear();
+  presence.reset();
   byId("me-name").textContent = byId("empty-name").textContent = signedIn.name;
   byId("signin").hidden = true;
   byId("chat").hidden = false;

@@ -1,7 +1,7 @@
 // The two dialogs: a new conversation, and the members of one.
 
 import { RestError, WarblerError } from "/sdk/index.js";
-import { avatar, byId, dialog, el, input } from "./dom.js";
+import { byId, dialog, el, input, present } from "./dom.js";
 
 /** @typedef {import("/sdk/index.js").Client} Client */
 
@@ -119,7 +119,9 @@ async function fill(client, current) {
   const rows = members.map(({ user, role }) => {
     const name = model.nameOf(user);
     const you = user === model.user ? " (you)" : "";
-    return el("li", {}, avatar(name, user, "small"), el("span", { text: name + you }), el("span", { class: "role", text: role === "member" ? "" : role }));
+    const here = el("span", { class: "hint", text: user === model.user ? "" : model.presenceText(user, Date.now()) });
+    const who = el("span", { class: "member" }, el("span", { text: name + you }), here);
+    return el("li", {}, present(name, user, model.stateOf(user), "small"), who, el("span", { class: "role", text: role === "member" ? "" : role }));
   });
   byId("details-members").replaceChildren(...rows);
   const direct = listed.conversation_kind === "direct";

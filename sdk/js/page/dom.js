@@ -73,6 +73,18 @@ export function avatar(name, seed, extra = "") {
   return element;
 }
 
+/**
+ * An avatar with a dot that says whether its user is here.
+ *
+ * @param {string} name
+ * @param {string} seed
+ * @param {string} state "online", "away", "offline", or "" for no dot
+ * @param {string} extra classes of the avatar
+ */
+export function present(name, seed, state, extra = "") {
+  return el("span", { class: "present", "data-presence": state || null }, avatar(name, seed, extra));
+}
+
 /** @param {string} name */
 export function initials(name) {
   const words = name.split(/[\s._-]+/).filter((word) => word !== "");

@@ -4,10 +4,28 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
 const short_date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const precise = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 const DAY_MS = 86_400_000;
 
 /** @param {number} ms */
 export const timeOf = (ms) => clock.format(ms);
+
+/** To the millisecond. @param {number} ms */
+export const preciseTimeOf = (ms) => precise.format(ms);
+
+/** How much later something was: "+12 ms", "+3.4 s", "+5 min". @param {number} ms */
+export function laterOf(ms) {
+  if (ms < 1_000) return `+${Math.round(ms)} ms`;
+  if (ms < 60_000) return `+${(ms / 1_000).toFixed(1)} s`;
+  return ms < 3_600_000 ? `+${Math.round(ms / 60_000)} min` : `+${(ms / 3_600_000).toFixed(1)} h`;
+}
+
+/** When somebody was here last. @param {number} ms @param {number} now_ms */
+export function lastSeenOf(ms, now_ms) {
+  if (now_ms - ms < 60_000) return "Last seen just now";
+  const day = dayOf(ms, now_ms);
+  return `Last seen ${day === "Today" ? "" : day === "Yesterday" ? "yesterday " : `${day} `}at ${clock.format(ms)}`;
+}
 
 /** @param {number} ms */
 export const fullTimeOf = (ms) => `${date.format(ms)}, ${clock.format(ms)}`;

@@ -1,10 +1,11 @@
 // The conversation list: one button a conversation, the open one marked, arrow keys move.
 
 import { unreadOf } from "/sdk/index.js";
-import { avatar, byId, el, reconcile } from "./dom.js";
+import { byId, el, icon, present, reconcile } from "./dom.js";
 import { whenOf } from "./format.js";
 
 const list = byId("list");
+const MORE = "M5 12h.01M12 12h.01M19 12h.01";
 
 /**
  * @param {import("./model.js").Model} model
@@ -20,6 +21,8 @@ export function renderList(model, current, now_ms) {
     typing: model.typingText(listed.conversation, now_ms) !== "",
     when: whenOf(listed.active_at_ms, now_ms),
     unread: listed.conversation === current && document.hasFocus() ? 0 : unreadOf(listed),
+    marked: listed.marked_unread,
+    presence: model.stateOf(listed.peer),
     current: listed.conversation === current,
   }));
   reconcile(list, items, (item) => item.conversation, makeItem);
@@ -27,19 +30,20 @@ export function renderList(model, current, now_ms) {
   byId("list-empty").hidden = items.length > 0;
 }
 
-/** @param {{conversation: string, seed: string, title: string, preview: string, typing: boolean, when: string, unread: number, current: boolean}} item */
+/** @param {{conversation: string, seed: string, title: string, preview: string, typing: boolean, when: string, unread: number, marked: boolean,
+ *   presence: string, current: boolean}} item */
 function makeItem(item) {
   const unread = item.unread > 99 ? "99+" : String(item.unread);
-  const says = item.unread > 0 ? `, ${item.unread} unread` : "";
+  const says = (item.unread > 0 ? `, ${item.unread} unread` : item.marked ? ", marked as unread" : "") + (item.presence === "online" ? ", online" : "");
   const link = el(
     "a",
     {
-      class: `item${item.current ? " current" : ""}${item.unread > 0 ? " unread" : ""}`,
+      class: `item${item.current ? " current" : ""}${item.unread > 0 || item.marked ? " unread" : ""}`,
       href: `#${item.conversation}`,
       "aria-current": item.current ? "true" : null,
       "aria-label": `${item.title}${says}. ${item.preview}`,
     },
-    avatar(item.title, item.seed),
+    present(item.title, item.seed, item.presence),
     el(
       "span",
       { class: "item-text" },
@@ -48,11 +52,13 @@ function makeItem(item) {
         "span",
         { class: "item-bottom" },
         el("span", { class: `preview${item.typing ? " is-typing" : ""}`, text: item.preview }),
-        item.unread > 0 ? el("span", { class: "badge", text: unread }) : null,
+        item.unread > 0 ? el("span", { class: "badge", text: unread }) : item.marked ? el("span", { class: "badge dot" }) : null,
       ),
     ),
   );
-  const row = el("li", { tabindex: "-1" }, link);
+  const more = el("button", { type: "button", class: "icon-button small more", "aria-label": `More about ${item.title}`, "aria-haspopup": "menu" }, icon(MORE));
+  more.dataset["conversation"] = item.conversation;
+  const row = el("li", { tabindex: "-1" }, link, more);
   row.focus = () => link.focus(); // so that a redrawn row keeps the focus
   return row;
 }

@@ -18,6 +18,7 @@ const ACTIONS = {
   react: { label: "React", path: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8.500 14.500c1.800 2.400 5.200 2.400 7 0M9 9.500v.5M15 9.500v.5" },
   reply: { label: "Reply", path: "M10 7L4 12l6 5M4 12h9c4 0 7 2 7 6" },
   edit: { label: "Edit", path: "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3" },
+  info: { label: "Info", path: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 11v5M12 8v.01" },
   recall: { label: "Recall", path: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13" },
 };
 
@@ -27,7 +28,7 @@ const messages = byId("messages");
 /**
  * What a reader can do to a message.
  *
- * @typedef {{act: (action: "reply" | "edit" | "recall", seq: number) => void, react: (seq: number, reaction: string, on: boolean) => void}} Doings
+ * @typedef {{act: (action: "reply" | "edit" | "recall" | "info", seq: number) => void, react: (seq: number, reaction: string, on: boolean) => void}} Doings
  */
 
 export class MessageView {
@@ -114,7 +115,7 @@ export class MessageView {
       "article",
       { class: ["message", ...classes].join(" "), tabindex: "-1", "data-seq": row.seq || null, "aria-label": `${who}, ${timeOf(row.at_ms)}` },
       side,
-      el("div", { class: "stack" }, this.#bubble(row), row.reactions.length > 0 ? reactionsOf(row) : null, seenOf(row)),
+      el("div", { class: "stack" }, this.#bubble(row), row.reactions.length > 0 ? reactionsOf(row) : null, countsOf(row) ?? seenOf(row)),
       row.seq > 0 && !row.recalled ? toolbarOf(row) : null,
     );
     return article;
@@ -147,7 +148,7 @@ export class MessageView {
     } else if (action === "react") this.#pick(row, button);
     else if (action !== undefined) {
       this.#close();
-      this.doings.act(/** @type {"reply" | "edit" | "recall"} */ (action), seq);
+      this.doings.act(/** @type {"reply" | "edit" | "recall" | "info"} */ (action), seq);
     }
   }
 
@@ -240,9 +241,17 @@ function seenOf(row) {
   return el("div", { class: "seen", title: `Seen by ${names}` }, el("span", { text: `Seen by ${names}` }), ...faces);
 }
 
+/** In a large group, how many have read it. @param {MessageRow} row */
+function countsOf(row) {
+  if (row.counts === null) return null;
+  const { read, delivered, members } = row.counts;
+  const words = read > 0 ? `Read by ${read} of ${members}` : `Delivered to ${delivered} of ${members}`;
+  return el("button", { type: "button", class: "seen counts", "data-action": "info", title: "Message info" }, el("span", { text: words }));
+}
+
 /** @param {MessageRow} row */
 function toolbarOf(row) {
-  const actions = row.mine ? ["react", "reply", "edit", "recall"] : ["react", "reply"];
+  const actions = row.mine ? ["react", "reply", "edit", "info", "recall"] : ["react", "reply", "info"];
   const buttons = actions.map((action) => {
     const { label, path } = ACTIONS[/** @type {keyof typeof ACTIONS} */ (action)];
     const expands = action === "react" ? "false" : null;

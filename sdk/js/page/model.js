@@ -1,16 +1,20 @@
 // What the page knows, without the DOM: conversations, messages, marks, names, who types. Events go in, rows come out.
 
 import { Roster, Timeline, unreadOf } from "/sdk/index.js";
-import { listOf, startOfDay } from "./format.js";
+import { lastSeenOf, listOf, startOfDay } from "./format.js";
 
 /** @typedef {import("/sdk/index.js").EventItem} EventItem */
 /** @typedef {import("/sdk/index.js").MessageItem} MessageItem */
 /** @typedef {import("/sdk/index.js").Listed} Listed */
 /** @typedef {import("/sdk/index.js").Pending} Pending */
+/** @typedef {import("/sdk/index.js").PresenceEntry} PresenceEntry */
+/** @typedef {import("/sdk/index.js").ReceiptCounts} ReceiptCounts */
 
 const TYPING_MS = 6_000; // a "stopped" may be lost
 const GROUPED_MS = 5 * 60_000;
 const QUOTE_CHARACTERS = 140;
+export const RECEIPTS_MEMBERS = 50; // in a larger group nobody hears of each one's receipts: they are counted
+const WATCHED_PEERS = 200;
 
 /**
  * One row of the message list: everything it shows, so that an unchanged one is left alone.
@@ -20,7 +24,7 @@ const QUOTE_CHARACTERS = 140;
  * @typedef {{row: "message", key: string, seq: number, at_ms: number, user: string, name: string, text: string, mine: boolean, first: boolean,
  *   last: boolean, named: boolean, edited: boolean, recalled: boolean, tick: "" | "waiting" | "sent" | "delivered" | "read",
  *   quote: {seq: number, name: string, text: string} | null, reactions: {reaction: string, count: number, mine: boolean, names: string}[],
- *   seen: {user: string, name: string}[], emoji: boolean}} MessageRow
+ *   seen: {user: string, name: string}[], counts: {read: number, delivered: number, members: number} | null, emoji: boolean}} MessageRow
  */
 
 /** What is known of one conversation beyond the roster. */
@@ -36,6 +40,8 @@ class Opened {
   notes = [];
   /** @type {Set<string>} */
   members = new Set();
+  /** Of a large group: how far its members got with the newest own message. @type {ReceiptCounts | null} */
+  counts = null;
   /** The first unread message when it was opened; 0: none. */
   new_from_ordinal = 0;
 }
@@ -47,6 +53,8 @@ export class Model {
   unnamed = new Set();
   /** @type {Map<string, Opened>} */
   opened = new Map();
+  /** Who was asked about, the user too. @type {Map<string, PresenceEntry>} */
+  presence = new Map();
 
   /** @param {string} user @param {string} name */
   constructor(user, name) {
@@ -77,7 +85,8 @@ export class Model {
 
   /** Messages that wait to be read, in all conversations. */
   unreadTotal() {
-    return [...this.roster.conversations.values()].reduce((sum, listed) => sum + unreadOf(listed), 0);
+    const waits = (/** @type {Listed} */ listed) => unreadOf(listed) || (listed.marked_unread ? 1 : 0);
+    return [...this.roster.conversations.values()].reduce((sum, listed) => sum + waits(listed), 0);
   }
 
   /** @param {string} conversation @param {EventItem} event */
@@ -94,9 +103,43 @@ export class Model {
     if (this.#noteOf(event) !== "" && !opened.notes.some((note) => note.seq === event.seq)) opened.notes.push(event);
   }
 
-  /** @param {string} conversation @param {string} user @param {number} up_to_seq */
-  delivered(conversation, user, up_to_seq) {
-    this.#raise(this.of(conversation).delivered, user, up_to_seq);
+  /** How far somebody got; of the user itself, what one of its windows said. @param {import("/sdk/index.js").Receipt} receipt */
+  receipt({ conversation, user, state, up_to_seq, up_to_ordinal = 0 }) {
+    if (user === this.user) this.roster.receipt({ type: "receipt", conversation, user, state, up_to_seq, up_to_ordinal });
+    const opened = this.of(conversation);
+    if (state === "delivered") this.#raise(opened.delivered, user, up_to_seq);
+    if (state === "read" || state === "played") this.#raise(opened.read, user, up_to_seq);
+  }
+
+  /** @param {readonly PresenceEntry[]} users */
+  setPresence(users) {
+    for (const entry of users) this.presence.set(entry.user, entry);
+  }
+
+  /** Whose presence the page shows: of the newest peers, the open group's members, and the user's own. @param {string} current */
+  watched(current) {
+    const peers = this.roster.sorted().flatMap((listed) => (listed.peer === null ? [] : [listed.peer]));
+    const group = this.roster.conversations.get(current)?.conversation_kind === "group";
+    return { users: [this.user, ...new Set(peers.slice(0, WATCHED_PEERS))], conversations: group ? [current] : [] };
+  }
+
+  /** "online", "away" or "offline"; "" when nothing is known. @param {string | null} user */
+  stateOf(user) {
+    return user === null ? "" : (this.presence.get(user)?.state ?? "");
+  }
+
+  /** What stands below a name: "Online", "Away · at lunch", "Last seen at 14:02", or "". @param {string | null} user @param {number} now_ms */
+  presenceText(user, now_ms) {
+    const entry = user === null ? undefined : this.presence.get(user);
+    if (entry === undefined) return "";
+    const last = entry.last_seen_ms > 0 ? lastSeenOf(entry.last_seen_ms, now_ms) : "";
+    const words = entry.state === "online" ? "Online" : entry.state === "away" ? "Away" : last;
+    return [words, entry.status].filter((word) => word !== undefined && word !== "").join(" · ");
+  }
+
+  /** Whether each one's receipts are told, or only how many. @param {string} conversation */
+  isLarge(conversation) {
+    return this.of(conversation).members.size > RECEIPTS_MEMBERS;
   }
 
   /** @param {string} conversation @param {string} user @param {boolean} typing @param {number} now_ms */
@@ -171,6 +214,7 @@ export class Model {
   #messageRow(listed, opened, message, seen) {
     const mine = message.user === this.user;
     const text = textOf(message);
+    const counts = opened.counts?.seq === message.seq ? opened.counts : null;
     const reactions = Object.entries(message.reactions ?? {}).map(([reaction, users]) => ({
       reaction,
       count: users.length,
@@ -193,6 +237,7 @@ export class Model {
       edited: message.edited_at_ms !== undefined && !message.recalled,
       recalled: message.recalled === true,
       tick: mine && !message.recalled ? this.#tick(opened, message.seq) : "",
+      counts: mine && counts !== null ? { read: counts.read, delivered: counts.delivered, members: counts.members } : null,
       quote: this.#quote(opened, message.reply_to ?? 0),
       reactions,
       seen,
@@ -224,6 +269,7 @@ export class Model {
       quote: this.#quote(opened, frame.reply_to ?? 0),
       reactions: [],
       seen: [],
+      counts: null,
       emoji: isEmoji(text),
     });
   }
@@ -239,6 +285,10 @@ export class Model {
 
   /** @param {Opened} opened @param {number} seq @returns {"sent" | "delivered" | "read"} */
   #tick(opened, seq) {
+    const { counts } = opened;
+    // what all have of a later message they have of this one
+    if (counts !== null && counts.seq >= seq && opened.members.size > RECEIPTS_MEMBERS)
+      return counts.read >= counts.members ? "read" : counts.delivered >= counts.members ? "delivered" : "sent";
     const others = [...opened.members].filter((user) => user !== this.user);
     const reached = (/** @type {Map<string, number>} */ marks) => (/** @type {string} */ user) => (marks.get(user) ?? 0) >= seq;
     if (others.length > 0 && others.every(reached(opened.read))) return "read";

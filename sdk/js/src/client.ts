@@ -45,6 +45,8 @@ export type SocketConstructor = new (url: string, protocols: string[]) => Socket
 export interface ClientOptions {
   /** The edge's address, like "http://127.0.0.1:8480", or several: after a connection is lost the next one is tried. */
   readonly url: string | readonly string[];
+  /** Where REST calls go, if not to the edge of the socket: a browser lets a page call only where it came from. */
+  readonly rest_url?: string;
   /** Needed where there is no global one (Node 20). */
   readonly WebSocket?: SocketConstructor;
   readonly fetch?: Fetch;
@@ -143,7 +145,7 @@ export class Client {
     this.signin = new SignIn(this.store, () => this.rest, Date.now);
     const call: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
     this.urls = [options.url].flat().map((url) => url.replace(/\/$/, ""));
-    this.rest = new Rest(() => this.url, call, () => this.signin.token(false));
+    this.rest = new Rest(() => options.rest_url ?? this.url, call, () => this.signin.token(false));
   }
 
   // ---- signing in

@@ -221,7 +221,7 @@ export class Core {
     this.watches.presence = { users: watched.users ?? [], conversations: watched.conversations ?? [] };
     this.presence_request = request;
     if (this.requests.take(presence_request) === undefined) return;
-    const failure = { type: "error" as const, code: "replaced", detail: "another watch took its place", retryable: false, retry_after_ms: 0 };
+    const failure = { type: "error" as const, code: "replaced", detail: "another watch took its place", retryable: false, retry_after_ms: 0, conversation: null };
     this.out.push({ kind: "failed", failure: { ...failure, request: presence_request } });
   }
 

@@ -25,6 +25,35 @@ export interface MemberItem {
   readonly read_ordinal: number;
 }
 
+/** What others may see of the user. `contacts`: who shares a direct conversation with it. */
+export interface Privacy {
+  readonly receipts: boolean;
+  readonly presence: "everyone" | "contacts" | "nobody";
+}
+
+/** `at_ms` null: not known or not yet, `why` says it in words. `by_then`: it had happened at `at_ms`, perhaps earlier. */
+export interface JourneyStep {
+  readonly step: "received" | "accepted" | "committed" | "projected" | "fanned_out" | "pushed" | "delivered" | "read" | "played";
+  readonly at_ms: number | null;
+  readonly by_then: boolean;
+  readonly node: string | null;
+  readonly user: string | null;
+  readonly device: string | null;
+  readonly why: string | null;
+}
+
+/** Shape: `steps` in the order of the path, then by user and time. */
+export interface Journey {
+  readonly conversation: string;
+  readonly seq: number;
+  readonly user: string;
+  readonly device: string;
+  readonly members: number;
+  readonly members_more: boolean;
+  readonly steps: readonly JourneyStep[];
+  readonly notes: readonly string[];
+}
+
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 const TIMEOUT_MS = 15_000;
@@ -90,6 +119,19 @@ export class Rest {
       after = page.next;
     } while (after !== null);
     return found;
+  }
+
+  privacy(): Promise<Privacy> {
+    return this.call("GET", "/v1/me/privacy");
+  }
+
+  setPrivacy(privacy: Privacy): Promise<Privacy> {
+    return this.call("PUT", "/v1/me/privacy", privacy);
+  }
+
+  /** Where a message was and when, down to each member's devices. */
+  journey(conversation: string, seq: number): Promise<Journey> {
+    return this.call("GET", `/v1/messages/${encodeURIComponent(conversation)}/${seq}/journey`);
   }
 
   private async call<T>(method: string, path: string, body?: unknown, authorized = true): Promise<T> {

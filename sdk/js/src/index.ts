@@ -5,7 +5,7 @@ export { Core, DEFAULT_RULES, type CoreRules, type Saved } from "./core.js";
 export type { Acked, Effect, Refused, Source, StateChanged } from "./effects.js";
 export { ClientClosed, Overflow, Rejected, RequestFailed, RestError, SignedOut, Unreachable, WarblerError } from "./errors.js";
 export * from "./frames.js";
-export { Rest, type MemberItem, type SignedIn, type User } from "./http.js";
+export { Rest, type Journey, type JourneyStep, type MemberItem, type Privacy, type SignedIn, type User } from "./http.js";
 export { IdMaker, idMs } from "./ids.js";
 export type { Pending } from "./outbox.js";
 export type { Phase } from "./phases.js";

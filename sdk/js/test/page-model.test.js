@@ -23,6 +23,7 @@ function group() {
 
 const say = (model, seq, user, text, at_ms = NOON + seq * 1000, more = {}) =>
   model.apply("g", { kind: "message_sent", seq, ordinal: seq - 1, at_ms, user, device: "d", id: `i${seq}`, content: { text }, ...more });
+const hears = (model, user, state, up_to_seq) => model.receipt({ type: "receipt", conversation: "g", user, state, up_to_seq });
 const rows = (model, pending = []) => model.rows(model.roster.conversations.get("g"), pending, NOON + MINUTE);
 const messages = (model, pending = []) => rows(model, pending).filter((row) => row.row === "message");
 
@@ -49,15 +50,15 @@ test("a message is sent, then delivered to all, then read by all; a reader's fac
   say(model, 3, "ana", "b");
   const ticks = () => messages(model).map((row) => row.tick);
   assert.deepEqual(ticks(), ["sent", "sent"]);
-  model.delivered("g", "bo", 3);
-  model.delivered("g", "chris", 2);
+  hears(model, "bo", "delivered", 3);
+  hears(model, "chris", "delivered", 2);
   assert.deepEqual(ticks(), ["delivered", "sent"]);
   const read = (user, seq, up_to_seq) =>
     model.apply("g", { kind: "read_marked", seq, ordinal: 2, at_ms: NOON, user, device: "d", id: `r${seq}`, up_to_seq, up_to_ordinal: up_to_seq - 1 });
   read("bo", 4, 3);
   read("chris", 5, 2);
   assert.deepEqual(ticks(), ["read", "sent"]);
-  model.delivered("g", "chris", 3);
+  hears(model, "chris", "delivered", 3);
   assert.deepEqual(ticks(), ["read", "delivered"]);
   assert.deepEqual(messages(model).map((row) => row.seen.map((reader) => reader.name)), [["Chris"], ["Bo"]]);
 });
@@ -125,4 +126,49 @@ test("names, days and lists as people write them", () => {
   assert.equal(listOf(["a", "b", "c", "d"]), "a, b and 2 others");
   assert.equal(dayOf(NOON, NOON), "Today");
   assert.equal(dayOf(NOON - 24 * 60 * MINUTE, NOON), "Yesterday");
+});
+
+test("in a large group the newest own message says how many have read it, and the ticks of those before follow", () => {
+  const model = group();
+  for (let n = 0; n < 60; n += 1) model.of("g").members.add(`u${n}`);
+  say(model, 2, "ana", "a");
+  say(model, 3, "ana", "b");
+  assert.deepEqual(messages(model).map((row) => [row.tick, row.counts]), [["sent", null], ["sent", null]]);
+  model.of("g").counts = { conversation: "g", seq: 3, members: 62, delivered: 62, read: 40, played: 0 };
+  assert.deepEqual(messages(model).map((row) => row.tick), ["delivered", "delivered"]);
+  assert.deepEqual(messages(model)[1].counts, { read: 40, delivered: 62, members: 62 });
+  model.of("g").counts = { conversation: "g", seq: 3, members: 62, delivered: 62, read: 62, played: 0 };
+  assert.deepEqual(messages(model).map((row) => row.tick), ["read", "read"]);
+});
+
+test("presence is said in words, and only of whom it is known", () => {
+  const model = group();
+  const now = NOON + 3 * 60 * MINUTE;
+  model.setPresence([{ user: "bo", state: "online", status: "tea", last_seen_ms: 0 }, { user: "chris", state: "offline", status: "", last_seen_ms: NOON }]);
+  assert.equal(model.presenceText("bo", now), "Online · tea");
+  assert.match(model.presenceText("chris", now), /^Last seen at /);
+  assert.match(model.presenceText("chris", now + 24 * 60 * MINUTE), /^Last seen yesterday at /);
+  assert.equal(model.presenceText("eve", now), "");
+  assert.deepEqual([model.stateOf("bo"), model.stateOf("eve"), model.stateOf(null)], ["online", "", ""]);
+});
+
+test("the page watches its peers, its own user and the members of the group that is open", () => {
+  const model = group();
+  const members = ["ana", "dan"].map((user) => ({ user, role: "member" }));
+  const base = { seq: 1, ordinal: 0, at_ms: NOON, user: "ana", device: "d", id: "c" };
+  model.apply("d", { ...base, kind: "conversation_created", conversation_kind: "direct", title: "", members });
+  assert.deepEqual(model.watched("g"), { users: ["ana", "dan"], conversations: ["g"] });
+  assert.deepEqual(model.watched("d"), { users: ["ana", "dan"], conversations: [] });
+});
+
+test("what another window of the user read or kept for later is so here too", () => {
+  const model = group();
+  say(model, 2, "bo", "a");
+  assert.equal(model.unreadTotal(), 1);
+  model.receipt({ type: "receipt", conversation: "g", user: "ana", state: "read", up_to_seq: 2, up_to_ordinal: 1 });
+  assert.equal(model.unreadTotal(), 0);
+  hears(model, "ana", "unread", 2);
+  assert.equal(model.unreadTotal(), 1);
+  hears(model, "ana", "unread", 0);
+  assert.equal(model.unreadTotal(), 0);
 });

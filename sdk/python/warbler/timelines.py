@@ -125,6 +125,7 @@ class Timelines:
         self.start(conversation, from_seq)
         track = self.tracks[conversation]
         track.asked, track.retry_at_ms = None, 0
+        self.hanging.discard(conversation)
         self._want(conversation, track)
 
     def failed(self, conversation: str, retry_at_ms: int) -> None:
