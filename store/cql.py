@@ -74,6 +74,7 @@ REVOKE_LOGIN = "UPDATE logins USING TTL ? SET revoked = true WHERE login_id = ? 
 LOGIN = "SELECT user, token_hash, expires_at_ms, revoked FROM logins WHERE login_id = ?"
 
 # ---- the epoch
-EPOCH = "SELECT epoch FROM epochs WHERE name = 'log'"
+EPOCH = "SELECT epoch FROM epochs WHERE name = ?"
 ADD_EPOCH = "INSERT INTO epochs (name, epoch) VALUES ('log', ?) IF NOT EXISTS"
+PUT_CLUSTER = "INSERT INTO epochs (name, epoch) VALUES ('cluster', ?)"
 CHANGE_EPOCH = "UPDATE epochs SET epoch = ? WHERE name = 'log' IF epoch = ?"
