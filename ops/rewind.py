@@ -6,10 +6,11 @@ Source: docs/decisions/0013-a-restored-log.md
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ops.errors import StillConsuming
+from ops.probes import partitions_count
 
 REWIND_TRIES = 60  # a member that was killed counts for STREAMS_SESSION_TIMEOUT_MS, and so do those that a restored Kafka remembers
 RETRY_S = 1.0
@@ -22,16 +23,19 @@ async def rewind_projector(bootstrap: str, say: Callable[[str], None]) -> None:
     """
     from aiokafka import AIOKafkaConsumer
     from aiokafka.errors import KafkaError
+    from aiokafka.structs import TopicPartition
 
     from streams.roles import PROJECTOR_GROUP
     from streams.timelines.rows import EVENTS_TOPIC, RECEIPTS_TOPIC
 
     say(f"setting the group {PROJECTOR_GROUP} back to the beginning of {EVENTS_TOPIC} and {RECEIPTS_TOPIC}")
+    topics = (EVENTS_TOPIC, RECEIPTS_TOPIC)
+    places = [TopicPartition(topic, number) for topic in topics for number in range(await partitions_count(bootstrap, topic))]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=PROJECTOR_GROUP, enable_auto_commit=False)
     await consumer.start()
     try:
         for _ in range(REWIND_TRIES):
-            if await _rewound(consumer, (EVENTS_TOPIC, RECEIPTS_TOPIC)):
+            if await _rewound(consumer, places):
                 return
             await asyncio.sleep(RETRY_S)
         raise StillConsuming(f"the group {PROJECTOR_GROUP} still has members after {REWIND_TRIES} tries: stop all workers first")
@@ -41,13 +45,11 @@ async def rewind_projector(bootstrap: str, say: Callable[[str], None]) -> None:
         await consumer.stop()
 
 
-async def _rewound(consumer: Any, topics: tuple[str, ...]) -> bool:
+async def _rewound(consumer: Any, places: Sequence[Any]) -> bool:
     """One try; False while the group has members."""
     from aiokafka.errors import CommitFailedError, IllegalGenerationError, KafkaConnectionError, UnknownMemberIdError
-    from aiokafka.structs import OffsetAndMetadata, TopicPartition
+    from aiokafka.structs import OffsetAndMetadata
 
-    await consumer._client.fetch_all_metadata()
-    places = [TopicPartition(topic, partition) for topic in topics for partition in consumer.partitions_for_topic(topic) or ()]
     consumer.assign(places)
     begins = await consumer.beginning_offsets(places)
     try:
