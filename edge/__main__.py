@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from edge.node import Node
+from edge.node import EVENTS, Node
 from edge.rest.app import make_app
 from edge.settings import BadSetting, EdgeSettings
 from edge.tables import Tables
@@ -24,12 +24,13 @@ from log.settings import LogSettings
 from schemas.errors import WarblerError
 from store.accounts import Accounts
 from store.cassandra import Store
-from store.epochs import current_epoch
+from store.epochs import note_seen, wait_for_same_log, watch_epoch
 from store.settings import StoreSettings
 from store.timelines import Timelines
 
 LOGGER = structlog.get_logger()
 RETRY_S = 2.0
+NOTE_S = 2.0
 EXIT_FAULT = 70
 EXIT_SETTING = 64
 GC_THRESHOLD = 10_000  # objects made and not freed before the young ones are looked through; Python's own is 700
@@ -66,13 +67,26 @@ def keys(env: Mapping[str, str]) -> tuple[TokenKey, str | None]:
     return TokenKey(Path(env["WARBLER_TOKEN_KEY"]).read_bytes()), Path(admin_file).read_text().strip() if admin_file else None
 
 
-async def wait_for_epoch(store: Store) -> str:
+async def wait_for_epoch(store: Store, log: KafkaLog) -> str:
     while True:
-        epoch = await current_epoch(store)
+        epoch = await wait_for_same_log(store, log)
         if epoch is not None:
             return epoch
         LOGGER.warning("waiting for the log's epoch; `warbler topics` makes it")
         await asyncio.sleep(RETRY_S)
+
+
+async def note_what_is_given(node: Node, store: Store) -> None:
+    """So that a log that ends before what devices were given is known for another one, also when the projector had not come as far."""
+    noted: dict[int, int] = {}
+    while True:
+        await asyncio.sleep(NOTE_S)
+        given = {partition: offset for (topic, partition), offset in node.feed.positions.items() if topic == EVENTS}
+        try:
+            await note_seen(store, node.epoch, {each: offset for each, offset in given.items() if offset > noted.get(each, 0)})
+            noted = given
+        except WarblerError as exc:
+            LOGGER.warning("how far the log was given to devices cannot be noted", error=str(exc))
 
 
 def look_away_from_what_was_loaded() -> None:
@@ -86,9 +100,12 @@ async def serve(settings: EdgeSettings) -> None:
     key, admin_key = keys(os.environ)
     log, store = await connect()
     name = os.environ.get("WARBLER_NODE", "edge-1")
-    node = Node(settings, name, log, Timelines(store), Accounts(store), key, await wait_for_epoch(store), Tables.of(store))
+    epoch = await wait_for_epoch(store, log)
+    node = Node(settings, name, log, Timelines(store), Accounts(store), key, epoch, Tables.of(store))
     node.on_fault = lambda _: os._exit(EXIT_FAULT)
     await node.start()
+    node.spawn(watch_epoch(store, log, epoch))
+    node.spawn(note_what_is_given(node, store))
     config = uvicorn.Config(
         make_app(node, admin_key),
         host=settings.host,

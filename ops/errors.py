@@ -27,3 +27,7 @@ class NotReady(OpsError):
 
 class BadSetting(OpsError):
     """An environment variable or an option has a value we cannot work with; the message names it."""
+
+
+class StillConsuming(OpsError):
+    """A projector is at work on the log that is to be read from its beginning."""

@@ -82,6 +82,16 @@ async def partitions_count(bootstrap: str, topic: str) -> int:
         await admin.close()
 
 
+async def cluster_id(bootstrap: str) -> str:
+    """Kafka's name for the cluster, made when it was formatted; "" where it tells none. Raises: KafkaError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return str((await admin.describe_cluster()).get("cluster_id") or "")
+    finally:
+        await admin.close()
+
+
 async def any_answers(addresses: str) -> bool:
     """Whether at least one of "host:port,host:port" accepts connections."""
     answers = await asyncio.gather(*(port_answers(address) for address in addresses.split(",") if address.strip()))

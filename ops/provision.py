@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
-from ops.probes import cql_serves, kafka_serves, partitions_count, topic_names
+from ops.probes import cluster_id, cql_serves, kafka_serves, partitions_count, topic_names
+from ops.rewind import rewind_projector
 from ops.settings import ClusterSettings
+
+if TYPE_CHECKING:
+    from store.cassandra import Store
 
 PROBE_PAUSE_S = 0.5
 TELL_EVERY_S = 4.0
 EVENTS = "conversation-events"
+CONFIRMATIONS_MAX = 10
 
 
 async def wait_for(name: str, addresses: str, serves: Callable[[], Awaitable[bool]], say: Callable[[str], None]) -> None:
@@ -53,24 +59,55 @@ async def provision(clusters: ClusterSettings, say: Callable[[str], None]) -> se
 
     The epoch is renewed *before* the events topic is made: a crash in between only renews it once more, while the other order
     could leave a new log under an old epoch, and devices would trust positions of a log that is gone.
-    Raises: log.errors.TopicMismatch and store.errors.TimelinesOfAnotherLog when the clusters hold something that does not fit.
+    Raises: log.errors.TopicMismatch and store.errors.TimelinesOfAnotherLog when the clusters hold something that does not fit;
+        StillConsuming when the timelines are to be made anew and a projector still runs.
     Delivery: safe to repeat; not from two machines at once (Cassandra does not serialise schema changes).
     """
     from log.topics import ensure_topics
     from store.cassandra import Store
-    from store.epochs import ensure_epoch
+    from store.epochs import ensure_epoch, note_cluster
     from store.schema import ensure_tables
     from store.settings import StoreSettings
 
-    where = {**os.environ, "WARBLER_CASSANDRA": clusters.cassandra, "WARBLER_KEYSPACE": clusters.keyspace}
+    where = {**os.environ, "WARBLER_KAFKA": clusters.kafka, "WARBLER_CASSANDRA": clusters.cassandra, "WARBLER_KEYSPACE": clusters.keyspace}
     is_new = EVENTS not in await topic_names(clusters.kafka)
     await ensure_tables(clusters.cassandra, clusters.keyspace, clusters.replication)
     store = await Store.connect(StoreSettings.from_env(where))
     try:
-        await ensure_epoch(store, is_new)
+        cluster = await cluster_id(clusters.kafka)
+        another = "the log was created just now" if is_new else await _why_another(store, where, cluster)
+
+        async def rewind() -> None:
+            if not is_new:
+                await rewind_projector(clusters.kafka, say)
+
+        await ensure_epoch(store, another, rewind)
+        await note_cluster(store, cluster)
     finally:
         await store.close()
     created = await ensure_topics(clusters.kafka, clusters.partitions, clusters.replication, clusters.min_insync)
     if created:
         say(f"created topics: {', '.join(sorted(created))}")
     return created
+
+
+async def _why_another(store: Store, where: Mapping[str, str], cluster: str) -> str | None:
+    """Asked until two answers in a row are the same: a new leader may know less than it has for a moment."""
+    from log.kafka import KafkaLog
+    from log.settings import LogSettings
+    from store.epochs import why_another
+
+    log = KafkaLog(LogSettings.from_env(where))
+    await log.start()
+    try:
+        reason = await why_another(store, log, cluster)
+        for _ in range(CONFIRMATIONS_MAX):
+            if reason is None:
+                break
+            await asyncio.sleep(PROBE_PAUSE_S)
+            before, reason = reason, await why_another(store, log, cluster)
+            if reason == before:
+                break
+        return reason
+    finally:
+        await log.close()

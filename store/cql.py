@@ -93,6 +93,7 @@ PUT_PRIVACY = "INSERT INTO privacy (user, receipts, presence, at_ms) VALUES (?, 
 PRIVACY = "SELECT receipts, presence, at_ms FROM privacy WHERE user = ?"
 
 # ---- the epoch
-EPOCH = "SELECT epoch FROM epochs WHERE name = 'log'"
+EPOCH = "SELECT epoch FROM epochs WHERE name = ?"
 ADD_EPOCH = "INSERT INTO epochs (name, epoch) VALUES ('log', ?) IF NOT EXISTS"
+PUT_CLUSTER = "INSERT INTO epochs (name, epoch) VALUES ('cluster', ?)"
 CHANGE_EPOCH = "UPDATE epochs SET epoch = ? WHERE name = 'log' IF epoch = ?"

@@ -13,12 +13,17 @@ class StoreUnavailable(StoreError):
     retryable = True
 
 
-class TimelinesOfAnotherLog(StoreError):
-    """The log is new, but the tables hold timelines of another one. Nothing was changed."""
+class AnotherLog(StoreError):
+    """The log was replaced while this process ran: what it remembers is of the old one, so it ends."""
 
-    def __init__(self, epoch: str) -> None:
+
+class TimelinesOfAnotherLog(StoreError):
+    """The log is new, or restored, and the tables hold timelines of another one. Nothing was changed."""
+
+    def __init__(self, epoch: str, reason: str) -> None:
         super().__init__(
-            f"the log was created just now, but the tables hold timelines of the log of epoch {epoch}; bring that log back, use another"
-            " keyspace (WARBLER_KEYSPACE), or start once with STORE_ON_NEW_LOG=truncate to throw those timelines away"
+            f"the tables hold timelines of another log, that of epoch {epoch}: {reason}. Bring that log back, use another keyspace"
+            " (WARBLER_KEYSPACE), or stop all edges and workers and start once with STORE_ON_NEW_LOG=truncate: that throws those timelines"
+            " away, makes them anew from the log as it is, and tells every device to read again"
         )
         self.epoch = epoch

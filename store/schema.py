@@ -54,6 +54,7 @@ PRESENCE_TABLES: dict[str, str] = {
 
 # What the log does not hold.
 OWN_TABLES: dict[str, str] = {
+    # `log`: the epoch; `cluster`: the id of the Kafka cluster that the log was in.
     "epochs": f"(name text PRIMARY KEY, epoch text) WITH {COMPACTION}",
     # The one place where a name is taken: a single LWT decides, and the row is whole at once.
     "names": f"(name text PRIMARY KEY, user text, password_hash text, created_at_ms bigint) WITH {COMPACTION}",

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import structlog
@@ -23,6 +23,7 @@ from log.settings import LogSettings
 from schemas.errors import WarblerError
 from schemas.registry import TOPICS
 from store.cassandra import Store
+from store.epochs import wait_for_same_log, watch_epoch
 from store.settings import StoreSettings
 from streams.conversations.rules import Rules
 from streams.live import serve_live
@@ -84,15 +85,19 @@ class Worker:
 
     async def _serve(self) -> None:
         log = await self._connected_log()
+        watched: Coroutine[Any, Any, None] | None = None
         if "conversations" in self._settings.roles:
             self._roles.append(ConversationsRole(log, self._kafka, self._settings, self._rules, now_ms, self.end))
         if self._cassandra is not None:
             ticking = asyncio.ensure_future(self._tick())
             store = await Store.connect(self._cassandra)
+            watched = watch_epoch(store, log, await wait_for_same_log(store, log))
             ticking.cancel()
             self._roles += self._roles_with(log, store)
         look_away_from_what_was_loaded()
         async with asyncio.TaskGroup() as group:
+            if watched is not None:
+                group.create_task(watched)
             for role in self._roles:
                 await role.start()
                 logger.info("role started", role=role.name)

@@ -18,7 +18,7 @@ import structlog
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.errors import LogUnavailable
 from log.limits import entries_bytes
-from log.port import Entry, Log, Record
+from log.port import Entry, FencedWriter, Log, Record
 from schemas.errors import WarblerError
 from streams.conversations.outcome import Answer, Append, Outcome, Poison, Skipped
 from streams.conversations.partition import EVENTS_TOPIC, RECEIPTS_TOPIC, REPLIES_TOPIC, Partition
@@ -208,9 +208,20 @@ class Lane:
         if not events:
             return
         await wait_all(self._answers)
-        future = self._watched(taken.writer.append(EVENTS_TOPIC, self.number, events))
+        due = taken.partition.events_next - len(events)
+        future = self._watched(self._append_at(due, taken.writer, events))
         self._appends.append(future)
         work.pending.append(future)
+
+    async def _append_at(self, due: int, writer: FencedWriter, events: list[Entry]) -> int:
+        """Raises: LogUnavailable, to take over anew, when the events are not where they were due.
+
+        The only writer knows where it writes: anything else is a log that was replaced beneath it, and the state is of the old one.
+        """
+        offset = await writer.append(EVENTS_TOPIC, self.number, events)
+        if offset != due:
+            raise LogUnavailable(f"offset {offset} is not {due}: the log was replaced, or somebody else appended")
+        return offset
 
     async def _answer(self, work: Work, record: Record, outcome: Outcome) -> None:
         await wait_all(self._appends)

@@ -16,7 +16,7 @@ from log.errors import PositionGone
 from log.port import Entry, FencedWriter, Log, Record
 from schemas import codec
 from schemas.records import WriterChanged
-from streams.conversations.partition import EVENTS_TOPIC, WRITER_KEY, Partition
+from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, WRITER_KEY, Partition
 from streams.conversations.shelf import STATE_TOPIC
 
 CONSUMER = "streams.conversations"
@@ -70,6 +70,9 @@ async def take_over(
         ]  # else a good snapshot came later
         start = state.fold_start(trust_snapshots=trust_snapshots)
         folded = await _each(log, EVENTS_TOPIC, state.number, start, events_fence, fold)
+        if state.commands_next > await log.end_offset(COMMANDS_TOPIC, state.number):
+            # restored apart from the events: what is sent now would be taken for used, and never answered
+            raise PositionGone(COMMANDS_TOPIC, state.number, state.commands_next)
         await _bury(log, poison, opened_ms)
         if tombstones := state.tombstones():
             await writer.append(STATE_TOPIC, state.number, tombstones)

@@ -6,10 +6,11 @@ import pytest
 
 from store.accounts import Account, Accounts
 from store.cassandra import Store
-from store.epochs import current_epoch, ensure_epoch
-from store.errors import StoreUnavailable, TimelinesOfAnotherLog
+from store.epochs import current_epoch, ensure_epoch, note_cluster, note_seen, wait_for_same_log, watch_epoch, why_another
+from store.errors import AnotherLog, StoreUnavailable, TimelinesOfAnotherLog
 from store.schema import TIMELINE_TABLES
 from store.settings import StoreSettings
+from store.timelines import Timelines
 from tests.store.histories import records, stories
 from tests.store.opening import Projection, opened
 
@@ -89,27 +90,120 @@ def test_an_expired_login_is_refused_and_a_log_out_ends_it(cassandra_address: st
     asyncio.run(body())
 
 
-def test_the_epoch_changes_only_with_a_new_log_and_never_over_old_timelines(cassandra_address: str, keyspace: str) -> None:
+class Ends:
+    """A log of two partitions that ends here."""
+
+    def __init__(self, *ends: int) -> None:
+        self.ends = ends
+
+    async def partitions_count(self, topic: str) -> int:
+        return len(self.ends)
+
+    async def end_offset(self, topic: str, partition: int) -> int:
+        return self.ends[partition]
+
+
+def test_the_epoch_changes_only_with_another_log_and_never_over_old_timelines(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
         name = f"{keyspace}_epoch"
         async with opened(cassandra_address, name) as store:
             assert await current_epoch(store) is None
-            made = await asyncio.gather(*(ensure_epoch(store, True) for _ in range(3)))
+            made = await asyncio.gather(*(ensure_epoch(store, "it is new") for _ in range(3)))
             assert len(set(made)) == 1 or len(set(made)) == 2  # a late one may have found a first epoch without timelines
             epoch = await current_epoch(store)
-            assert await ensure_epoch(store, False) == epoch
+            assert await ensure_epoch(store, None) == epoch
             await Projection(store).apply(records(stories(7, 1, 20)[0].history))
-            with pytest.raises(TimelinesOfAnotherLog):
-                await ensure_epoch(store, True)
+            with pytest.raises(TimelinesOfAnotherLog, match="it is new"):
+                await ensure_epoch(store, "it is new", never)
             assert await current_epoch(store) == epoch
         settings = StoreSettings(cassandra_address, name, on_new_log="truncate", connect_wait_ms=30_000)
         store = await Store.connect(settings)
         try:
-            fresh = await ensure_epoch(store, True)
+            fresh = await ensure_epoch(store, "it is new")
             assert fresh not in (None, epoch)
             assert [await store.execute(f"SELECT * FROM {table}") for table in TIMELINE_TABLES] == [[]] * len(TIMELINE_TABLES)
         finally:
             await store.close()
+
+    asyncio.run(body())
+
+
+async def never() -> None:
+    raise AssertionError("nothing is to be rewound")
+
+
+def test_a_log_that_ends_before_what_is_known_of_it_is_another_one(cassandra_address: str, keyspace: str) -> None:
+    async def body() -> None:
+        async with opened(cassandra_address, f"{keyspace}_ends") as store:
+            epoch = await ensure_epoch(store, None)
+            assert await why_another(store, Ends(0, 0)) is None
+            await Projection(store).apply(records(stories(8, 1, 20)[0].history))  # partition 0 up to offset 20
+            assert await why_another(store, Ends(20, 0)) is None
+            assert await why_another(store, Ends(19, 90)) == "conversation-events-0 ends at offset 19, and was read up to 20"
+            await note_seen(store, "e-of-before", {1: 1_000})  # an edge that has not noticed the new epoch
+            assert await why_another(store, Ends(20, 0)) is None
+            await note_seen(store, epoch, {0: 25, 1: 4})
+            await note_seen(store, epoch, {0: 23})
+            assert await why_another(store, Ends(25, 4)) is None
+            assert await why_another(store, Ends(24, 4)) == "conversation-events-0 ends at offset 24, and was read up to 25"
+            assert await why_another(store, Ends(25)) == "conversation-events has no partition 1"
+            assert await why_another(store, Ends(25, 4), "cluster-1") is None
+            await note_cluster(store, "cluster-1")
+            assert await why_another(store, Ends(25, 4), "cluster-1") is None
+            assert await why_another(store, Ends(25, 4), "cluster-2") == "the Kafka cluster is cluster-2, and was cluster-1"
+
+    asyncio.run(body())
+
+
+def test_a_making_anew_that_was_cut_short_is_done_again(cassandra_address: str, keyspace: str) -> None:
+    """Whatever fails between the first step and the last, the reason is found again until all of it was done."""
+
+    async def cut_short() -> None:
+        raise StoreUnavailable("the machine lost power")
+
+    async def body() -> None:
+        name = f"{keyspace}_cut"
+        async with opened(cassandra_address, name, on_new_log="truncate") as store:
+            epoch = await ensure_epoch(store, None)
+            await Projection(store).apply(records(stories(9, 1, 20)[0].history))
+            with pytest.raises(StoreUnavailable):
+                await ensure_epoch(store, await why_another(store, Ends(5)), cut_short)
+            assert await current_epoch(store) == epoch
+            assert await Timelines(store).progress() == {0: 20}
+            for table in ("events", "members"):  # as after a crash before the epoch was changed
+                await store.execute(f"TRUNCATE {table}")
+            reason = await why_another(store, Ends(5))
+            assert reason is not None
+            fresh = await ensure_epoch(store, reason)
+            assert fresh != epoch
+            assert await why_another(store, Ends(5)) is None
+            assert await Timelines(store).progress() == {}
+
+    asyncio.run(body())
+
+
+def test_who_runs_on_a_log_that_was_replaced_hears_of_it(cassandra_address: str, keyspace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.epochs.WATCH_S", 0.05)
+
+    async def body() -> None:
+        async with opened(cassandra_address, f"{keyspace}_watch", on_new_log="truncate") as store:
+            epoch = await ensure_epoch(store, None)
+            await Projection(store).apply(records(stories(10, 1, 20)[0].history))
+            log = Ends(20)
+            watching = asyncio.create_task(watch_epoch(store, log, epoch))
+            await asyncio.sleep(0.3)
+            assert not watching.done()
+            log.ends = (19,)
+            with pytest.raises(AnotherLog, match="ends at offset 19"):
+                await asyncio.wait_for(watching, 10)
+            waiting = asyncio.create_task(wait_for_same_log(store, log))
+            watching = asyncio.create_task(watch_epoch(store, Ends(20), epoch))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+            fresh = await ensure_epoch(store, "it was restored")
+            assert await asyncio.wait_for(waiting, 10) == fresh
+            with pytest.raises(AnotherLog, match=fresh):
+                await asyncio.wait_for(watching, 10)
 
     asyncio.run(body())
 

@@ -12,7 +12,7 @@ from streams.timelines.projector import TimelineProjector
 
 
 @contextlib.asynccontextmanager
-async def opened(address: str, keyspace: str, **settings: int) -> AsyncIterator[Store]:
+async def opened(address: str, keyspace: str, **settings: int | str) -> AsyncIterator[Store]:
     await ensure_tables(address, keyspace, replication=1)
     store = await Store.connect(StoreSettings(address, keyspace, connect_wait_ms=30_000, **settings))  # type: ignore[arg-type]
     try:

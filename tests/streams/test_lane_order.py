@@ -4,8 +4,12 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 
+import pytest
+
+from log.errors import PositionGone
 from log.memory import MemoryLog, Moment
 from log.port import Entry
+from schemas.codec import decode_event
 from streams.conversations.lane import Lane, Work
 from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, REPLIES_TOPIC
 from streams.conversations.shelf import STATE_TOPIC
@@ -93,5 +97,65 @@ def test_no_event_passes_an_answer_that_is_not_in_the_log_yet() -> None:
         entries = [entry_of(refused), entry_of(accepted)]
         assert await run_lane(log, gate, entries, lambda: asyncio.ensure_future(held())) == [0, 1]
         assert await log.end_offset(EVENTS_TOPIC, 0) == 2
+
+    asyncio.run(body())
+
+
+def test_an_append_that_lands_elsewhere_makes_the_owner_look_at_the_log_anew() -> None:
+    """Somebody else's record stands where this owner's next event was due, as in a log that was replaced beneath it."""
+
+    async def body() -> None:
+        log, stats = MemoryLog(1, clock_ms=Clock()), OwnerStats()
+        entries = [entry_of(make_command("create", 0, 0, 0)), entry_of(make_command("send", 0, 0, 1))]
+        await log.publish(COMMANDS_TOPIC, 0, entries)
+        lane = Lane(log, fresh, 0, SETTINGS, Clock(), stats)
+        running = asyncio.ensure_future(lane.run())
+        acked: list[int] = []
+        async with asyncio.timeout(10):
+            for record in await log.read(COMMANDS_TOPIC, 0, 0, 100):
+                await log.publish(EVENTS_TOPIC, 0, [Entry(b"g-foreign", b"not an event")])
+
+                async def ack(offset: int = record.offset) -> None:
+                    acked.append(offset)
+
+                await lane.put(Work([record], ack))
+                while record.offset not in acked:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+        running.cancel()
+        await asyncio.wait([running])
+        assert stats.take_overs >= 2
+        seqs = [decode_event(each.value).seq for each in await log.read(EVENTS_TOPIC, 0, 0, 100) if each.headers]
+        assert seqs == [1, 2]
+
+    asyncio.run(body())
+
+
+def test_commands_that_end_before_the_last_one_used_are_of_another_log() -> None:
+    """Restored apart from the events, what is sent now would be taken for used and never be answered."""
+
+    async def body() -> None:
+        whole, cut = MemoryLog(1, clock_ms=Clock()), MemoryLog(1, clock_ms=Clock())
+        entries = [entry_of(make_command("create", 0, 0, 0)), entry_of(make_command("send", 0, 0, 1))]
+        await whole.publish(COMMANDS_TOPIC, 0, entries)
+        lane = Lane(whole, fresh, 0, SETTINGS, Clock(), stats := OwnerStats())
+        running = asyncio.ensure_future(lane.run())
+        acked: list[int] = []
+
+        async def ack() -> None:
+            acked.append(1)
+
+        async with asyncio.timeout(10):
+            await lane.put(Work(await whole.read(COMMANDS_TOPIC, 0, 0, 100), ack))
+            while not acked:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        running.cancel()
+        await asyncio.wait([running])
+        assert stats.accepted == 2
+        for topic in (EVENTS_TOPIC, STATE_TOPIC):
+            for each in await whole.read(topic, 0, 0, 1_000):
+                await cut.publish(topic, 0, [Entry(each.key, each.value, each.timestamp_ms, each.headers)])
+        await cut.publish(COMMANDS_TOPIC, 0, entries[:1])
+        with pytest.raises(PositionGone, match="conversation-commands-0 does not hold offset 2"):
+            await asyncio.wait_for(Lane(cut, fresh, 0, SETTINGS, Clock(), OwnerStats()).run(), 10)
 
     asyncio.run(body())
