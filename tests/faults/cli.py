@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
+import signal
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -52,7 +54,15 @@ def perform(plan: Plan, home: Path, console: Console) -> Outcome:
     console.print(f"seed {plan.seed}, {plan.seconds:.0f} s, {len(plan.faults)} faults:")
     for fault in plan.faults:
         console.print(f"  {fault}", markup=False, highlight=False)
-    return uvloop.run(Run(plan, home, lambda line: console.log(line, markup=False, highlight=False)).go())
+    return uvloop.run(stoppable(Run(plan, home, lambda line: console.log(line, markup=False, highlight=False))))
+
+
+async def stoppable(run: Run) -> Outcome:
+    """The run, which SIGTERM ends as Ctrl-C does: everything that was started and mounted is put away."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run.go()
 
 
 def main() -> None:

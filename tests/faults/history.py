@@ -152,6 +152,9 @@ class History:
         if not any(isinstance(old, Acked) and isinstance(answer, Acked) and old.seq == answer.seq for old in known):
             known.append(answer)
 
+    def acked_ids(self) -> list[str]:
+        return [command for command, answers in self.answers.items() if any(isinstance(answer, Acked) for answer in answers)]
+
     @property
     def acked_count(self) -> int:
-        return sum(any(isinstance(answer, Acked) for answer in answers) for answers in self.answers.values())
+        return len(self.acked_ids())

@@ -76,15 +76,19 @@ def ack_before_commit(module: Any, put: Setter) -> None:
 
 @plant("streams.conversations.lane", Kind.UNANSWERED)
 def lost_on_rebalance(module: Any, put: Setter) -> None:
-    """The chunk is acked to Faust before anything of it is in the log."""
-    handle = module.Lane._handle
+    """A chunk is acked to Faust when it comes, and waits for its turn."""
+    queue, handle = module.Lane.put, module.Lane._handle
 
-    async def early(self: Any, taken: Any, work: Any) -> None:
+    async def early(self: Any, work: Any) -> None:
         await work.ack()
+        await queue(self, work)
+
+    async def late(self: Any, taken: Any, work: Any) -> None:
         await asyncio.sleep(WINDOW_S)
         await handle(self, taken, work)
 
-    put(module.Lane, "_handle", early)
+    put(module.Lane, "put", early)
+    put(module.Lane, "_handle", late)
 
 
 @plant("streams.conversations.state", Kind.DUPLICATED, Kind.SEQ_CHANGED)

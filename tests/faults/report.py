@@ -52,6 +52,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "devices": len(outcome.history.tracks),
         "commands": len(outcome.history.commands),
         "acked": outcome.history.acked_count,
+        "messages_acked": sum(outcome.history.commands[each].kind == "send_message" for each in outcome.history.acked_ids()),
         "events_shown": sum(len(track.seqs) for tracks in outcome.history.tracks.values() for track in tracks.values()),
         "faults": len(done),
         "kinds": len({each.fault.kind for each in done}),

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from streams.timelines.rows import EVENTS_TOPIC
 from tests.faults.cast import Cast, cast_of
 from tests.faults.checker import check
@@ -20,10 +22,11 @@ from tests.faults.schedule import Fault, Kind, schedule
 from tests.faults.system import System, started
 from tests.faults.violations import Violation
 from tests.faults.workload import Workload
-from tests.real.talking import minted
+from tests.real.talking import User, minted
 
 SETTLE_WITHIN_S = 120.0
 MARK_TRIES = 20
+MINT_TRIES = 5
 MARK_PAUSE_S = 1.0
 SAMPLE_EVERY_S = 0.5
 
@@ -72,6 +75,15 @@ class Outcome:
     journal: tuple[tuple[float, str, str], ...]
 
 
+async def users_of(system: System, count: int) -> list[User]:
+    """New users; a Cassandra that has only just started may be too slow for the first tries. Raises: httpx.HTTPStatusError."""
+    for _ in range(MINT_TRIES):
+        with contextlib.suppress(httpx.HTTPError):
+            return await asyncio.to_thread(minted, system.running, count)
+        await asyncio.sleep(MARK_PAUSE_S)
+    return await asyncio.to_thread(minted, system.running, count)
+
+
 class Run:
     def __init__(self, plan: Plan, home: Path, say: Say) -> None:
         self.plan, self.home, self.say = plan, home, say
@@ -91,7 +103,7 @@ class Run:
 
     async def _with(self, system: System, ground: Ground) -> Outcome:
         plan, recorder = self.plan, self.recorder
-        users = await asyncio.to_thread(minted, system.running, plan.cast.users_count)
+        users = await users_of(system, plan.cast.users_count)
         work = Workload(plan.cast, users, system.edge_ports, recorder, plan.seed, plan.rate_per_s)
         nemesis = Nemesis(system, self.say, recorder.homes)
         begun_s = time.monotonic()

@@ -145,6 +145,9 @@ class SdkDevice:
         if self._client is client:
             self._client = None
             self._positions, self._epoch = client.positions(), client.epoch
+            for conversation in self._followed - self._positions.keys():  # it said so, in what is dropped with its queue
+                self._recorder.saw(self.name, conversation, Sight.START, 0)
+            self._followed &= self._positions.keys()
             self._recorder.homes[self.name] = 0
         await client.close()
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import os
 import resource
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.faults.cast import cast_of
-from tests.faults.nemesis import fill, weather_of
+from tests.faults.nemesis import Nemesis, fill, weather_of
 from tests.faults.proxy import Corrupt, Delay, HalfOpen, Hold, Refuse, Slow
 from tests.faults.schedule import Action, Fault
+from tests.faults.system import System, mounted
 from tests.faults.texts import texts
 
 
@@ -64,3 +70,18 @@ def test_a_disk_is_filled_until_it_takes_no_more(tmp_path: Path) -> None:
         assert fill(tmp_path / "ballast") == 3 << 20
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_without_root_a_disk_is_not_made_and_it_is_said_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000)
+    assert mounted(tmp_path / "kafka") == "a tmpfs can be mounted only by root"
+
+
+def test_a_fault_that_cannot_be_performed_is_recorded_with_its_reason() -> None:
+    said: list[str] = []
+    system = SimpleNamespace(disks=frozenset(), no_disks="no root", proxies={})
+    nemesis = Nemesis(cast(System, system), said.append, {})
+    faults = [Fault(0, Action.DISK_FULL, "kafka", 1, 0), Fault(0, Action.RESET, "cassandra", 0, 0)]
+    asyncio.run(nemesis.run(faults, time.monotonic()))
+    assert [each.skipped for each in nemesis.struck] == ["no root", "KeyError: 'cassandra'"]
+    assert len(said) == 3, "both faults, and that the second was not performed"
