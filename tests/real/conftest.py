@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from ops.embedded.stack import Stack
 from tests.real import running
+from tests.real.people import ARGS, CHROMIUM, PATIENCE_MS
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +57,12 @@ def warbler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Runnin
         yield started
     finally:
         running.stop(started.process)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
