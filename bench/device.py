@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from bench.frames import Codec, FromEdge, Welcome
+from bench.frames import Codec, Events, FromEdge, Welcome
 from bench.websocket import CLOSE, PING, PONG, FrameReader, client_frame, upgrade_request
 from edge import frames
 
 clock_s = time.perf_counter
 OPEN_TIMEOUT_S = 30.0
+ACKNOWLEDGE_S = 0.5  # as our clients do: what is not acknowledged is written again and would count as doubled
 
 
 class DeviceLost(Exception):
@@ -43,6 +44,7 @@ class Device(asyncio.Protocol):
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.close_code = 0
         self._transport: asyncio.Transport | None = None
+        self._held: dict[str, int] = {}  # conversation -> newest seq that is not acknowledged yet
         self._reader = FrameReader()
         self._head: bytes | None = b""  # of the HTTP answer; None once it is complete
 
@@ -64,6 +66,8 @@ class Device(asyncio.Protocol):
                     self.user = frame.user
                     if not self.welcome.done():
                         self.welcome.set_result(frame)
+                elif type(frame) is Events:
+                    self._hold(frame)
                 self.listener.on_frame(self, frame, at_s)
             elif opcode == CLOSE:
                 self.close_code = int.from_bytes(payload[:2], "big")
@@ -93,6 +97,16 @@ class Device(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    def _hold(self, frame: Events) -> None:
+        if not self._held:
+            asyncio.get_running_loop().call_later(ACKNOWLEDGE_S, self._acknowledge)
+        self._held[frame.conversation] = frame.events[-1].seq
+
+    def _acknowledge(self) -> None:
+        held, self._held = self._held, {}
+        for conversation, seq in held.items():
+            self.send(frames.Mark(conversation, "delivered", seq))
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

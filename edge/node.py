@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from edge import frames
+from edge.acks import Acks
 from edge.clocks import clock_ms
 from edge.closing import GOING_AWAY
 from edge.delivery import Delivery
@@ -55,7 +56,7 @@ class Node:
         self.registry = SessionRegistry()
         self.delivery = Delivery(self.hub, self.recent, self.registry, RECEIPTS_SESSIONS_LIMIT, self._bury)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
-        self.reader = Reader(timelines, self.recent, self._reach)
+        self.reader = Reader(timelines, self.recent, self.reach)
         self.watermarks = Watermarks()
         handlers = {
             EVENTS: self.delivery.on_events,
@@ -71,6 +72,8 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self.sessions = Sessions(self)
         self.requests = Requests(self)
+        self.acks = Acks(self)
+        self.delivery.on_redelivery = self.acks.on_redelivery
 
     # ---- life
 
@@ -82,7 +85,7 @@ class Node:
         self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
             self.spawn(service)
-        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats()):
+        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.acks.watch()):
             self.spawn(service)
         while not self.feed.reached:  # noqa: ASYNC110  a wait at start only; an event would burden the hot path
             await asyncio.sleep(0.01)
@@ -143,8 +146,11 @@ class Node:
         assert letter.value is not None
         self.publisher.offer(DEAD_LETTERS_TOPIC, letter.key, letter.value)
 
-    async def _reach(self, conversation: str) -> None:
-        """Raises: BadRequest("behind") when the feed does not get there in time."""
+    async def reach(self, conversation: str) -> None:
+        """Returns when the feed has read what is in the conversation's partition now.
+
+        Raises: LogUnavailable; BadRequest("behind") when the feed does not get there in time.
+        """
         partition = self.publisher.partition(COMMAND_TOPIC, conversation.encode())  # events lie in the same one as commands
         try:
             await asyncio.wait_for(self.feed.reach_end(EVENTS, partition), self.settings.rest_timeout_ms / 1000)

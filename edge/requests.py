@@ -44,7 +44,7 @@ class Requests:
             case Signal(record):
                 self.node.offer("signals", record.conversation_id, record)
             case Receipt(record):
-                self.node.watermarks.mark(record)
+                self.node.acks.on_mark(session, record)
             case End(close):
                 session.sink.end(close)
                 self.node.sessions.close(session, close)
@@ -89,6 +89,7 @@ class Requests:
     async def _answer_sync(self, session: Session, request: frames.Sync) -> None:
         limit = min(request.limit, self.node.settings.sync_events_limit)
         page = await self.node.reader.events(request.conversation, request.from_seq, limit)
+        self.node.hub.know_head(request.conversation, page.next_seq - 1)
         if not page.more:
             session.catching_up.discard(request.conversation)
             if page.events:

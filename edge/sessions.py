@@ -56,6 +56,8 @@ class Sessions:
         SESSIONS.set(len(self.node.hub.sessions))
         self.publish(session, SessionOpened(lease_ms=self.node.settings.session_lease_ms, **self._session_base(session)))
         entries, following = directory.page(None, self.node.settings.directory_entries_limit)
+        for entry in entries:
+            self.node.hub.know_head(entry.conversation, entry.head_seq)
         return session, frames.Welcome(
             session=session.id,
             node=self.node.name,
@@ -113,7 +115,7 @@ class Sessions:
         now = mono_ms()
         rate, burst = self.node.settings.commands_per_s, self.node.settings.commands_burst
         bucket = None if grant.bulk else Bucket(rate, burst, burst, now)
-        return Session("s-" + secrets.token_hex(8), grant.user, hello.device or "device", sink, bucket, now)
+        return Session("s-" + secrets.token_hex(8), grant.user, hello.device or "device", sink, bucket, now, follow=hello.follow)
 
     def _session_base(self, session: Session) -> dict[str, Any]:
         base = {"tenant": TENANT, "user": session.user, "device": session.device, "session_id": session.id}

@@ -26,6 +26,8 @@ class EdgeSettings:
     outstanding_commands_limit: int = 500
     sessions_per_user_limit: int = 32
     requests_per_session_limit: int = 8  # sync, history and directory reads under way at once
+    ack_timeout_ms: int = 15_000
+    ack_attempts: int = 3
     outbox_bytes_limit: int = 1 << 20
     sync_events_limit: int = 500
     history_messages_limit: int = 100

@@ -129,6 +129,9 @@ class SocketSink:
             # a close frame would wait behind everything the device does not read
             transport.abort()
 
+    def backlog_bytes(self) -> int:
+        return sum(map(len, self._pending)) + self._protocol.transport.get_write_buffer_size()
+
     def end(self, close: CloseCode) -> None:
         if not self.ended:
             self._flush_now()

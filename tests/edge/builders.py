@@ -42,6 +42,9 @@ class ListSink:
         self.shared.append(shared)
         self.frames.append(shared.frame)
 
+    def backlog_bytes(self) -> int:
+        return 0
+
     def end(self, close: CloseCode) -> None:
         self.closed = close
 
