@@ -85,7 +85,7 @@ class Node:
         self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
             self.spawn(service)
-        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.acks.watch()):
+        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.sessions.watch_outboxes(), self.acks.watch()):
             self.spawn(service)
         while not self.feed.reached:  # noqa: ASYNC110  a wait at start only; an event would burden the hot path
             await asyncio.sleep(0.01)

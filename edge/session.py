@@ -35,6 +35,9 @@ class Sink(Protocol):
     def backlog_bytes(self) -> int:
         """What was written and has not left this process yet."""
 
+    def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
+        """Cuts the device off when bytes for it have been lying here for longer; it resumes by position."""
+
     def end(self, close: CloseCode) -> None: ...
 
 

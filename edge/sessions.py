@@ -143,6 +143,13 @@ class Sessions:
             for session in list(self.node.hub.sessions.values()):
                 self.publish(session, SessionRenewed(lease_ms=self.node.settings.session_lease_ms, **self._session_base(session)))
 
+    async def watch_outboxes(self) -> None:
+        limit_ms = self.node.settings.outbox_age_limit_ms
+        while True:
+            await asyncio.sleep(limit_ms / 8000)
+            for session in list(self.node.hub.sessions.values()):
+                session.sink.end_if_older(limit_ms, mono_ms())
+
     async def watch_heartbeats(self) -> None:
         while True:
             await asyncio.sleep(self.node.settings.heartbeat_ms / 4000)

@@ -29,6 +29,7 @@ class EdgeSettings:
     ack_timeout_ms: int = 15_000
     ack_attempts: int = 3
     outbox_bytes_limit: int = 1 << 20
+    outbox_age_limit_ms: int = 30_000
     sync_events_limit: int = 500
     history_messages_limit: int = 100
     directory_entries_limit: int = 100

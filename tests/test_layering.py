@@ -48,7 +48,8 @@ DECIDING = {
     *(f"streams.conversations.{name}" for name in ("snapshots", "state")),
     "streams.timelines.rows",
     *("store.buckets", "store.views"),
-    *(f"edge.{name}" for name in ("closing", "frames", "hub", "merge", "rate", "receipts", "recent", "session", "translate", "unacked")),
+    *(f"edge.{name}" for name in ("closing", "frames", "hub", "merge", "rate", "receipts", "recent", "session", "translate")),
+    *("edge.ladder", "edge.unacked"),
     *("ops.supervision", "ops.verify_rows", "ops.irc.compare", "ops.irc.pace", "ops.irc.parse", "ops.irc.plan"),
     *(f"warbler.{name}" for name in ("backoff", "core", "directory", "effects", "frames", "outbox", "timelines")),
 }

@@ -38,6 +38,9 @@ class Answer:
     def backlog_bytes(self) -> int:
         return 0
 
+    def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
+        pass
+
     def end(self, close: object) -> None:
         pass
 
