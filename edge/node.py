@@ -13,7 +13,6 @@ import structlog
 from edge import frames
 from edge.acks import Acks
 from edge.clocks import clock_ms
-from edge.closing import GOING_AWAY
 from edge.delivery import Delivery
 from edge.errors import BadRequest
 from edge.feed import Feed
@@ -91,11 +90,10 @@ class Node:
             await asyncio.sleep(0.01)
 
     async def drain(self) -> None:
-        """Tells every device to go elsewhere and flushes what was taken."""
+        """Refuses new sessions, lets the devices move to other nodes, and flushes what was taken. Blocks: EDGE_DRAIN_MS and the flush."""
         self.draining = True
-        for session in list(self.hub.sessions.values()):
-            session.sink.end(GOING_AWAY)
-            self.sessions.close(session, GOING_AWAY)
+        LOGGER.info("edge is draining", node=self.name, sessions=len(self.hub.sessions))
+        await self.sessions.move_away()
         self._publish_receipts()
         self.publisher.stop()
         while self.publisher.used_bytes:  # noqa: ASYNC110  a wait at the end only

@@ -39,6 +39,7 @@ class EdgeSettings:
     recent_bytes_limit: int = 64 << 20  # events seen and not yet projected
     progress_interval_ms: int = 500
     session_lease_ms: int = 90_000
+    drain_ms: int = 5_000
     receipts_interval_ms: int = 200
     access_token_ms: int = 15 * 60_000
     admin_token_ms: int = 24 * 3_600_000

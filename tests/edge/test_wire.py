@@ -42,7 +42,8 @@ def test_the_names_that_are_overridden_and_used_exist() -> None:
     for name, parameters in methods.items():
         assert list(inspect.signature(getattr(WebSocketsSansIOProtocol, name)).parameters) == parameters
     made = inspect.getsource(WebSocketsSansIOProtocol.__init__)
-    for attribute in ("writable", "close_sent", "close_timer", "close_timeout", "frames", "curr_msg_data_type", "conn", "loop", "transport"):
+    used = ("close_sent", "close_timer", "close_timeout", "frames", "curr_msg_data_type", "conn", "loop", "transport", "writable")
+    for attribute in used:
         assert f"self.{attribute}" in made, attribute
 
 
