@@ -78,7 +78,7 @@ ERROR_CODES = {
     "invalid": "A number of the request is out of its range; `detail` says which.",
     "not_member": "The user is not a member of the conversation.",
     "rate_limited": "Too many requests under way: ask again when one was answered.",
-    "seq_ahead": "The seq is beyond the conversation's head. Of a position: it is of another log; sync from 1.",
+    "seq_ahead": "The seq is beyond the conversation's head. Of a position: it is of another log; sync from 1. Of a mark: it is not kept.",
     "unavailable": "The store cannot be reached: ask again after retry_after_ms.",
 }
 

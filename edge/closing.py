@@ -20,6 +20,8 @@ GOING_AWAY = CloseCode(4000, "this node is stopping", "backoff")
 HEARTBEAT_LOST = CloseCode(4001, "nothing was heard for two heartbeats", "backoff")
 UNAVAILABLE = CloseCode(4002, "the log or the store cannot be reached", "backoff")
 SLOW = CloseCode(4008, "the device reads too slowly; it resumes by position", "backoff")
+UNACKNOWLEDGED = CloseCode(4009, "the device acknowledges nothing; it resumes by position", "backoff")
+BUSY = CloseCode(4010, "too many devices come at once; the error before says when to come back", "backoff")
 INTERNAL = CloseCode(4011, "a fault of ours", "backoff")
 BAD_FRAME = CloseCode(4500, "a frame could not be understood", "never")
 AUTH_TIMEOUT = CloseCode(4003, "no hello in time", "backoff")
@@ -40,6 +42,8 @@ CLOSE_CODES = (
     HEARTBEAT_LOST,
     UNAVAILABLE,
     SLOW,
+    UNACKNOWLEDGED,
+    BUSY,
     INTERNAL,
     BAD_FRAME,
     AUTH_TIMEOUT,

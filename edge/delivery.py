@@ -6,7 +6,7 @@ Called by `edge.feed`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 import structlog
 
@@ -16,12 +16,13 @@ from edge.metrics import DELIVERIES, POISON
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.session import Session, SharedFrame
-from edge.translate import ack_of, item_of
+from edge.translate import ack_of, device_content, item_of
+from edge.unacked import note
 from log.port import Record
 from schemas import events
-from schemas.codec import decode, decode_event, decode_reply, decode_session_event
+from schemas.codec import decode_event, decode_reply, decode_session_event, decode_signal
 from schemas.errors import Undecodable
-from schemas.records import CommandRefused, CommandRepeated, Reply, TypingSignalled
+from schemas.records import CommandRefused, CommandRepeated, MessageSignalled, RedeliveryAsked, Reply, TypingSignalled
 from schemas.registry import SCHEMAS
 from store.views import placed
 
@@ -51,6 +52,7 @@ class Delivery:
         self.hub, self.recent, self.registry = hub, recent, registry
         self.bury = bury
         self.observers: tuple[Callable[[events.Event], None], ...] = ()  # hear every event that a session here needs, after who joined
+        self.on_redelivery: Callable[[RedeliveryAsked], None] = _not_asked  # set by `edge.node`
 
     def on_events(self, records: Sequence[Record]) -> None:
         """Events of any partitions, ascending within each; consecutive ones of a conversation leave as one frame."""
@@ -108,6 +110,8 @@ class Delivery:
         conversation = run[0].conversation_id
         sessions = self.hub.of_conversation(conversation)
         authors = {(event.user, event.device) for event in run}
+        first_seq, last_seq = run[0].seq, run[-1].seq
+        self.hub.know_head(conversation, last_seq)
         shared: SharedFrame | None = None
         delivered = 0
         for session in sessions:
@@ -116,11 +120,12 @@ class Delivery:
             if (session.user, session.device) in authors or conversation in session.given:
                 self._deliver_singly(session, run)
                 continue
-            if conversation in session.catching_up:
+            if conversation in session.catching_up or not session.follow:
                 continue
             if shared is None:
                 shared = SharedFrame(frames.Events(conversation, tuple(item_of(event) for event in run)))
             session.sink.write_shared(shared)
+            note(session.unacked, conversation, first_seq, last_seq)
             delivered += 1
         for event in run:  # an author who is no member any more, or not yet known here as one
             for session in self.hub.of_device(event.user, event.device):
@@ -138,8 +143,9 @@ class Delivery:
             if event.user == session.user and event.device == session.device and event.command_id != acked:
                 acked = event.command_id
                 self._ack(session, event)
-            elif conversation not in session.catching_up and event.seq >= given:
+            elif conversation not in session.catching_up and event.seq >= given and session.follow:
                 session.sink.write(frames.Events(conversation, (item_of(event),)))
+                note(session.unacked, conversation, event.seq, event.seq)
         if run[-1].seq + 1 < given:
             session.given[conversation] = given
 
@@ -158,13 +164,32 @@ class Delivery:
 
     def on_signals(self, records: Iterable[Record]) -> None:
         for record in records:
-            signal = self._decoded(record, lambda value: decode(value, TypingSignalled))
-            if signal is None:
-                continue
-            frame = SharedFrame(frames.UserTyping(signal.conversation_id, signal.user, signal.typing))
-            for session in self.hub.of_conversation(signal.conversation_id):
-                if session.user != signal.user:
-                    session.sink.write_shared(frame)
+            signal = self._decoded(record, decode_signal)
+            match signal:
+                case TypingSignalled():
+                    self._typing(signal)
+                case MessageSignalled():
+                    self._signal(signal)
+                case RedeliveryAsked():
+                    self.on_redelivery(signal)
+                case None:
+                    pass
+                case _:
+                    assert_never(signal)
+
+    def _typing(self, signal: TypingSignalled) -> None:
+        frame = SharedFrame(frames.UserTyping(signal.conversation_id, signal.user, signal.typing))
+        for session in self.hub.of_conversation(signal.conversation_id):
+            if session.user != signal.user and session.follow:
+                session.sink.write_shared(frame)
+
+    def _signal(self, signal: MessageSignalled) -> None:
+        """To every session of a member but the author's own, whose answer is its ack."""
+        content = device_content(signal.content)
+        frame = SharedFrame(frames.Signalled(signal.conversation_id, signal.user, signal.command_id, content, signal.at_ms))
+        for session in self.hub.of_conversation(signal.conversation_id):
+            if (session.user, session.device) != (signal.user, signal.device) and session.follow:
+                session.sink.write_shared(frame)
 
     def on_sessions(self, records: Iterable[Record]) -> None:
         for record in records:
@@ -181,6 +206,10 @@ class Delivery:
             if record.topic in NODES_OWN:
                 self.bury(record, exc.reason)
             return None
+
+
+def _not_asked(_: RedeliveryAsked) -> None:
+    """Until a node is there that writes again."""
 
 
 def _answer(reply: Reply) -> frames.FromEdge:

@@ -11,6 +11,7 @@ class Hub:
         self.by_conversation: dict[str, set[Session]] = {}
         self.by_user: dict[str, set[Session]] = {}
         self.sessions: dict[str, Session] = {}
+        self.heads: dict[str, int] = {}  # newest seq this node knows of, of conversations with a session here
 
     def open(self, session: Session, conversations: Collection[str]) -> None:
         self.sessions[session.id] = session
@@ -23,7 +24,7 @@ class Hub:
         if self.sessions.pop(session.id, None) is None:
             return
         for conversation in session.conversations:
-            _discard(self.by_conversation, conversation, session)
+            self._forget(session, conversation)
         session.conversations.clear()
         _discard(self.by_user, session.user, session)
 
@@ -36,7 +37,18 @@ class Hub:
         session.conversations.discard(conversation)
         session.catching_up.discard(conversation)
         session.given.pop(conversation, None)
+        session.unacked.pop(conversation, None)
+        self._forget(session, conversation)
+
+    def know_head(self, conversation: str, seq: int) -> None:
+        """The conversation has an event `seq`, as a directory, a page or the feed says."""
+        if conversation in self.by_conversation and seq > self.heads.get(conversation, 0):
+            self.heads[conversation] = seq
+
+    def _forget(self, session: Session, conversation: str) -> None:
         _discard(self.by_conversation, conversation, session)
+        if conversation not in self.by_conversation:
+            self.heads.pop(conversation, None)
 
     def of_conversation(self, conversation: str) -> Collection[Session]:
         return self.by_conversation.get(conversation, ())

@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 
 from edge import frames
+from edge.acks import Acks
 from edge.clocks import clock_ms, mono_ms
-from edge.closing import GOING_AWAY
 from edge.delivery import Delivery
 from edge.directory import Directories
 from edge.errors import BadRequest
@@ -77,7 +77,7 @@ class Node:
         self.registry = SessionRegistry()
         self.delivery = Delivery(self.hub, self.recent, self.registry, self._bury)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
-        self.reader = Reader(timelines, self.recent, self._reach)
+        self.reader = Reader(timelines, self.recent, self.reach)
         self.directories = Directories(timelines, self.recent, settings.directory_entries_limit, settings.directory_bytes_limit)
         self.watermarks = Watermarks()
         self.privacies = Privacies(tables.privacy, settings.presence_visibility)
@@ -104,6 +104,8 @@ class Node:
         self.sessions = Sessions(self)
         self.requests = Requests(self)
         self.journeys = Journeys(self)
+        self.acks = Acks(self)
+        self.delivery.on_redelivery = self.acks.on_redelivery
 
     # ---- life
 
@@ -117,17 +119,16 @@ class Node:
             self.spawn(service)
         for service in (self.receipts.run(), self._tell_presence(), self._tell_passages()):
             self.spawn(service)
-        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats()):
+        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.sessions.watch_outboxes(), self.acks.watch()):
             self.spawn(service)
         while not self.feed.reached:  # noqa: ASYNC110  a wait at start only; an event would burden the hot path
             await asyncio.sleep(0.01)
 
     async def drain(self) -> None:
-        """Tells every device to go elsewhere and flushes what was taken."""
+        """Refuses new sessions, lets the devices move to other nodes, and flushes what was taken. Blocks: EDGE_DRAIN_MS and the flush."""
         self.draining = True
-        for session in list(self.hub.sessions.values()):
-            session.sink.end(GOING_AWAY)
-            self.sessions.close(session, GOING_AWAY)
+        LOGGER.info("edge is draining", node=self.name, sessions=len(self.hub.sessions))
+        await self.sessions.move_away()
         self._publish_receipts()
         self.publisher.stop()
         while self.publisher.used_bytes:  # noqa: ASYNC110  a wait at the end only
@@ -178,8 +179,11 @@ class Node:
         assert letter.value is not None
         self.publisher.offer(DEAD_LETTERS_TOPIC, letter.key, letter.value)
 
-    async def _reach(self, conversation: str) -> None:
-        """Raises: BadRequest("behind") when the feed does not get there in time."""
+    async def reach(self, conversation: str) -> None:
+        """Returns when the feed has read what is in the conversation's partition now.
+
+        Raises: LogUnavailable; BadRequest("behind") when the feed does not get there in time.
+        """
         partition = self.publisher.partition(COMMAND_TOPIC, conversation.encode())  # events lie in the same one as commands
         try:
             await asyncio.wait_for(self.feed.reach_end(EVENTS, partition), self.settings.rest_timeout_ms / 1000)

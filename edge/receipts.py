@@ -49,6 +49,14 @@ class Watermarks:
                 (self._pending if hold(place[0]) else left).setdefault(device, {})[place] = mark
         return left
 
+    def delivered(self, user: str, device: str, conversation: str) -> int:
+        """How far the device has acknowledged on this node, as far as it was published; 0 if it has not."""
+        return self._published.get((user, device), {}).get((conversation, "delivered"), 0)
+
+    def repeat(self, mark: WatermarkRaised) -> None:
+        """Publishes once more what was published before, because somebody missed it."""
+        self._pending.setdefault((mark.user, mark.device), {}).setdefault((mark.conversation_id, mark.state), mark)
+
     def forget(self, user: str, device: str) -> None:
         """The device's session ended; marking again later is harmless."""
         self._published.pop((user, device), None)

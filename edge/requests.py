@@ -45,7 +45,7 @@ class Requests:
             case Signal(record):
                 self.node.offer("signals", record.conversation_id, record)
             case Receipt(record):
-                self.node.watermarks.mark(record)
+                self.node.acks.on_mark(session, record)
             case Announce(away, status):
                 self.node.sessions.announce(session, away, status)
             case End(close):
@@ -109,6 +109,7 @@ class Requests:
         page = await self.node.reader.events_for(
             session.user, lambda: conversation in session.conversations, conversation, request.from_seq, limit
         )
+        self.node.hub.know_head(conversation, page.next_seq - 1)
         if not page.more:
             session.catching_up.discard(request.conversation)
             session.given[request.conversation] = page.next_seq

@@ -19,6 +19,7 @@ from edge.errors import BadCommand
 from edge.rate import Bucket
 from edge.settings import EdgeSettings
 from edge.translate import command_of, conversation_of
+from edge.unacked import Unacked
 from schemas.commands import Command, EditMessage, MarkRead, SendMessage
 from schemas.records import TypingSignalled, WatermarkRaised
 
@@ -35,6 +36,12 @@ class Sink(Protocol):
 
     def write_shared(self, shared: "SharedFrame") -> None:
         """Sends a frame that other sessions get too; encoded once per codec."""
+
+    def backlog_bytes(self) -> int:
+        """What was written and has not left this process yet."""
+
+    def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
+        """Cuts the device off when bytes for it have been lying here for longer; it resumes by position."""
 
     def end(self, close: CloseCode) -> None: ...
 
@@ -68,6 +75,8 @@ class Session:
     given: dict[str, int] = field(default_factory=dict)  # conversation -> seq after a last page, until live events pass it
     outstanding: set[str] = field(default_factory=set)
     requests_running: int = 0
+    follow: bool = True  # False: no live events, and nothing to acknowledge
+    unacked: Unacked = field(default_factory=dict)
     away: bool = False
     hides_receipts: bool = False  # the user's privacy
     marked_unread: set[str] = field(default_factory=set)

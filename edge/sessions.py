@@ -4,6 +4,7 @@ Called by `edge.connection` (hello, end) and `edge.node` (drain, loops); calls t
 """
 
 import asyncio
+import random
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from edge.clocks import clock_ms, mono_ms
 from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
 from edge.errors import BadRequest, BadToken, ExpiredToken, SessionEnded
 from edge.metrics import SESSIONS
+from edge.moves import TOLD_A_TURN, leaving_ms
 from edge.positions import plan_of
 from edge.rate import Bucket
 from edge.session import TENANT, Session, Sink
@@ -24,6 +26,7 @@ from schemas.records import PresenceSet, SessionClosed, SessionEvent, SessionOpe
 if TYPE_CHECKING:
     from edge.node import Node
 
+DRAIN_LOOK_S = 0.02
 CATCH_UPS_AT_ONCE = 2
 
 
@@ -54,6 +57,8 @@ class Sessions:
             if exc.retryable:
                 raise SessionEnded(UNAVAILABLE) from exc
             raise
+        if self.node.draining:  # it began meanwhile: this device would hear of it by the close only
+            raise SessionEnded(GOING_AWAY)
         # from here to the return nothing is awaited: the hub gets the session together with what the directory says
         session = self._session(grant, hello, sink)
         session.hides_receipts = not self.node.privacies.newest(grant.user, privacy).receipts
@@ -62,6 +67,10 @@ class Sessions:
         SESSIONS.set(len(self.node.hub.sessions))
         self.publish(session, SessionOpened(lease_ms=self.node.settings.session_lease_ms, **self._session_base(session)))
         session.directory_order, session.head_seqs = directory.rest, directory.head_seqs
+        for entry in directory.page.entries:
+            self.node.hub.know_head(entry.conversation, entry.head_seq)
+        for conversation, head_seq in directory.head_seqs.items():
+            self.node.hub.know_head(conversation, head_seq)
         return session, frames.Welcome(
             session=session.id,
             node=self.node.name,
@@ -124,7 +133,7 @@ class Sessions:
         now = mono_ms()
         rate, burst = self.node.settings.commands_per_s, self.node.settings.commands_burst
         bucket = None if grant.bulk else Bucket(rate, burst, burst, now)
-        return Session("s-" + secrets.token_hex(8), grant.user, hello.device or "device", sink, bucket, now)
+        return Session("s-" + secrets.token_hex(8), grant.user, hello.device or "device", sink, bucket, now, follow=hello.follow)
 
     def _session_base(self, session: Session) -> dict[str, Any]:
         base = {"tenant": TENANT, "user": session.user, "device": session.device, "session_id": session.id}
@@ -143,6 +152,28 @@ class Sessions:
             lease_ms = self.node.settings.session_lease_ms
             for session in list(self.node.hub.sessions.values()):
                 self.publish(session, SessionRenewed(lease_ms=lease_ms, away=session.away, **self._session_base(session)))
+
+    async def move_away(self) -> None:
+        """Tells every device when to leave, serves until they did, and closes what is left after EDGE_DRAIN_MS."""
+        drain_ms, over_mono_ms = self.node.settings.drain_ms, mono_ms() + self.node.settings.drain_ms
+        sessions = list(self.node.hub.sessions.values())
+        random.shuffle(sessions)  # or the users who came first would always be the first to go
+        for number, (session, after_ms) in enumerate(zip(sessions, leaving_ms(len(sessions), drain_ms, random.random), strict=True)):
+            if number % TOLD_A_TURN == TOLD_A_TURN - 1:
+                await asyncio.sleep(0)
+            session.sink.write(frames.Move(after_ms))
+        while self.node.hub.sessions and mono_ms() < over_mono_ms:  # noqa: ASYNC110  a wait at the end only
+            await asyncio.sleep(DRAIN_LOOK_S)
+        for session in list(self.node.hub.sessions.values()):
+            session.sink.end(GOING_AWAY)
+            self.close(session, GOING_AWAY)
+
+    async def watch_outboxes(self) -> None:
+        limit_ms = self.node.settings.outbox_age_limit_ms
+        while True:
+            await asyncio.sleep(limit_ms / 8000)
+            for session in list(self.node.hub.sessions.values()):
+                session.sink.end_if_older(limit_ms, mono_ms())
 
     async def watch_heartbeats(self) -> None:
         while True:

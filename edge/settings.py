@@ -31,9 +31,12 @@ class EdgeSettings:
     outstanding_commands_limit: int = 500
     sessions_per_user_limit: int = 32
     requests_per_session_limit: int = 8  # sync, history and directory reads under way at once
+    ack_timeout_ms: int = 15_000
+    ack_attempts: int = 3
     outbox_bytes_limit: int = 1 << 20
     room_timeout_ms: int = 30_000  # a device that reads nothing for so long while pages wait is cut off
     positions_limit: int = 1_000  # in a hello; about as many as a frame of 64 KiB holds
+    outbox_age_limit_ms: int = 30_000
     sync_events_limit: int = 500
     history_messages_limit: int = 100
     directory_entries_limit: int = 100
@@ -44,6 +47,7 @@ class EdgeSettings:
     recent_bytes_limit: int = 64 << 20  # events seen and not yet projected
     progress_interval_ms: int = 500
     session_lease_ms: int = 90_000
+    drain_ms: int = 5_000
     receipts_interval_ms: int = 200
     receipts_large_interval_ms: int = 5_000  # where single receipts are told to nobody
     receipts_members_limit: int = 50  # members of a conversation in which all hear of each one's receipts

@@ -16,7 +16,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from edge import frames
 from edge.closing import SLOW, CloseCode
 from edge.errors import SessionEnded
-from edge.metrics import CLOSES
+from edge.ladder import EPHEMERAL_PART, Age, Ladder, Verdict
+from edge.metrics import CLOSES, RUNGS
 from edge.session import SharedFrame
 
 LOGGER = structlog.get_logger()
@@ -24,6 +25,7 @@ LOGGER = structlog.get_logger()
 EXTENSION = "warbler.wire"
 PAGES_AT_ONCE = 2  # two pages of PAGE_BYTES_LIMIT are half of the default outbox
 ROOM_TIMEOUT_S = 30.0
+RELEASE_S = 0.02
 
 
 class Receiver(Protocol):
@@ -38,6 +40,7 @@ class WireProtocol(WebSocketsSansIOProtocol):
     """One connection. Until a receiver is set, messages wait in uvicorn's queue as ever."""
 
     receiver: Receiver | None = None
+    on_room: Callable[[], None] | None = None  # the transport was full, and has room again
 
     async def run_asgi(self) -> None:
         self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
@@ -57,6 +60,11 @@ class WireProtocol(WebSocketsSansIOProtocol):
         receiver, self.receiver = self.receiver, None
         if receiver is not None:
             receiver.on_lost()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.on_room is not None:
+            self.loop.call_soon(self.on_room)
 
     def close_with(self, close: CloseCode) -> None:
         """Sends the close frame and gives the device uvicorn's close_timeout to answer it."""
@@ -94,50 +102,116 @@ CODECS: dict[str, tuple[Encoder, Callable[[bytes], bytes]]] = {
 
 
 class SocketSink:
-    """Writes a session's frames; what a slow device does not read is bounded, then the device is cut off and resumes by position."""
+    """Writes a session's frames. What a slow device does not read is bounded in bytes and age, as `edge.ladder` decides.
 
-    __slots__ = ("_codec", "_encode", "_limit_bytes", "_pages", "_pending", "_protocol", "_room_timeout_s", "_wrap", "ended")
+    The hot path is `_offer`: an addition, a comparison and a list. The outbox is measured when so much was offered since the last time that
+    it could have come to its first rung.
+    """
+
+    __slots__ = (
+        *("_age", "_codec", "_ease_bytes", "_encode", "_ladder", "_limit_bytes", "_offered_bytes", "_pages"),
+        *("_pending", "_protocol", "_room_timeout_s"),
+        *("_releasing", "_wrap", "ended"),
+    )
 
     def __init__(self, protocol: WireProtocol, codec: str, limit_bytes: int, room_timeout_s: float = ROOM_TIMEOUT_S) -> None:
         self._protocol, self._codec, self._limit_bytes, self._room_timeout_s = protocol, codec, limit_bytes, room_timeout_s
         self._pages: asyncio.Semaphore | None = None  # made with the first page: most sessions never ask for one
         self._encode, self._wrap = CODECS[codec]
         self._pending: list[bytes] = []
+        self._offered_bytes = 0  # ever
+        self._ease_bytes = int(limit_bytes * EPHEMERAL_PART)  # of those; up to here nothing is measured. -1: something waits, or the end
+        self._ladder: Ladder | None = None  # made at the first rung: most sessions never get there
+        self._age = Age()
+        self._releasing = False
         self.ended = False
+        protocol.on_room = self._release
 
     def write(self, frame: frames.FromEdge) -> None:
-        self._offer(self._wrap(self._encode(frame)))
+        self._offer(self._wrap(self._encode(frame)), frame)
 
     def write_shared(self, shared: SharedFrame) -> None:
         data = shared.encoded.get(self._codec)
         if data is None:
             data = shared.encoded[self._codec] = self._wrap(self._encode(shared.frame))
-        self._offer(data)
+        self._offer(data, shared.frame)
 
-    def _offer(self, data: bytes) -> None:
+    def _offer(self, data: bytes, frame: frames.FromEdge) -> None:
         """What is written in one turn of the loop leaves as one system call."""
-        if self.ended:
+        offered_bytes = self._offered_bytes = self._offered_bytes + len(data)
+        if offered_bytes > self._ease_bytes and not self._may_write(data, frame):
             return
         if not self._pending:
             self._protocol.loop.call_soon(self._flush)
         self._pending.append(data)
+
+    def _may_write(self, data: bytes, frame: frames.FromEdge) -> bool:
+        """Asks the ladder, after the transport took what it can."""
+        if not self.ended:
+            self._flush()
+        if self.ended:
+            return False
+        if self._ladder is None:
+            self._ladder = Ladder(self._limit_bytes)
+        used_bytes = self._protocol.transport.get_write_buffer_size()
+        verdict = self._ladder.judge(frame, used_bytes + len(data))
+        if verdict is not Verdict.WRITE:
+            self._offered_bytes -= len(data)
+            RUNGS.labels(verdict.value).inc()
+        if self._ladder.holds:
+            self._ease_bytes = -1
+            self._release_later()
+            if used_bytes + self._ladder.held_bytes > self._limit_bytes:
+                self._cut_off("bytes")
+        else:
+            self._ease_bytes = self._offered_bytes + max(0, int(self._limit_bytes * EPHEMERAL_PART) - used_bytes - len(data))
+        return verdict is Verdict.WRITE and not self.ended
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
         transport = self._protocol.transport
         if self.ended or self._protocol.close_sent or transport.is_closing():
             return
-        transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
+        if pending:
+            transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
         if transport.get_write_buffer_size() > self._limit_bytes:
-            self._cut_off()
+            self._cut_off("bytes")
 
-    def _cut_off(self) -> None:
-        transport = self._protocol.transport
+    def _release_later(self) -> None:
+        """A transport that did not say that it is full will not say that it has room."""
+        if not self._releasing and self._protocol.writable.is_set():
+            self._releasing = True
+            self._protocol.loop.call_later(RELEASE_S, self._release)
+
+    def _release(self) -> None:
+        self._releasing = False
+        if self.ended or self._ladder is None or not self._ladder.holds or not self._protocol.writable.is_set():
+            return
+        released = list(self._ladder.release())
+        self._ease_bytes = -1 if self._ladder.holds else self._offered_bytes  # the next frame is measured
+        for frame in released:
+            if isinstance(frame, frames.Resync):
+                RUNGS.labels("resync").inc()
+            self.write(frame)
+        if self._ladder.holds:
+            self._release_later()
+
+    def _cut_off(self, why: str) -> None:
         self.ended = True
+        self._ease_bytes = -1
         CLOSES.labels(str(SLOW.code)).inc()
-        LOGGER.info("slow device cut off", reason=SLOW.reason, buffered_bytes=transport.get_write_buffer_size())
+        LOGGER.info("slow device cut off", reason=SLOW.reason, limit=why, buffered_bytes=self._protocol.transport.get_write_buffer_size())
         # a close frame would wait behind everything the device does not read
-        transport.abort()
+        self._protocol.transport.abort()
+
+    def backlog_bytes(self) -> int:
+        held_bytes = 0 if self._ladder is None else self._ladder.held_bytes
+        return sum(map(len, self._pending)) + self._protocol.transport.get_write_buffer_size() + held_bytes
+
+    def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
+        unsent_bytes = sum(map(len, self._pending)) + self._protocol.transport.get_write_buffer_size()
+        if not self.ended and self._age.look(now_mono_ms, self._offered_bytes, unsent_bytes) > limit_ms:
+            self._cut_off("age")
 
     @contextlib.asynccontextmanager
     async def room(self) -> AsyncIterator[None]:
@@ -149,16 +223,15 @@ class SocketSink:
                 await asyncio.wait_for(self._protocol.writable.wait(), self._room_timeout_s)
             except TimeoutError:
                 if not self.ended:
-                    self._cut_off()
+                    self._cut_off("age")
                 raise SessionEnded(SLOW) from None
             yield
 
     def end(self, close: CloseCode) -> None:
         if not self.ended:
-            self._flush_now()
-            self.ended = True
-            self._protocol.close_with(close)
-
-    def _flush_now(self) -> None:
-        if self._pending:
             self._flush()
+            if self.ended:
+                return
+            self.ended = True
+            self._ease_bytes = -1
+            self._protocol.close_with(close)

@@ -12,6 +12,7 @@ from ops.settings import ClusterSettings
 
 ROOT = Path(__file__).resolve().parent.parent  # the checkout, so that children import the same code as we do
 LOOPBACK = "127.0.0.1"
+EDGE_GRACE_S = 25.0  # EDGE_DRAIN_MS for the devices to move, then LOG_PUBLISH_TIMEOUT_MS for what was taken
 # Two processes a worker: in one, the projector's bursts and the Cassandra driver's thread stand in the owner's way
 # (docs/decisions/0011-owner-and-projector-apart.md). No message under way waits for notifier and inbox, so they go with the projector.
 WORKER_ROLES = {"owner": "conversations", "projector": "timelines,notifier,inbox"}
@@ -61,7 +62,8 @@ def edge(number: int, host: str, port: int, env: Mapping[str, str]) -> Program:
     name = f"edge-{number}"
     reach = LOOPBACK if host in ("0.0.0.0", "::", "") else host
     own = {"WARBLER_NODE": name, "EDGE_HOST": host, "EDGE_PORT": str(port)}
-    return Program(name, (sys.executable, "-m", "edge"), {**env, **own}, f"http://{reach}:{port}/", f"http://{reach}:{port}/live")
+    url = f"http://{reach}:{port}/"
+    return Program(name, (sys.executable, "-m", "edge"), {**env, **own}, url, f"{url}live", stop_grace_s=EDGE_GRACE_S)
 
 
 def worker(name: str, live_port: int, env: Mapping[str, str], background_niceness: int) -> Program:

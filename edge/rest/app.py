@@ -72,6 +72,7 @@ async def live(request: Request) -> dict[str, Any]:
         "idle": node.feed_lag == 0,
         "detail": {
             "node": node.name,
+            "draining": node.draining,
             "sessions": len(node.hub.sessions),
             "feed_lag": node.feed_lag,
             "unprojected_bytes": node.recent.used_bytes,

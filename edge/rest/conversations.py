@@ -36,6 +36,12 @@ class Answer:
     def write_shared(self, shared: object) -> None:
         pass
 
+    def backlog_bytes(self) -> int:
+        return 0
+
+    def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
+        pass
+
     def end(self, close: object) -> None:
         pass
 
@@ -68,7 +74,7 @@ async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | f
     Raises: Problem 504 when the owner does not answer in EDGE_REST_TIMEOUT_MS; the same command_id can be sent again.
     """
     node, sink = caller.node, Answer()
-    session = Session("r-" + secrets.token_hex(8), caller.user, "rest-" + frame.id, sink, None, mono_ms())
+    session = Session("r-" + secrets.token_hex(8), caller.user, "rest-" + frame.id, sink, None, mono_ms(), follow=False)
     effect = on_command(session, frame, Now(clock_ms(), mono_ms(), secrets.token_hex(12)), node.settings)
     if isinstance(effect, Tell):
         sink.write(effect.frame)

@@ -43,6 +43,12 @@ class ListSink:
         self.shared.append(shared)
         self.frames.append(shared.frame)
 
+    def backlog_bytes(self) -> int:
+        return 0
+
+    def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
+        pass
+
     def end(self, close: CloseCode) -> None:
         self.closed = close
 

@@ -15,9 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge import frames
 from edge.node import PUBLISHED, Node
 from edge.reader import Reader
-from edge.session import Session
+from edge.session import Session, Sink
 from edge.settings import EdgeSettings
 from edge.tokens import Grant, TokenKey
+from edge.wire import RELEASE_S
 from log.memory import MemoryLog
 from log.port import Record
 from schemas import events
@@ -25,10 +26,12 @@ from store.accounts import Accounts
 from store.timelines import Listed, Standing, Timelines
 from store.views import Head, Membership, fold_head, fold_membership
 from tests.edge.builders import ANA, BEN, GROUP, ListSink, created, record, sent, topic_record
+from tests.edge.slow_socket import SlowSocket
 from tests.edge.tables import no_tables
 from tests.edge.test_tokens import PEM
 
 PHONE = "phone"
+OUTBOX_BYTES_LIMIT = 3_500  # about ten events
 RECENT_BYTES_LIMIT = 3_000  # about thirty events: pressure is reached in some runs
 KEY = TokenKey(PEM)
 
@@ -125,12 +128,34 @@ class Device:
         if not self.syncing and ack.seq >= self.next_seq:
             self._on_live(ack.seq)
 
+    def on_resync(self, frame: frames.Resync) -> None:
+        raise AssertionError("a device that reads at once is told to sync")
+
     def _on_live(self, seq: int) -> None:
         assert self.behind or seq >= self.next_seq, "an event that the device was given before"
         if seq > self.next_seq:
             self.behind = True  # said by the dense seq: the device asks
         elif seq == self.next_seq:
             self.take([seq])
+
+
+class SlowDevice(Device):
+    """What it reads was written a while ago: before its sync, or before a page that holds the same."""
+
+    def on_page(self, page: frames.Page) -> None:
+        self.syncing = True  # two may lie in the outbox
+        super().on_page(page)
+
+    def on_events(self, frame: frames.Events) -> None:
+        for item in frame.events:
+            self._on_live(item.seq)
+
+    def on_resync(self, frame: frames.Resync) -> None:
+        self.behind = True
+
+    def _on_live(self, seq: int) -> None:
+        if seq >= self.next_seq:
+            super()._on_live(seq)
 
 
 class SyncMachine(RuleBasedStateMachine):
@@ -145,7 +170,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.faults: list[BaseException] = []
         self.node.on_fault = self.faults.append
         self.device = Device()
-        self.sink = ListSink()
+        self.sink: Sink = ListSink()
         self.session: Session | None = None
         self.connecting: asyncio.Task[None] | None = None
         self.head = 0
@@ -170,7 +195,7 @@ class SyncMachine(RuleBasedStateMachine):
 
         self.run(some_turns())
         assert not self.faults
-        for frame in self.sink.take():
+        for frame in self.arrived():
             match frame:
                 case frames.Page():
                     self.device.on_page(frame)
@@ -182,8 +207,19 @@ class SyncMachine(RuleBasedStateMachine):
                     assert frame.code == "behind"
                     assert frame.retryable
                     self.device.syncing, self.device.behind = False, True
+                case frames.Pong():
+                    pass
+                case frames.Resync():
+                    self.device.on_resync(frame)
                 case _:
                     raise AssertionError(frame)
+
+    def new_sink(self) -> Sink:
+        return ListSink()
+
+    def arrived(self) -> list[frames.FromEdge]:
+        assert isinstance(self.sink, ListSink)
+        return self.sink.take()
 
     def append(self, events: list[events.Event | None]) -> None:
         self.timelines.log += events
@@ -240,7 +276,7 @@ class SyncMachine(RuleBasedStateMachine):
     def connect(self) -> None:
         token = KEY.mint(Grant(ANA, "l", 2**52), 0)
         hello = frames.Hello(token, PHONE, epoch="e1", positions={GROUP: self.device.next_seq})
-        sink = self.sink = ListSink()
+        sink = self.sink = self.new_sink()
 
         async def welcome() -> None:
             session, first = await self.node.sessions.welcome(hello, sink)
@@ -263,7 +299,7 @@ class SyncMachine(RuleBasedStateMachine):
     def disconnect(self) -> None:
         assert self.session is not None
         self.node.sessions.close(self.session)
-        self.session, self.sink = None, ListSink()
+        self.session, self.sink = None, self.new_sink()
         self.device.syncing = False
 
     @precondition(lambda self: self.session is not None and self.session.requests_running == 0 and not self.timelines.turns)
@@ -299,7 +335,8 @@ class SyncMachine(RuleBasedStateMachine):
         self.project(len(self.timelines.log))
         self.hear_of_progress()
         self._answer_all()
-        for _ in range(200):
+        for _ in range(400):
+            self.read_everything()
             if self.session is None and self.connecting is None:
                 self.connect()
             elif self.session is not None and (self.device.syncing or self.device.behind):
@@ -312,11 +349,83 @@ class SyncMachine(RuleBasedStateMachine):
         assert self.device.held == readable
         assert self.device.said_missing <= damaged
 
+    def read_everything(self) -> None:
+        """What was written arrives."""
+
     def _answer_all(self) -> None:
         while self.timelines.turns:
             self.timelines.turns.pop(0).set()
             self.settle()
 
 
+class SlowMachine(SyncMachine):
+    """The same with a device that reads now and then: its outbox climbs the ladder, drops, tells, and is cut off."""
+
+    def __init__(self) -> None:
+        self.socket: SlowSocket | None = None
+        super().__init__()
+        self.device = SlowDevice()
+        self.project(1)
+        self.feed(1)
+        self.connect()
+        self._answer_all()
+
+    def new_sink(self) -> Sink:
+        self.socket = SlowSocket(self.loop, OUTBOX_BYTES_LIMIT)
+        return self.socket.sink
+
+    def arrived(self) -> list[frames.FromEdge]:
+        return [] if self.socket is None else self.socket.take()
+
+    def settle(self) -> None:
+        super().settle()
+        if self.socket is not None and self.socket.transport.aborted and self.session is not None:
+            self.disconnect()  # it was cut off
+
+    @precondition(lambda self: self.session is not None)
+    @rule(count=st.integers(1, 600))
+    def read_some(self, count: int) -> None:
+        assert self.socket is not None
+        self.socket.read(count)
+        self.settle()
+
+    @precondition(lambda self: self.session is not None)
+    @rule(count=st.integers(1, 6))
+    def much_happens(self, count: int) -> None:
+        self.append([sent(self.head + 1 + number) for number in range(count)])
+        self.feed(len(self.timelines.log))
+
+    @precondition(lambda self: self.session is not None)
+    @rule(length=st.integers(1, 60))
+    def hear_something_else(self, length: int) -> None:
+        """It fills the outbox."""
+        assert self.session is not None
+        self.session.sink.write(frames.Pong("x" * length, 1))
+        self.settle()
+
+    def read_everything(self) -> None:
+        for _ in range(20):
+            if self.socket is None or self.socket.sink.backlog_bytes() == 0:
+                break
+            self.socket.read(1 << 20)
+            self.settle()
+            self.run(asyncio.sleep(RELEASE_S * 1.5 if self.socket.sink.backlog_bytes() else 0))
+        self.settle()
+
+
 TestSync = SyncMachine.TestCase
 TestSync.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+TestSlow = SlowMachine.TestCase
+TestSlow.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+
+
+def test_a_device_that_stopped_reading_is_told_what_it_lacks_when_nothing_follows() -> None:
+    """No later event would show the gap: only `resync` can."""
+    machine = SlowMachine()
+    machine.read_everything()
+    for _ in range(10):
+        machine.much_happens(6)
+    machine.read_everything()
+    assert machine.device.next_seq < machine.head
+    assert machine.device.behind, "not told"
+    machine.teardown()

@@ -6,6 +6,7 @@ Method: a client that writes frames byte by byte, because a proper one would nev
 import asyncio
 import contextlib
 import inspect
+import json
 import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from msgspec import structs
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from edge import frames
@@ -36,21 +38,13 @@ def test_the_names_that_are_overridden_and_used_exist() -> None:
         "send_receive_event_to_app": ["self"],
         "connection_lost": ["self", "exc"],
         "handle_close": ["self", "event"],
+        "resume_writing": ["self"],
     }
     for name, parameters in methods.items():
         assert list(inspect.signature(getattr(WebSocketsSansIOProtocol, name)).parameters) == parameters
     made = inspect.getsource(WebSocketsSansIOProtocol.__init__)
-    for attribute in (
-        "close_sent",
-        "close_timer",
-        "close_timeout",
-        "frames",
-        "curr_msg_data_type",
-        "conn",
-        "loop",
-        "transport",
-        "writable",
-    ):
+    used = ("close_sent", "close_timer", "close_timeout", "frames", "curr_msg_data_type", "conn", "loop", "transport", "writable")
+    for attribute in used:
         assert f"self.{attribute}" in made, attribute
 
 
@@ -262,6 +256,101 @@ def test_a_device_that_never_reads_is_cut_off_at_the_limit() -> None:
         assert most <= limit
         await heard.lost.wait()
         assert SLOW.reconnect == "backoff"
+
+    on_the_wire(body)
+
+
+async def filled(client: Client, heard: Heard, limit: int) -> SocketSink:
+    """A sink whose device does not read, as full as it gets with answers and without being cut off."""
+    assert heard.protocol is not None
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    sink = SocketSink(heard.protocol, frames.SUBPROTOCOL_JSON, limit)
+    while heard.protocol.transport.get_write_buffer_size() < limit * 0.8:
+        sink.write(frames.Pong("x" * (limit // 20), 1))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    return sink
+
+
+def test_a_slow_device_is_told_what_was_dropped_once_it_reads_and_gets_the_latest_receipt() -> None:
+    event = frames.EventItem(kind="message_sent", seq=7, ordinal=7, at_ms=1, user="u", device="d", id="i")
+
+    async def body(client: Client, heard: Heard) -> None:
+        sink = await filled(client, heard, 200_000)
+        for seq in (7, 8, 9):
+            sink.write_shared(SharedFrame(frames.Events("g-1", (structs.replace(event, seq=seq),))))
+            sink.write(frames.Receipt("g-1", "u-ben", "read", seq))
+            sink.write(frames.UserTyping("g-1", "u-ben", True))
+        assert sink.backlog_bytes() > 0
+        client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        told: list[dict[str, Any]] = []
+        while len(told) < 2:
+            frame = json.loads((await client.receive())[1])
+            if frame["type"] != "pong":
+                told.append(frame)
+        assert told == [
+            {"type": "resync", "conversation": "g-1", "from_seq": 7},
+            {"type": "receipt", "conversation": "g-1", "user": "u-ben", "state": "read", "up_to_seq": 9},
+        ]
+        sink.write_shared(SharedFrame(frames.Events("g-1", (structs.replace(event, seq=10),))))
+        assert json.loads((await client.receive())[1])["events"][0]["seq"] == 10
+        assert not sink.ended
+        assert sink.backlog_bytes() == 0
+
+    on_the_wire(body)
+
+
+def test_a_device_that_reads_gets_a_burst_of_more_than_its_outbox_in_one_turn() -> None:
+    """Or whoever reads fast would be told to sync whenever a chunk of the log is long."""
+    frame = SharedFrame(frames.Pong("x" * 1_000, 1))
+
+    async def body(client: Client, heard: Heard) -> None:
+        assert heard.protocol is not None
+        sink = SocketSink(heard.protocol, frames.SUBPROTOCOL_JSON, 100_000)
+        for _ in range(200):
+            sink.write_shared(frame)
+        for _ in range(200):
+            assert (await client.receive())[0] == FIN | TEXT
+        assert not sink.ended
+
+    on_the_wire(body)
+
+
+def test_events_longer_than_the_outbox_become_a_resync_at_once() -> None:
+    item = frames.EventItem(
+        kind="message_sent", seq=7, ordinal=7, at_ms=1, user="u", device="d", id="i", content=frames.DeviceContent(text="x" * 100_000)
+    )
+
+    async def body(client: Client, heard: Heard) -> None:
+        assert heard.protocol is not None
+        sink = SocketSink(heard.protocol, frames.SUBPROTOCOL_JSON, 100_000)
+        sink.write(frames.Events("g-1", (item, structs.replace(item, seq=8))))
+        assert json.loads((await client.receive())[1]) == {"type": "resync", "conversation": "g-1", "from_seq": 7}
+
+    on_the_wire(body)
+
+
+def test_a_device_that_lets_its_bytes_lie_is_cut_off_by_age() -> None:
+    async def body(client: Client, heard: Heard) -> None:
+        sink = await filled(client, heard, 200_000)
+        for now_ms in range(0, 1_001, 100):
+            assert not sink.ended
+            sink.end_if_older(1_000, now_ms)
+        assert not sink.ended, "exactly as old as it may be"
+        sink.end_if_older(1_000, 1_101)
+        assert sink.ended
+        await heard.lost.wait()
+
+    on_the_wire(body)
+
+
+def test_what_waits_for_a_slow_device_counts_as_outbox() -> None:
+    async def body(client: Client, heard: Heard) -> None:
+        sink = await filled(client, heard, 200_000)
+        for number in range(1_000):
+            sink.write(frames.Receipt("g-1", f"u-{number}", "read", 1))
+        assert sink.ended
+        await heard.lost.wait()
 
     on_the_wire(body)
 

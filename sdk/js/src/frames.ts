@@ -616,6 +616,8 @@ export const CLOSE_CODES: readonly CloseCode[] = [
   { code: 4001, reason: "nothing was heard for two heartbeats", reconnect: "backoff" },
   { code: 4002, reason: "the log or the store cannot be reached", reconnect: "backoff" },
   { code: 4008, reason: "the device reads too slowly; it resumes by position", reconnect: "backoff" },
+  { code: 4009, reason: "the device acknowledges nothing; it resumes by position", reconnect: "backoff" },
+  { code: 4010, reason: "too many devices come at once; the error before says when to come back", reconnect: "backoff" },
   { code: 4011, reason: "a fault of ours", reconnect: "backoff" },
   { code: 4500, reason: "a frame could not be understood", reconnect: "never" },
   { code: 4003, reason: "no hello in time", reconnect: "backoff" },
