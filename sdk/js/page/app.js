@@ -296,7 +296,10 @@ const openDetails = startDetailsDialog(client, () => {
 });
 
 const presence = startPresence(client, () => model.watched(current));
-const openJourney = startJourneyDialog(client, (user) => (user === model.user ? "You" : model.nameOf(user)));
+const openJourney = startJourneyDialog(client, (user) => {
+  if (!model.names.has(user)) redraw(); // which asks for it; the dialog looks again in a moment
+  return user === model.user ? "You" : model.nameOf(user);
+});
 const openProfile = startProfileDialog(client, {
   status: () => model.presence.get(model.user)?.status ?? "",
   setStatus: presence.setStatus,

@@ -36,7 +36,7 @@ export function startJourneyDialog(client, nameOf) {
       if (turn !== shown) return;
       const begun_ms = Math.min(...journey.steps.flatMap((step) => (step.at_ms === null ? [] : [step.at_ms])));
       byId("journey-steps").replaceChildren(...grouped(journey.steps).map((steps) => stepOf(steps, begun_ms, nameOf)));
-      byId("journey-when").textContent = `${fullTimeOf(begun_ms)} · seq ${journey.seq} · sent from ${journey.device}`;
+      byId("journey-when").textContent = `${fullTimeOf(begun_ms)} · seq ${journey.seq} · sent from ${shortOf(journey.device)}`;
       byId("journey-notes").textContent = [...journey.notes, ...(journey.members_more ? [`The first ${journey.members} members are shown.`] : [])].join(" ");
       byId("journey-error").textContent = "";
     } catch (error) {
@@ -76,16 +76,22 @@ function stepOf(steps, begun_ms, nameOf) {
   const done = steps.filter((step) => step.at_ms !== null).length;
   const state = done === steps.length ? "done" : done > 0 ? "partly" : "open";
   const lines = steps.map((step) => lineOf(step, begun_ms, nameOf));
+  // what happens once, and to nobody in particular, is said in one line
+  const alone = lines.length === 1 && steps[0]?.user === null && steps[0].node === null && steps[0].device === null;
   const head = el("div", { class: "journey-head" }, el("strong", { text: title }), el("span", { class: "hint", text: says }));
-  return el("li", { class: `journey-step ${state}`, "data-step": steps[0]?.step ?? "" }, head, el("ul", {}, ...lines));
+  const body = alone ? el("ul", { class: "alone" }, ...lines) : el("ul", {}, ...lines);
+  return el("li", { class: `journey-step ${state}`, "data-step": steps[0]?.step ?? "" }, head, body);
 }
 
 /** @param {JourneyStep} step @param {number} begun_ms @param {(user: string) => string} nameOf */
 function lineOf(step, begun_ms, nameOf) {
-  const who = [step.user === null ? "" : nameOf(step.user), step.device ?? "", step.node ?? ""].filter((part) => part !== "").join(" · ");
-  const place = el("span", { class: "journey-who", text: who });
+  const who = [step.user === null ? "" : nameOf(step.user), shortOf(step.device ?? ""), step.node ?? ""].filter((part) => part !== "").join(" · ");
+  const place = el("span", { class: "journey-who", text: who, title: step.device });
   if (step.at_ms === null) return el("li", { class: "missing" }, place, el("span", { text: step.why ?? "not known" }));
   const by_then = step.by_then ? "by " : "";
   const time = el("time", { datetime: new Date(step.at_ms).toISOString(), text: `${by_then}${preciseTimeOf(step.at_ms)}` });
   return el("li", {}, place, time, el("span", { class: "later", text: laterOf(step.at_ms - begun_ms) }));
 }
+
+/** A device's id ends in what tells it from others. @param {string} device */
+const shortOf = (device) => (device.length > 14 ? `${device.slice(0, 2)}…${device.slice(-6)}` : device);
