@@ -70,6 +70,7 @@ REJECT_CODES = {
 # Codes of `error`.
 ERROR_CODES = {
     "bad_frame": "The frame could not be understood; the connection is closed with 4500 after this.",
+    "busy": "Too many devices come at once: the connection is closed with 4010; come again after retry_after_ms, not before.",
     "behind": "The timelines are behind the log by more than this node remembers: ask again after retry_after_ms.",
     "invalid": "A number of the request is out of its range; `detail` says which.",
     "not_member": "The user is not a member of the conversation.",

@@ -10,8 +10,8 @@ import msgspec
 import structlog
 
 from edge import frames
-from edge.closing import AUTH_TIMEOUT, BAD_FRAME, FRAME_TOO_LONG, HELLO_EXPECTED, INTERNAL, NOT_TEXT, CloseCode
-from edge.errors import SessionEnded
+from edge.closing import AUTH_TIMEOUT, BAD_FRAME, BUSY, FRAME_TOO_LONG, HELLO_EXPECTED, INTERNAL, NOT_TEXT, CloseCode
+from edge.errors import SessionEnded, TooBusy
 from edge.session import Session
 from edge.wire import SocketSink, WireProtocol
 from schemas.errors import WarblerError
@@ -101,7 +101,14 @@ class Connection:
     async def _identify(self, hello: frames.Hello) -> None:
         """Ends with a session that is open in the hub, or with a close code."""
         try:
-            session, welcome = await self.node.sessions.welcome(hello, self.sink)
+            async with self.node.door.entered():
+                if self.over.is_set():  # its time was over before its turn came
+                    return
+                session, welcome = await self.node.sessions.welcome(hello, self.sink)
+        except TooBusy as busy:
+            self.sink.write(frames.Failure("", "busy", str(busy), retryable=True, retry_after_ms=busy.retry_after_ms))
+            self.end(BUSY)
+            return
         except SessionEnded as ended:
             self.end(ended.close)
             return

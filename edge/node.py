@@ -14,6 +14,7 @@ from edge import frames
 from edge.acks import Acks
 from edge.clocks import clock_ms
 from edge.delivery import Delivery
+from edge.door import Door
 from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
@@ -71,6 +72,7 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self.sessions = Sessions(self)
         self.requests = Requests(self)
+        self.door = Door(settings.admissions_at_once, settings.admissions_waiting_limit)
         self.acks = Acks(self)
         self.delivery.on_redelivery = self.acks.on_redelivery
 

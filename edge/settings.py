@@ -25,6 +25,8 @@ class EdgeSettings:
     commands_burst: int = 200
     outstanding_commands_limit: int = 500
     sessions_per_user_limit: int = 32
+    admissions_at_once: int = 16
+    admissions_waiting_limit: int = 1_000
     requests_per_session_limit: int = 8  # sync, history and directory reads under way at once
     ack_timeout_ms: int = 15_000
     ack_attempts: int = 3

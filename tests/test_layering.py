@@ -49,7 +49,7 @@ DECIDING = {
     "streams.timelines.rows",
     *("store.buckets", "store.views"),
     *(f"edge.{name}" for name in ("closing", "frames", "hub", "merge", "rate", "receipts", "recent", "session", "translate")),
-    *("edge.ladder", "edge.moves", "edge.unacked"),
+    *("edge.admission", "edge.ladder", "edge.moves", "edge.unacked"),
     *("ops.supervision", "ops.verify_rows", "ops.irc.compare", "ops.irc.pace", "ops.irc.parse", "ops.irc.plan"),
     *(f"warbler.{name}" for name in ("backoff", "core", "directory", "effects", "frames", "outbox", "timelines")),
 }
