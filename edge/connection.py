@@ -71,6 +71,11 @@ class Connection:
         self._finish()
         self.sink.end(close)
 
+    def busy(self, detail: str, retry_after_ms: int) -> None:
+        """Sends the device away until then."""
+        self.sink.write(frames.Failure("", "busy", detail, retryable=True, retry_after_ms=retry_after_ms))
+        self.end(BUSY)
+
     def _finish(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -106,8 +111,7 @@ class Connection:
                     return
                 session, welcome = await self.node.sessions.welcome(hello, self.sink)
         except TooBusy as busy:
-            self.sink.write(frames.Failure("", "busy", str(busy), retryable=True, retry_after_ms=busy.retry_after_ms))
-            self.end(BUSY)
+            self.busy(str(busy), busy.retry_after_ms)
             return
         except SessionEnded as ended:
             self.end(ended.close)

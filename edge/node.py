@@ -20,6 +20,7 @@ from edge.feed import Feed
 from edge.hub import Hub
 from edge.metrics import COMMANDS
 from edge.publisher import Publisher
+from edge.rate import Buckets
 from edge.reader import Reader
 from edge.receipts import Watermarks, key_of
 from edge.recent import Recent
@@ -33,6 +34,7 @@ from log.port import Log, Record
 from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
 from schemas.errors import WarblerError
+from schemas.records import MessageSignalled
 from store.accounts import Accounts
 from store.timelines import Timelines
 
@@ -55,9 +57,11 @@ class Node:
         self.recent = Recent(settings.recent_bytes_limit)
         self.registry = SessionRegistry()
         self.delivery = Delivery(self.hub, self.recent, self.registry, RECEIPTS_SESSIONS_LIMIT, self._bury)
-        self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
+        self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit, settings.publish_age_limit_ms)
         self.reader = Reader(timelines, self.recent, self.reach)
         self.watermarks = Watermarks()
+        self.user_buckets = Buckets(settings.user_commands_per_s, settings.user_commands_burst)
+        self.address_buckets = Buckets(settings.address_opens_per_s, settings.address_opens_burst)
         handlers = {
             EVENTS: self.delivery.on_events,
             "replies": self.delivery.on_replies,
@@ -120,18 +124,21 @@ class Node:
 
     # ---- the log
 
-    def publish(self, command: Command, refuse: Callable[[frames.Reject], None]) -> None:
-        """Hands the command to the log; `refuse` is called when that fails."""
+    def publish(
+        self, record: Command | MessageSignalled, refuse: Callable[[frames.Reject], None], appended: Callable[[], None] | None = None
+    ) -> None:
+        """Hands a command (or an ephemeral message) to the log: `refuse` is called when that fails, else `appended`."""
+
+        def unavailable(detail: str) -> None:
+            refuse(frames.Reject(record.command_id, record.conversation_id, "unavailable", detail, True, UNAVAILABLE_RETRY_MS))
 
         def failed(_: WarblerError) -> None:
-            detail = "the log cannot be reached; send the command again with the same id"
-            refuse(frames.Reject(command.command_id, command.conversation_id, "unavailable", detail, True, UNAVAILABLE_RETRY_MS))
+            unavailable("the log cannot be reached; send the command again with the same id")
 
         COMMANDS.inc()
-        value = encode(COMMAND_TOPIC, command)
-        if not self.publisher.offer(COMMAND_TOPIC, command.conversation_id.encode(), value, failed):
-            detail = "the log does not keep up"
-            refuse(frames.Reject(command.command_id, command.conversation_id, "unavailable", detail, True, UNAVAILABLE_RETRY_MS))
+        topic = "signals" if isinstance(record, MessageSignalled) else COMMAND_TOPIC
+        if not self.publisher.offer(topic, record.conversation_id.encode(), encode(topic, record), failed, appended):
+            unavailable("the log does not keep up")
 
     def offer(self, topic: str, conversation: str, record: AnyRecord) -> None:
         # these may be lost: a signal is over in seconds, a watermark is overtaken by the next one
