@@ -10,8 +10,8 @@ import msgspec
 import structlog
 
 from edge import frames
-from edge.closing import AUTH_TIMEOUT, BAD_FRAME, FRAME_TOO_LONG, HELLO_EXPECTED, INTERNAL, NOT_TEXT, TOO_MANY_POSITIONS, CloseCode
-from edge.errors import SessionEnded
+from edge.closing import AUTH_TIMEOUT, BAD_FRAME, BUSY, FRAME_TOO_LONG, HELLO_EXPECTED, INTERNAL, NOT_TEXT, TOO_MANY_POSITIONS, CloseCode
+from edge.errors import SessionEnded, TooBusy
 from edge.session import Session
 from edge.wire import SocketSink, WireProtocol
 from schemas.errors import WarblerError
@@ -73,6 +73,11 @@ class Connection:
         self._finish()
         self.sink.end(close)
 
+    def busy(self, detail: str, retry_after_ms: int) -> None:
+        """Sends the device away until then."""
+        self.sink.write(frames.Failure("", "busy", detail, retryable=True, retry_after_ms=retry_after_ms))
+        self.end(BUSY)
+
     def _finish(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -103,7 +108,13 @@ class Connection:
     async def _identify(self, hello: frames.Hello) -> None:
         """Ends with a session that is open in the hub, or with a close code."""
         try:
-            session, welcome = await self.node.sessions.welcome(hello, self.sink)
+            async with self.node.door.entered():
+                if self.over.is_set():  # its time was over before its turn came
+                    return
+                session, welcome = await self.node.sessions.welcome(hello, self.sink)
+        except TooBusy as busy:
+            self.busy(str(busy), busy.retry_after_ms)
+            return
         except SessionEnded as ended:
             self.end(ended.close)
             return

@@ -34,6 +34,16 @@ class SessionEnded(WarblerError):
         self.close = close
 
 
+class TooBusy(WarblerError):
+    """Too many devices come at once: the device gets `error{busy}` with the time to come again, and is closed with 4010."""
+
+    retryable = True
+
+    def __init__(self, retry_after_ms: int) -> None:
+        super().__init__("too many devices come at once")
+        self.retry_after_ms = retry_after_ms
+
+
 class BadToken(WarblerError):
     """The access token is forged, malformed or of another issuer."""
 

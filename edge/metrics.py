@@ -3,7 +3,9 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 SESSIONS = Gauge("edge_sessions", "Live sessions of this node")
+ADMISSIONS = Counter("edge_admissions", "Hellos by how they were let in", ["how"])
 COMMANDS = Counter("edge_commands", "Commands published")
+PAUSES = Counter("edge_pauses", "Times a socket was not read because its commands waited for the log")
 REJECTS = Counter("edge_rejects", "Commands refused by this node", ["code"])
 DELIVERIES = Counter("edge_deliveries", "Event frames written to sessions")
 REWRITTEN = Counter("edge_rewritten", "Events written once more because they were not acknowledged")

@@ -15,6 +15,7 @@ from edge.acks import Acks
 from edge.clocks import clock_ms, mono_ms
 from edge.delivery import Delivery
 from edge.directory import Directories
+from edge.door import Door
 from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
@@ -23,6 +24,7 @@ from edge.metrics import COMMANDS
 from edge.presence_desk import ACCOUNT_EVENTS, PresenceDesk
 from edge.privacies import Privacies
 from edge.publisher import Publisher
+from edge.rate import Buckets
 from edge.reader import Reader
 from edge.receipt_desk import ReceiptDesk
 from edge.receipts import Watermarks
@@ -43,7 +45,7 @@ from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
 from schemas.errors import WarblerError
 from schemas.keys import receipt_key
-from schemas.records import PrivacyChanged
+from schemas.records import MessageSignalled, PrivacyChanged
 from store.accounts import Accounts
 from store.privacy import Privacy
 from store.timelines import Timelines
@@ -76,7 +78,7 @@ class Node:
         self.recent = Recent(settings.recent_bytes_limit)
         self.registry = SessionRegistry()
         self.delivery = Delivery(self.hub, self.recent, self.registry, self._bury)
-        self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit)
+        self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit, settings.publish_age_limit_ms)
         self.reader = Reader(timelines, self.recent, self.reach)
         self.directories = Directories(timelines, self.recent, settings.directory_entries_limit, settings.directory_bytes_limit)
         self.watermarks = Watermarks()
@@ -87,6 +89,8 @@ class Node:
         )
         self.delivery.observers = (self.receipts.on_event, self.presence.on_event)
         self.passages = Passages(name, "fanned_out", EVENTS, settings.passages_interval_ms)
+        self.user_buckets = Buckets(settings.user_commands_per_s, settings.user_commands_burst)
+        self.address_buckets = Buckets(settings.address_opens_per_s, settings.address_opens_burst)
         handlers = {
             EVENTS: self._on_events,
             "replies": self.delivery.on_replies,
@@ -104,6 +108,7 @@ class Node:
         self.sessions = Sessions(self)
         self.requests = Requests(self)
         self.journeys = Journeys(self)
+        self.door = Door(settings.admissions_at_once, settings.admissions_waiting_limit)
         self.acks = Acks(self)
         self.delivery.on_redelivery = self.acks.on_redelivery
 
@@ -153,18 +158,21 @@ class Node:
 
     # ---- the log
 
-    def publish(self, command: Command, refuse: Callable[[frames.Reject], None]) -> None:
-        """Hands the command to the log; `refuse` is called when that fails."""
+    def publish(
+        self, record: Command | MessageSignalled, refuse: Callable[[frames.Reject], None], appended: Callable[[], None] | None = None
+    ) -> None:
+        """Hands a command (or an ephemeral message) to the log: `refuse` is called when that fails, else `appended`."""
+
+        def unavailable(detail: str) -> None:
+            refuse(frames.Reject(record.command_id, record.conversation_id, "unavailable", detail, True, UNAVAILABLE_RETRY_MS))
 
         def failed(_: WarblerError) -> None:
-            detail = "the log cannot be reached; send the command again with the same id"
-            refuse(frames.Reject(command.command_id, command.conversation_id, "unavailable", detail, True, UNAVAILABLE_RETRY_MS))
+            unavailable("the log cannot be reached; send the command again with the same id")
 
         COMMANDS.inc()
-        value = encode(COMMAND_TOPIC, command)
-        if not self.publisher.offer(COMMAND_TOPIC, command.conversation_id.encode(), value, failed):
-            detail = "the log does not keep up"
-            refuse(frames.Reject(command.command_id, command.conversation_id, "unavailable", detail, True, UNAVAILABLE_RETRY_MS))
+        topic = "signals" if isinstance(record, MessageSignalled) else COMMAND_TOPIC
+        if not self.publisher.offer(topic, record.conversation_id.encode(), encode(topic, record), failed, appended):
+            unavailable("the log does not keep up")
 
     def offer(self, topic: str, conversation: str, record: AnyRecord) -> None:
         # these may be lost: a signal is over in seconds, a watermark is overtaken by the next one

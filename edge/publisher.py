@@ -6,6 +6,7 @@ What waits in one turn leaves as one request per partition; `log.kafka` keeps th
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -18,14 +19,18 @@ from schemas.partition import partition_of
 LOGGER = structlog.get_logger()
 
 Failed = Callable[[WarblerError], None]
+Appended = Callable[[], None]
+Offered = tuple[Entry, Failed | None, Appended | None]
 
 
 class Publisher:
     """Raises nothing towards the session: what could not be appended is answered through its `failed` callback."""
 
-    def __init__(self, log: Log, interval_ms: int, bytes_limit: int) -> None:
+    def __init__(self, log: Log, interval_ms: int, bytes_limit: int, age_limit_ms: int) -> None:
         self._log, self._interval_s, self._bytes_limit = log, interval_ms / 1000, bytes_limit
-        self._pending: dict[tuple[str, int], list[tuple[Entry, Failed | None]]] = {}
+        self._age_limit_s = age_limit_ms / 1000
+        self._pending: dict[tuple[str, int], list[Offered]] = {}
+        self._began: dict[tuple[str, int], deque[float]] = {}  # of the appends under way, oldest first
         self._partitions: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._stopping = False
@@ -39,18 +44,30 @@ class Publisher:
     def partition(self, topic: str, key: bytes) -> int:
         return partition_of(key, self._partitions[topic])
 
-    def offer(self, topic: str, key: bytes, value: bytes, failed: Failed | None = None, *, placed_by: bytes | None = None) -> bool:
-        """False when EDGE_PUBLISH_BYTES_LIMIT is reached: the log does not keep up and the caller refuses.
+    def offer(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        failed: Failed | None = None,
+        appended: Appended | None = None,
+        *,
+        placed_by: bytes | None = None,
+    ) -> bool:
+        """False when the log does not keep up and the caller refuses.
 
-        `placed_by`: what chooses the partition, where it is not the key.
+        That is when EDGE_PUBLISH_BYTES_LIMIT is reached, or, of what somebody waits for (`failed`), when an append to the same partition
+        has been under way for EDGE_PUBLISH_AGE_LIMIT_MS. `placed_by`: what chooses the partition, where it is not the key.
 
-        Delivery: in the order of the calls per key. `failed` is called if the append failed; it may still have happened.
+        Delivery: in the order of the calls per key. `failed` is called if the append failed; it may still have happened. Else `appended`.
         """
         if self.used_bytes + len(value) > self._bytes_limit:
             return False
-        self.used_bytes += len(value)
         place = (topic, partition_of(placed_by or key, self._partitions[topic]))
-        self._pending.setdefault(place, []).append((Entry(key=key, value=value), failed))
+        if failed is not None and (began := self._began.get(place)) and time.monotonic() - began[0] > self._age_limit_s:
+            return False
+        self.used_bytes += len(value)
+        self._pending.setdefault(place, []).append((Entry(key=key, value=value), failed, appended))
         self._wake.set()
         return True
 
@@ -83,15 +100,22 @@ class Publisher:
         self._stopping = True
         self._wake.set()
 
-    async def _append(self, topic: str, partition: int, offers: list[tuple[Entry, Failed | None]]) -> None:
+    async def _append(self, topic: str, partition: int, offers: list[Offered]) -> None:
         began = time.monotonic()
+        under_way = self._began.setdefault((topic, partition), deque())
+        under_way.append(began)
         try:
-            await self._log.publish(topic, partition, [entry for entry, _ in offers])
+            await self._log.publish(topic, partition, [entry for entry, _, _ in offers])
         except WarblerError as exc:
             LOGGER.warning("append failed", topic=topic, partition=partition, entries=len(offers), error=str(exc))
-            for _, failed in offers:
+            for _, failed, _ in offers:
                 if failed is not None:
                     failed(exc)
+        else:
+            for _, _, appended in offers:
+                if appended is not None:
+                    appended()
         finally:
-            self.used_bytes -= sum(len(entry.value or b"") for entry, _ in offers)
+            under_way.remove(began)
+            self.used_bytes -= sum(len(entry.value or b"") for entry, _, _ in offers)
             PUBLISH_MS.observe((time.monotonic() - began) * 1000)

@@ -1,4 +1,4 @@
-"""A token bucket as a value: how many commands a session may send now. Time is an argument."""
+"""Token buckets: how many commands a session or user may send now, how many connections an address may open. Pure; time is an argument."""
 
 import math
 from dataclasses import dataclass
@@ -21,3 +21,25 @@ class Bucket:
             self.level -= 1
             return 0
         return max(1, math.ceil((1 - self.level) * 1000 / self.per_s))
+
+    def give_back(self) -> None:
+        """What was taken is not used after all."""
+        self.level = min(self.burst, self.level + 1)
+
+
+class Buckets:
+    """A bucket for each key, of at most `keys_limit` keys: the one that was not asked for longest is forgotten, and starts full again."""
+
+    def __init__(self, per_s: float, burst: float, keys_limit: int = 100_000) -> None:
+        self._per_s, self._burst, self._keys_limit = per_s, burst, keys_limit
+        self._buckets: dict[str, Bucket] = {}  # in the order in which they were asked for
+
+    def of(self, key: str, now_mono_ms: float) -> Bucket:
+        bucket = self._buckets.pop(key, None) or Bucket(self._per_s, self._burst, self._burst, now_mono_ms)
+        self._buckets[key] = bucket
+        if len(self._buckets) > self._keys_limit:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket
+
+    def __len__(self) -> int:
+        return len(self._buckets)

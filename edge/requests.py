@@ -11,11 +11,27 @@ from edge import frames
 from edge.clocks import clock_ms, mono_ms
 from edge.closing import SLOW
 from edge.errors import SessionEnded
-from edge.metrics import REJECTS
+from edge.metrics import PAUSES, REJECTS
 from edge.reader import sent_away
-from edge.session import Announce, End, Nothing, Now, Publish, Read, Receipt, Request, Session, Signal, Tell, on_frame, takes_unread_back
+from edge.session import (
+    Announce,
+    End,
+    Nothing,
+    Now,
+    Publish,
+    PublishSignal,
+    Read,
+    Receipt,
+    Request,
+    Session,
+    Signal,
+    Tell,
+    on_frame,
+    takes_unread_back,
+)
 from edge.translate import failure_of, item_of, message_item
 from schemas.errors import WarblerError
+from schemas.records import MessageSignalled
 
 if TYPE_CHECKING:
     from edge.node import Node
@@ -32,9 +48,13 @@ class Requests:
         effect = on_frame(session, frame, now, self.node.settings)
         match effect:
             case Publish(command):
-                self.node.publish(command, lambda reject: self._tell_reject(session, reject))
+                self._count(session)
+                self.node.publish(command, lambda reject: self._refused(session, reject), lambda: self._uncount(session))
                 if (mark := takes_unread_back(session, command, now)) is not None:
                     self.node.watermarks.mark(mark)
+            case PublishSignal(signal):
+                self._count(session)
+                self.node.publish(signal, lambda reject: self._refused(session, reject), lambda: self._signalled(session, signal))
             case Tell(told):
                 if isinstance(told, frames.Reject):
                     REJECTS.labels(told.code).inc()
@@ -56,7 +76,28 @@ class Requests:
             case _:
                 assert_never(effect)
 
-    def _tell_reject(self, session: Session, reject: frames.Reject) -> None:
+    def _count(self, session: Session) -> None:
+        """One more command of this session is on its way to the log; above the bound its socket is not read."""
+        session.publishing += 1
+        if session.publishing > self.node.settings.session_publishing_limit and not session.paused:
+            session.paused = True
+            session.sink.read_on(False)
+            PAUSES.inc()
+
+    def _uncount(self, session: Session) -> None:
+        session.publishing -= 1
+        if session.paused and session.publishing <= self.node.settings.session_publishing_limit // 2:
+            session.paused = False
+            session.last_heard_mono_ms = mono_ms()  # its pings lay unread
+            session.sink.read_on(True)
+
+    def _signalled(self, session: Session, signal: MessageSignalled) -> None:
+        self._uncount(session)
+        session.outstanding.discard(signal.command_id)
+        session.sink.write(frames.Ack(signal.command_id, signal.conversation_id, 0, 0, signal.at_ms))
+
+    def _refused(self, session: Session, reject: frames.Reject) -> None:
+        self._uncount(session)
         REJECTS.labels(reject.code).inc()
         session.outstanding.discard(reject.id)
         session.sink.write(reject)

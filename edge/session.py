@@ -21,7 +21,7 @@ from edge.settings import EdgeSettings
 from edge.translate import command_of, conversation_of
 from edge.unacked import Unacked
 from schemas.commands import Command, EditMessage, MarkRead, SendMessage
-from schemas.records import TypingSignalled, WatermarkRaised
+from schemas.records import MessageSignalled, TypingSignalled, WatermarkRaised
 
 TENANT = "default"
 OUTSTANDING_RETRY_MS = 500
@@ -39,6 +39,9 @@ class Sink(Protocol):
 
     def backlog_bytes(self) -> int:
         """What was written and has not left this process yet."""
+
+    def read_on(self, on: bool) -> None:
+        """Whether what the device sends is read from its socket."""
 
     def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
         """Cuts the device off when bytes for it have been lying here for longer; it resumes by position."""
@@ -82,6 +85,9 @@ class Session:
     marked_unread: set[str] = field(default_factory=set)
     head_seqs: Mapping[str, int] = field(default_factory=dict)  # of the positions in its hello, until they are answered
     directory_order: tuple[str, ...] = ()  # of the pages that the device has not asked for yet; () when it has all of them
+    user_bucket: Bucket | None = None  # shared by the user's sessions here; None: not limited
+    publishing: int = 0  # commands that are not in the log yet
+    paused: bool = False  # too many of them: its socket is not read
 
 
 ReceiptQuestion = frames.Receipts | frames.WatchReceipts
@@ -122,6 +128,13 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishSignal:
+    """An ephemeral message: acked with seq 0 once it is in the topic, and it never reaches the owner."""
+
+    record: MessageSignalled
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     close: CloseCode
 
@@ -131,7 +144,7 @@ class Nothing:
     pass
 
 
-Effect = Publish | Tell | Read | Signal | Receipt | Announce | End | Nothing
+Effect = Publish | PublishSignal | Tell | Read | Signal | Receipt | Announce | End | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +230,34 @@ def on_command(session: Session, frame: frames.CommandFrame, now: Now, settings:
         _check_text(command, settings)
         if isinstance(command, MarkRead) and session.hides_receipts:
             command = replace(command, quiet=True)
+        if isinstance(frame, frames.SendMessage) and frame.qos == "ephemeral":
+            effect: Effect = _signal_of(session, command, now)
+        else:
+            effect = Publish(command)
     except BadCommand as bad:
         return Tell(frames.Reject(frame.id, conversation, bad.code, bad.detail, bad.retryable, bad.retry_after_ms))
     session.outstanding.add(frame.id)
-    return Publish(command)
+    return effect
+
+
+def _signal_of(session: Session, command: Command, now: Now) -> PublishSignal:
+    """No owner judges it, so what the owner would refuse is refused here, as far as this node knows."""
+    assert isinstance(command, SendMessage)
+    if command.conversation_id not in session.conversations:
+        raise BadCommand("not_member", f"not a member of {command.conversation_id!r}")
+    if not command.content.body:
+        raise BadCommand("empty", "a message of 0 bytes")
+    return PublishSignal(
+        MessageSignalled(
+            tenant=TENANT,
+            conversation_id=command.conversation_id,
+            user=session.user,
+            device=session.device,
+            command_id=command.command_id,
+            content=command.content,
+            at_ms=now.ms,
+        )
+    )
 
 
 def takes_unread_back(session: Session, command: Command, now: Now) -> WatermarkRaised | None:
@@ -261,10 +298,19 @@ def _admit(session: Session, frame: frames.CommandFrame, now: Now, settings: Edg
         raise BadCommand("invalid", f"conversation ids have at most {CONVERSATION_BYTES_LIMIT} characters")
     if not frame.conversation and not isinstance(frame, frames.CreateConversation):
         raise BadCommand("invalid", "conversation is missing")
-    if session.bucket is not None and (wait_ms := session.bucket.take(now.mono_ms)):
-        raise BadCommand("rate_limited", f"more than {settings.commands_per_s} commands a second", wait_ms)
+    _admit_by_rate(session, now, settings)
     if len(session.outstanding) >= settings.outstanding_commands_limit and frame.id not in session.outstanding:
         raise BadCommand("rate_limited", f"{settings.outstanding_commands_limit} commands are unanswered", OUTSTANDING_RETRY_MS)
+
+
+def _admit_by_rate(session: Session, now: Now, settings: EdgeSettings) -> None:
+    if session.bucket is not None and (wait_ms := session.bucket.take(now.mono_ms)):
+        raise BadCommand("rate_limited", f"more than {settings.commands_per_s} commands a second", wait_ms)
+    if session.user_bucket is not None and (wait_ms := session.user_bucket.take(now.mono_ms)):
+        if session.bucket is not None:
+            session.bucket.give_back()
+        detail = f"more than {settings.user_commands_per_s} commands a second of all the user's sessions"
+        raise BadCommand("rate_limited", detail, wait_ms)
 
 
 def _on_request(session: Session, frame: frames.Sync | frames.History | frames.DirectoryRequest, settings: EdgeSettings) -> Effect:

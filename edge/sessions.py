@@ -133,7 +133,9 @@ class Sessions:
         now = mono_ms()
         rate, burst = self.node.settings.commands_per_s, self.node.settings.commands_burst
         bucket = None if grant.bulk else Bucket(rate, burst, burst, now)
-        return Session("s-" + secrets.token_hex(8), grant.user, hello.device or "device", sink, bucket, now, follow=hello.follow)
+        user_bucket = None if grant.bulk else self.node.user_buckets.of(grant.user, now)
+        session_id, device = "s-" + secrets.token_hex(8), hello.device or "device"
+        return Session(session_id, grant.user, device, sink, bucket, now, follow=hello.follow, user_bucket=user_bucket)
 
     def _session_base(self, session: Session) -> dict[str, Any]:
         base = {"tenant": TENANT, "user": session.user, "device": session.device, "session_id": session.id}

@@ -28,8 +28,14 @@ class EdgeSettings:
     heartbeat_ms: int = 25_000
     commands_per_s: int = 50
     commands_burst: int = 200
+    user_commands_per_s: int = 100
+    user_commands_burst: int = 400
+    address_opens_per_s: int = 2_000
+    address_opens_burst: int = 4_000
     outstanding_commands_limit: int = 500
     sessions_per_user_limit: int = 32
+    admissions_at_once: int = 16
+    admissions_waiting_limit: int = 1_000
     requests_per_session_limit: int = 8  # sync, history and directory reads under way at once
     ack_timeout_ms: int = 15_000
     ack_attempts: int = 3
@@ -44,6 +50,8 @@ class EdgeSettings:
     text_bytes_limit: int = 16_384
     produce_interval_ms: int = 5  # at most one produce request per partition in this time
     publish_bytes_limit: int = 16 << 20  # commands accepted and not yet in the log
+    publish_age_limit_ms: int = 5_000
+    session_publishing_limit: int = 256
     recent_bytes_limit: int = 64 << 20  # events seen and not yet projected
     progress_interval_ms: int = 500
     session_lease_ms: int = 90_000

@@ -208,6 +208,11 @@ class SocketSink:
         held_bytes = 0 if self._ladder is None else self._ladder.held_bytes
         return sum(map(len, self._pending)) + self._protocol.transport.get_write_buffer_size() + held_bytes
 
+    def read_on(self, on: bool) -> None:
+        transport = self._protocol.transport
+        if not transport.is_closing():
+            transport.resume_reading() if on else transport.pause_reading()
+
     def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
         unsent_bytes = sum(map(len, self._pending)) + self._protocol.transport.get_write_buffer_size()
         if not self.ended and self._age.look(now_mono_ms, self._offered_bytes, unsent_bytes) > limit_ms:

@@ -54,7 +54,7 @@ DECIDING = {
     *(f"edge.{name}" for name in ("counts", "journey", "own_marks", "sizes", "watchers")),
     "streams.timelines.receipts",
     "log.passages",
-    *("edge.ladder", "edge.moves", "edge.unacked"),
+    *("edge.admission", "edge.ladder", "edge.moves", "edge.unacked"),
     *("ops.supervision", "ops.verify_rows", "ops.irc.compare", "ops.irc.pace", "ops.irc.parse", "ops.irc.plan"),
     *(f"warbler.{name}" for name in ("backoff", "core", "directory", "effects", "frames", "outbox", "timelines")),
 }

@@ -11,6 +11,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from edge import frames
+from edge.clocks import mono_ms
 from edge.closing import UNKNOWN_SUBPROTOCOL
 from edge.connection import Connection
 from edge.node import Node
@@ -60,6 +61,9 @@ async def socket(websocket: WebSocket) -> None:
     connection = Connection(node, protocol, codec)
     protocol.receiver = connection
     await websocket.accept(subprotocol=codec)
+    host = websocket.client.host if websocket.client is not None else ""
+    if wait_ms := node.address_buckets.of(host, mono_ms()).take(mono_ms()):
+        connection.busy("too many connections come from this address", wait_ms)
     await connection.over.wait()
 
 

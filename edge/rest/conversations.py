@@ -39,6 +39,9 @@ class Answer:
     def backlog_bytes(self) -> int:
         return 0
 
+    def read_on(self, on: bool) -> None:
+        pass
+
     def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
         pass
 
@@ -75,6 +78,7 @@ async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | f
     """
     node, sink = caller.node, Answer()
     session = Session("r-" + secrets.token_hex(8), caller.user, "rest-" + frame.id, sink, None, mono_ms(), follow=False)
+    session.user_bucket = None if caller.grant.bulk else node.user_buckets.of(caller.user, mono_ms())
     effect = on_command(session, frame, Now(clock_ms(), mono_ms(), secrets.token_hex(12)), node.settings)
     if isinstance(effect, Tell):
         sink.write(effect.frame)

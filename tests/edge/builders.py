@@ -35,6 +35,7 @@ class ListSink:
         self.frames: list[frames.FromEdge] = []
         self.shared: list[SharedFrame] = []
         self.closed: CloseCode | None = None
+        self.reading = True
 
     def write(self, frame: frames.FromEdge) -> None:
         self.frames.append(frame)
@@ -45,6 +46,9 @@ class ListSink:
 
     def backlog_bytes(self) -> int:
         return 0
+
+    def read_on(self, on: bool) -> None:
+        self.reading = on
 
     def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
         pass

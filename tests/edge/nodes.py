@@ -125,11 +125,11 @@ async def running(settings: EdgeSettings, log: Log | None = None) -> AsyncIterat
         assert stage.faults == []
 
 
-def on_a_node(body: Callable[[Stage], Awaitable[None]], log: Log | None = None, **changed: Any) -> None:
+def on_a_node(body: Callable[[Stage], Awaitable[None]], log: Log | None = None, within_s: float = 30, **changed: Any) -> None:
     """Runs `body` on a node with these settings, within a time."""
 
     async def whole() -> None:
-        async with asyncio.timeout(30), running(EdgeSettings(**changed), log) as stage:
+        async with asyncio.timeout(within_s), running(EdgeSettings(**changed), log) as stage:
             await body(stage)
 
     asyncio.run(whole())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
 from edge import frames
+from edge.closing import CloseCode
 from edge.wire import SocketSink, WireProtocol
 
 HIGH_BYTES, LOW_BYTES = 600, 150
@@ -48,6 +49,7 @@ class SlowSocket:
     """`sink` is written to; `read` and then `take` give what has arrived."""
 
     close_sent = False
+    closed: CloseCode | None = None
     on_room: Callable[[], None] | None = None
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit_bytes: int) -> None:
@@ -65,11 +67,13 @@ class SlowSocket:
             assert self.on_room is not None
             self.loop.call_soon(self.on_room)
 
-    def close_with(self, close: Any) -> None:
+    def close_with(self, close: CloseCode) -> None:
+        self.closed = close
+        self.close_sent = True
         self.transport.aborted = True
 
     def read(self, count: int) -> None:
-        if not self.transport.aborted:
+        if not self.transport.aborted or self.close_sent:
             self._arrived += self.transport.leave(count)
 
     def take(self) -> list[frames.FromEdge]:

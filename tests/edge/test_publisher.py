@@ -45,9 +45,11 @@ class Failing(MemoryLog):
         raise self.error
 
 
-async def started(log: MemoryLog, interval_ms: int = 1, bytes_limit: int = 1 << 20) -> tuple[Publisher, asyncio.Task[None], int]:
+async def started(
+    log: MemoryLog, interval_ms: int = 1, bytes_limit: int = 1 << 20, age_limit_ms: int = 10_000
+) -> tuple[Publisher, asyncio.Task[None], int]:
     await log.start()
-    publisher = Publisher(log, interval_ms, bytes_limit)
+    publisher = Publisher(log, interval_ms, bytes_limit, age_limit_ms)
     await publisher.start((TOPIC,))
     return publisher, asyncio.create_task(publisher.run()), await log.partitions_count(TOPIC)
 
@@ -99,6 +101,46 @@ def test_a_partition_that_does_not_answer_holds_up_no_other() -> None:
         assert len(await log.read(TOPIC, 0, 0, 10)) == 1
 
     asyncio.run(go())
+
+
+def test_what_waits_behind_an_old_append_is_refused_in_its_partition_only() -> None:
+    async def go() -> None:
+        log = OneStuck()
+        publisher, running, count = await started(log, age_limit_ms=30)
+        failures: list[WarblerError] = []
+        stuck, free = key_in(0, count), key_in(1, count)
+        assert publisher.offer(TOPIC, stuck, b"first", failures.append)
+        await asyncio.sleep(0.01)
+        assert publisher.offer(TOPIC, stuck, b"second", failures.append), "not old yet"
+        await asyncio.sleep(0.05)
+        assert not publisher.offer(TOPIC, stuck, b"third", failures.append)
+        assert publisher.offer(TOPIC, stuck, b"nobody waits for it")
+        assert publisher.offer(TOPIC, free, b"free", failures.append)
+        log.let_go.set()
+        while publisher.used_bytes:  # noqa: ASYNC110  the publisher has no event for it
+            await asyncio.sleep(0.001)
+        assert publisher.offer(TOPIC, stuck, b"fourth", failures.append)
+        publisher.stop()
+        await running
+        assert [record.value for record in await log.read(TOPIC, 0, 0, 10)] == [b"first", b"second", b"nobody waits for it", b"fourth"]
+        assert failures == []
+
+    asyncio.run(go())
+
+
+def test_what_was_appended_is_said_once_and_what_was_not_is_not() -> None:
+    async def go(log: MemoryLog) -> tuple[int, int]:
+        publisher, running, _ = await started(log)
+        appended: list[int] = []
+        failures: list[WarblerError] = []
+        for number in range(5):
+            publisher.offer(TOPIC, b"k", b"v", failures.append, lambda number=number: appended.append(number))  # type: ignore[misc]
+        publisher.stop()
+        await running
+        return len(appended), len(failures)
+
+    assert asyncio.run(go(MemoryLog())) == (5, 0)
+    assert asyncio.run(go(Failing(LogUnavailable("away")))) == (0, 5)
 
 
 def test_a_failed_append_is_answered_and_frees_its_room() -> None:

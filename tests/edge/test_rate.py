@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.rate import Bucket
+from edge.rate import Bucket, Buckets
 
 RATES = st.integers(1, 1_000)
 
@@ -38,3 +38,17 @@ def test_a_full_bucket_serves_its_burst_at_once() -> None:
 def test_a_device_that_was_silent_for_long_has_no_more_than_the_burst() -> None:
     bucket = Bucket(1_000, 5, 5, 0)
     assert sum(bucket.take(10**9) == 0 for _ in range(100)) == 5
+
+
+@given(st.lists(st.sampled_from("abcdef"), max_size=60))
+def test_buckets_are_bounded_and_forget_the_one_asked_for_longest_ago(keys: list[str]) -> None:
+    buckets = Buckets(1, 5, keys_limit=3)
+    recent: list[str] = []
+    levels: dict[str, float] = {}
+    for key in keys:
+        bucket = buckets.of(key, 0.0)
+        assert bucket.level == (levels[key] if key in recent else 5), "one that is remembered is the same one"
+        bucket.take(0.0)
+        levels[key] = bucket.level
+        recent = [*(each for each in recent if each != key), key][-3:]
+        assert len(buckets) <= 3

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edge import frames
 from edge.closing import HELLO_EXPECTED
 from edge.rate import Bucket
-from edge.session import OUTSTANDING_RETRY_MS, End, Nothing, Now, Publish, Read, Receipt, Session, Signal, Tell, on_frame
+from edge.session import OUTSTANDING_RETRY_MS, End, Nothing, Now, Publish, PublishSignal, Read, Receipt, Session, Signal, Tell, on_frame
 from edge.settings import EdgeSettings
 from schemas.codec import encode
 from schemas.ids import direct_conversation_id
@@ -50,11 +50,15 @@ def test_every_frame_in_every_state_has_one_effect(frame: frames.FromDevice, goo
     assert session.last_heard_mono_ms == NOW.mono_ms
     if isinstance(frame, frames.CommandFrame):
         # rule 1: published or refused, and counted as unanswered exactly when published
-        assert isinstance(effect, Publish) or (
-            isinstance(effect, Tell) and isinstance(effect.frame, frames.Reject) and effect.frame.id == frame.id
-        )
-        assert (frame.id in session.outstanding) == isinstance(effect, Publish)
-        assert not (limited and isinstance(effect, Publish))
+        taken = isinstance(effect, Publish | PublishSignal)
+        assert taken or (isinstance(effect, Tell) and isinstance(effect.frame, frames.Reject) and effect.frame.id == frame.id)
+        assert (frame.id in session.outstanding) == taken
+        assert not (limited and taken)
+        if taken:
+            assert isinstance(effect, PublishSignal) == (isinstance(frame, frames.SendMessage) and frame.qos == "ephemeral")
+        if isinstance(effect, PublishSignal):
+            assert member
+            encode("signals", effect.record)
         if good and not limited and not isinstance(frame, frames.SendMessage | frames.EditMessage):
             assert isinstance(effect, Publish)
         if isinstance(effect, Publish):
@@ -100,6 +104,10 @@ def new(kind: ConversationKind = "group", members: tuple[str, ...] = (BEN,), con
         (new("direct", ()), "invalid"),
         (new("direct", (BEN, EVE)), "invalid"),
         (new("direct", (ANA,)), "invalid"),
+        (send(qos="ephemeral", conversation="g-other"), "not_member"),
+        (send(qos="ephemeral", content=frames.DeviceContent(text="")), "empty"),
+        (send(qos="ephemeral", content=frames.DeviceContent(text="x" * 16_385)), "too_long"),
+        (send(qos="ephemeral", id="short"), "invalid"),
         (frames.Mark(GROUP, "delivered", 0), "invalid"),
         (frames.Mark("g-other", "delivered", 1), "not_member"),
         (frames.Sync("r", "g-other", 1), "not_member"),
@@ -137,6 +145,31 @@ def test_a_burst_is_taken_and_then_refused_with_the_time_to_wait() -> None:
     assert (refused.frame.code, refused.frame.retryable, refused.frame.retry_after_ms) == ("rate_limited", True, 100)
     later = Now(NOW.ms + 100, NOW.mono_ms + refused.frame.retry_after_ms, "t")
     assert isinstance(on_frame(session, send(id=command_id(3)), later, settings), Publish)
+
+
+def test_all_sessions_of_a_user_share_a_second_bucket() -> None:
+    settings = EdgeSettings(commands_per_s=10, user_commands_per_s=10)
+    shared = Bucket(10, 3, 3, NOW.mono_ms)
+    sessions = [member_session(device=device, bucket=Bucket(10, 3, 3, NOW.mono_ms)) for device in ("phone", "laptop")]
+    for session in sessions:
+        session.user_bucket = shared
+    effects = [on_frame(sessions[n % 2], send(id=command_id(n)), NOW, settings) for n in range(6)]
+    assert [isinstance(effect, Publish) for effect in effects] == [True] * 3 + [False] * 3
+    refused = effects[-1]
+    assert isinstance(refused, Tell)
+    assert isinstance(refused.frame, frames.Reject)
+    assert (refused.frame.code, refused.frame.retry_after_ms) == ("rate_limited", 100)
+    # what the shared one refused was not taken from the session's own
+    assert [session.bucket.level for session in sessions if session.bucket is not None] == [1, 2]
+
+
+def test_an_ephemeral_message_is_checked_like_a_command_and_published_as_a_signal() -> None:
+    session = member_session(bucket=Bucket(1, 1, 1, NOW.mono_ms))
+    effect = on_frame(session, send(qos="ephemeral"), NOW, SETTINGS)
+    assert isinstance(effect, PublishSignal)
+    assert (effect.record.user, effect.record.command_id, effect.record.content.body) == (ANA, ID, b"hello")
+    assert session.outstanding == {ID}
+    assert code_of(on_frame(session, send(qos="ephemeral", id=command_id(2)), NOW, SETTINGS)) == "rate_limited"
 
 
 def test_a_bulk_session_is_not_limited_by_rate() -> None:
