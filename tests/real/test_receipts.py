@@ -202,3 +202,30 @@ def test_bad_questions_get_typed_errors(warbler: Running) -> None:
                 assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
     asyncio.run(body())
+
+
+def test_a_quiet_read_mark_is_acked_without_an_event_counts_for_the_user_and_shows_to_nobody(warbler: Running) -> None:
+    async def body() -> None:
+        one, two = warbler.addresses()
+        ana, ben = registered(warbler), registered(warbler)
+        await set_privacy(warbler, ben, receipts=False, presence="everyone")
+        async with online(one, ana) as phone, online(two, ben, "phone") as bens, online(one, ben, "laptop") as laptop:
+            group = await phone.new_group(ben)
+            ack = await phone.send_text(group, "read in silence")
+            seq = ack["seq"]
+            await bens.hear(lambda f: f["type"] == "events" and f["events"][-1]["seq"] == seq)
+            assert (await directory_entry(warbler, ben, group))["unread"] == 1
+            read = await bens.command("mark_read", group, up_to_seq=seq, up_to_ordinal=ack["ordinal"])
+            assert (read["type"], read["seq"]) == ("ack", 0)
+            synced = await receipt(laptop, "read", ben)
+            assert (synced["up_to_seq"], synced["up_to_ordinal"]) == (seq, ack["ordinal"])
+            entry = await directory_entry(warbler, ben, group)
+            assert (entry["unread"], entry["read_seq"]) == (0, seq)
+            await nothing_more(phone, "receipt")
+            assert [f for f in phone.frames if f["type"] == "events" and f["events"][0]["kind"] == "read_marked"] == []
+            async with httpx.AsyncClient(base_url=one, timeout=30) as http:
+                assert await pages(http, ana, group, seq=seq, state="read", has=False) == [ben.user]
+                members = (await http.get(f"/v1/conversations/{group}/members", headers=bearer(ana))).json()["members"]
+            assert {each["user"]: each["read_seq"] < seq for each in members} == {ana.user: False, ben.user: True}
+
+    asyncio.run(body())
