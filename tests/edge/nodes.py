@@ -18,7 +18,7 @@ from schemas import events
 from schemas.errors import WarblerError
 from store.accounts import Accounts
 from store.timelines import Listed, Standing, Timelines
-from store.views import Head, Membership, fold_head, fold_membership
+from store.views import Head, Membership, fold_head, fold_membership, placed
 from tests.edge.builders import ANA, GROUP, ListSink, record
 from tests.edge.tables import no_tables
 from tests.edge.test_tokens import PEM
@@ -57,6 +57,11 @@ class Written:
 
     async def standings(self, conversations: Any) -> dict[str, Standing]:
         return {each: Standing(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
+
+    async def members(self, conversation: str, after: str | None, limit: int) -> list[Membership]:
+        users = sorted({user for event in self.log for user, _, _ in placed(event) if user > (after or "")})[:limit]
+        places = [(await self.places(user, [GROUP]))[0].get(GROUP) for user in users]
+        return [place for place in places if place is not None]
 
     async def heads(self, conversations: Any) -> dict[str, Head]:
         head: Head | None = None
