@@ -45,7 +45,11 @@ def minted(warbler: Running, count: int) -> list[User]:
     """Users of the administrator's call: no rate limit."""
     names = [{"name": "m-" + secrets.token_hex(8)} for _ in range(count)]
     headers = {"Authorization": f"Bearer {warbler.admin_key}"}
-    answer = httpx.post(f"{warbler.page}/v1/admin/users", json={"users": names}, headers=headers, timeout=60)
+    for _ in range(20):
+        answer = httpx.post(f"{warbler.page}/v1/admin/users", json={"users": names}, headers=headers, timeout=60)
+        if answer.status_code != 503:
+            break
+        time.sleep(1)  # a Cassandra that has just begun
     answer.raise_for_status()
     return [User(each["user"], each["access_token"]) for each in answer.json()["users"]]
 
