@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import structlog
 
+from log.errors import Fenced
 from log.port import Log
 from streams.faust_app import Delivery
 from streams.inbox.lane import Lane, Position, Work
@@ -20,6 +21,7 @@ from streams.inbox.takeover import NOTIFICATIONS_TOPIC
 from streams.settings import StreamsSettings
 
 GROUP = "warbler-inbox"
+FENCED_GRACE_S = 5.0  # a rebalance tells its members what they have within this
 
 logger = structlog.get_logger("streams.inbox")
 
@@ -61,7 +63,8 @@ class Inbox:
     async def assigned(self, partitions: set[int]) -> None:
         """Own exactly these. A partition that stays keeps its lane: its fence says whether somebody else had it meanwhile."""
         self._partitions_count = await self._log.partitions_count(NOTIFICATIONS_TOPIC)
-        for number in self._lanes.keys() - partitions:
+        ended = {number for number, (_, task) in self._lanes.items() if task.done()}
+        for number in (self._lanes.keys() - partitions) | ended:
             await self._drop(number)
         for number in sorted(partitions - self._lanes.keys()):
             self._add(number)
@@ -80,11 +83,21 @@ class Inbox:
             self.stats,
         )
         task = asyncio.get_running_loop().create_task(lane.run(), name=f"inbox {number}")
-        task.add_done_callback(self._ended)
+        task.add_done_callback(lambda done: self._ended(number, done))
         self._lanes[number] = (lane, task)
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+    def _ended(self, number: int, task: "asyncio.Task[None]") -> None:
+        """A lane acts on its own time, so in a rebalance its successor's fence may be faster than our new assignment: that is no fault."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, Fenced):
+            logger.warning("fenced", partition=number)
+            asyncio.get_running_loop().call_later(FENCED_GRACE_S, self._still_ours, number, task, error)
+        else:
+            self._on_fatal(error)
+
+    def _still_ours(self, number: int, task: "asyncio.Task[None]", error: Fenced) -> None:
+        if number in self._lanes and self._lanes[number][1] is task:
             self._on_fatal(error)
 
     async def _drop(self, number: int) -> None:

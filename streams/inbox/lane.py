@@ -4,7 +4,8 @@ One loop of three steps: take what has come, perform what is due, save and ack. 
 Rule 1: a chunk of notifications is acked when each in it is settled or saved; a chunk of sessions at once, a successor folds them all.
 Rule 2: a push is asked for before it is saved that it was: a crash in between asks twice, under the same id, and never not at all.
 Rule 3: that a redelivery was asked for is saved before it is asked: so a fenced predecessor asks for none, and a lost one is made good
-by the next step. Rule 4: `Fenced` means that the partition has another owner: it leaves the lane, and the process ends.
+by the next step. Rule 4: `Fenced` means that the partition has another owner: it ends the lane, and the process
+unless the partition is taken from us meanwhile.
 """
 
 import asyncio
@@ -94,6 +95,7 @@ class Lane:
         self._queue: deque[Work] = deque()
         self._unacked: deque[Work] = deque()
         self._notifications_next = 0
+        self._ended = False
         self._put_ms = 0
         self._save_ms = 0
         self._fenced_ms = 0  # when the log last took something from us
@@ -122,8 +124,8 @@ class Lane:
         return self._taken.users.pending_count if self._taken is not None else 0
 
     async def put(self, work: Work) -> None:
-        """Queue a chunk. Blocks while the queue is full."""
-        while len(self._queue) >= QUEUED_CHUNKS_MAX:
+        """Queue a chunk. Blocks while the queue is full; one for a lane that has ended is dropped, it comes again where it belongs."""
+        while len(self._queue) >= QUEUED_CHUNKS_MAX and not self._ended:
             self._room.clear()
             await self._room.wait()
         self._queue.append(work)
@@ -146,6 +148,8 @@ class Lane:
                 await asyncio.sleep(retry_s)
                 retry_s = min(RETRY_S_MAX, retry_s * 2)
         finally:
+            self._ended = True
+            self._room.set()
             await self._abandon()
 
     async def _begin(self) -> None:
