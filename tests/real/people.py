@@ -58,6 +58,10 @@ class Person:
     def message(self, text: str) -> Locator:
         return self.page.locator(".message").filter(has=self.page.locator(".text", has_text=re.compile(f"^{re.escape(text)}$")))
 
+    def sent(self, text: str) -> None:
+        """Waits until it is acked."""
+        expect(self.message(text).locator(".tick:not(.waiting)")).to_be_visible()
+
     def act(self, text: str, action: str) -> None:
         self.message(text).hover()
         self.message(text).get_by_role("button", name=action).click()
