@@ -33,6 +33,13 @@ session of a member gets `events`.
 
 Events of a conversation are dense by `seq`. A device holds the next seq it expects: a smaller one is dropped, a larger one is a
 gap and answered with `sync`. `hello.positions` starts a sync for each conversation named there; those pages have the request "".
+
+A device that follows says `mark{delivered}`: it holds everything up to there. A watermark below the last one is a repeat and not
+answered; one up to the head is believed, wherever the device had it from; one beyond it is an `error` with the code `seq_ahead`.
+Events that stay unacknowledged are written again, so a repeat is answered with the mark once more; who never acknowledges is closed
+with 4009. A device that reads too slowly loses typing and presence first, then hears only the last of several receipts, and then gets
+`resync` in place of events. After `move` it opens a session elsewhere at its time and closes this one. An `error` with the code `busy`
+and the request "" names the time before which it must not come back.
 """
 # Frames whose class says nothing: what a reader of this document needs to know.
 SUMMARIES = {

@@ -19,6 +19,7 @@ from edge.errors import BadRequest
 from edge.feed import Feed
 from edge.hub import Hub
 from edge.metrics import COMMANDS
+from edge.passages import PASSAGES, Passages
 from edge.publisher import Publisher
 from edge.rate import Buckets
 from edge.reader import Reader
@@ -42,7 +43,7 @@ LOGGER = structlog.get_logger()
 
 EVENTS = "conversation-events"
 COMMAND_TOPIC = "conversation-commands"
-PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions", DEAD_LETTERS_TOPIC)
+PUBLISHED = (COMMAND_TOPIC, "receipts", "signals", "sessions", PASSAGES, DEAD_LETTERS_TOPIC)
 RECEIPTS_SESSIONS_LIMIT = 50
 LAG_INTERVAL_S = 2.0
 
@@ -78,6 +79,7 @@ class Node:
         self.requests = Requests(self)
         self.door = Door(settings.admissions_at_once, settings.admissions_waiting_limit)
         self.acks = Acks(self)
+        self.passages = Passages(self, EVENTS)
         self.delivery.on_redelivery = self.acks.on_redelivery
 
     # ---- life
@@ -90,7 +92,9 @@ class Node:
         self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
             self.spawn(service)
-        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.sessions.watch_outboxes(), self.acks.watch()):
+        for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.sessions.watch_outboxes()):
+            self.spawn(service)
+        for service in (self.acks.watch(), self.passages.run()):
             self.spawn(service)
         while not self.feed.reached:  # noqa: ASYNC110  a wait at start only; an event would burden the hot path
             await asyncio.sleep(0.01)
