@@ -35,6 +35,13 @@ Events of a conversation are dense by `seq`. A device holds the next seq it expe
 gap and answered with `sync`. Each of `hello.positions` (at most `welcome.limits.positions`, else close 4510) is answered: by pages with
 the request "" that end at the head, empty where nothing is missing; or by an `error` with the request "" and the `conversation`:
 `not_member`, `seq_ahead`, `invalid`, or a retryable one. Where `welcome.epoch_changed`, none is: the positions are of another log.
+
+A device that follows says `mark{delivered}`: it holds everything up to there. A watermark below the last one is a repeat and not
+answered; one up to the head is believed, wherever the device had it from; one beyond it is an `error` with the code `seq_ahead`.
+Events that stay unacknowledged are written again, so a repeat is answered with the mark once more; who never acknowledges is closed
+with 4009. A device that reads too slowly loses typing and presence first, then hears only the last of several receipts, and then gets
+`resync` in place of events. After `move` it opens a session elsewhere at its time and closes this one. An `error` with the code `busy`
+and the request "" names the time before which it must not come back.
 """
 # Frames whose class says nothing: what a reader of this document needs to know.
 SUMMARIES = {

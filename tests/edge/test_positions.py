@@ -131,6 +131,8 @@ class Protocol:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.closed: list[int] = []
+        self.close_sent = True  # nothing is written to it
+        self.transport = None
 
     def close_with(self, close: object) -> None:
         self.closed.append(getattr(close, "code", 0))

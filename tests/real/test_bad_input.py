@@ -40,6 +40,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     stack = Stack(tmp_path_factory.mktemp("strict-stack"))
     asyncio.run(stack.start())
     env = {"STREAMS_MEMBERS_LIMIT": str(MEMBERS_LIMIT), "EDGE_AUTH_TIMEOUT_MS": "3000", "EDGE_SESSIONS_PER_USER_LIMIT": "3"}
+    env["EDGE_OUTBOX_AGE_LIMIT_MS"] = "2000"
     try:
         started = running.start(tmp_path_factory.mktemp("strict"), stack.kafka, stack.cassandra, env=env)
         try:
@@ -234,12 +235,31 @@ def test_a_seq_of_the_future_is_refused(strict: Running, users: list[User]) -> N
         device.say(type="sync", request="r", conversation=group, from_seq=99)
         failure = await device.heard("error")
         assert (failure["request"], failure["code"], failure["retryable"]) == ("r", "seq_ahead", False)
+        device.say(type="mark", state="delivered", conversation=group, up_to_seq=99)
+        failure = await device.heard("error")
+        assert (failure["request"], failure["code"], failure["retryable"]) == ("", "seq_ahead", False)
         device.say(type="sync", request="s", conversation=group, from_seq=2)
         assert (await device.heard("page"))["next_seq"] == 2
         device.say(type="history", request="h", conversation=group, before_seq=2**53 - 1)
         assert (await device.heard("history_page"))["messages"] == []
 
     with_device(strict, users[0], body)
+
+
+def test_an_ephemeral_message_is_told_to_members_who_are_here_and_refused_of_strangers(strict: Running, users: list[User]) -> None:
+    async def body() -> None:
+        async with online(strict.page, users[0]) as ana, online(strict.page, users[1]) as ben, online(strict.page, users[2]) as stranger:
+            group = await ana.new_group(users[1])
+            await ben.heard("events")
+            command_id = new_id()
+            ack = await ana.send_text(group, "soon gone", command_id, qos="ephemeral")
+            assert (ack["type"], ack["seq"]) == ("ack", 0)
+            told = await ben.heard("signalled")
+            assert (told["id"], told["user"], told["content"]["text"]) == (command_id, users[0].user, "soon gone")
+            assert code_of(await stranger.send_text(group, "let me in", qos="ephemeral")) == "not_member"
+            assert (await ana.send_text(group, "to stay"))["seq"] == 2, "it took no seq"
+
+    asyncio.run(body())
 
 
 def test_a_position_of_the_future_in_hello_is_refused_and_the_session_lives(strict: Running, users: list[User]) -> None:
@@ -419,6 +439,7 @@ def test_a_device_that_never_reads_is_cut_off_with_bounded_memory_and_comes_back
                 while True:
                     frame = await other.heard("events")
                     seen.extend(event["seq"] for event in frame["events"])
+                    other.say(type="mark", state="delivered", conversation=group, up_to_seq=seen[-1])
 
             listening = asyncio.create_task(listen())
             async with online(strict.page, users[1], "deaf"):
@@ -427,6 +448,7 @@ def test_a_device_that_never_reads_is_cut_off_with_bounded_memory_and_comes_back
                     assert sent < 4_000, "it was never cut off"
                     await send_long_texts(sender, group, 100)
                     sent += 100
+                    await asyncio.sleep(0.1)  # what it does not read is dropped, until it is old
                     most_bytes = max(most_bytes, edge.memory_info().rss)
                 # far below the megabytes that were sent: the outbox, and what is not projected yet
                 assert most_bytes - before_bytes < OUTBOX_BYTES_LIMIT + (96 << 20)
