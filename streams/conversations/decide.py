@@ -25,7 +25,7 @@ from streams.conversations.state import Conversation
 
 __all__ = ["Accepted", "Decision", "Noted", "Refused", "Repeated", "decide"]
 
-Handler = Callable[[Conversation, Any, int, Rules], tuple[Event, ...] | Refused | Repeated | Noted]
+Handler = Callable[[Conversation, Any, int, Rules], tuple[Event, ...] | Refused | Noted]
 
 HANDLERS: Mapping[type[commands.Command], Handler] = {
     commands.SendMessage: messages.send_message,
@@ -83,7 +83,7 @@ def _without_state(state: Conversation | None, command: commands.Command, comman
     return _untimely(command_id, at_ms, rules) or _accepted(members.create_conversation(command, at_ms, rules))
 
 
-def _accepted(outcome: tuple[Event, ...] | Refused | Repeated | Noted) -> Decision:
+def _accepted(outcome: tuple[Event, ...] | Refused | Noted) -> Decision:
     return Accepted(outcome) if isinstance(outcome, tuple) else outcome
 
 

@@ -9,7 +9,7 @@ from schemas.events import Event
 from schemas.records import RecentCommand
 from schemas.values import Content
 from streams.conversations.access import may_recall_others
-from streams.conversations.answers import Noted, Refused, Repeated
+from streams.conversations.answers import Noted, Refused
 from streams.conversations.common import common
 from streams.conversations.rules import Rules
 from streams.conversations.state import RECALLED, Conversation
@@ -73,31 +73,23 @@ def remove_reaction(state: Conversation, command: commands.RemoveReaction, at_ms
     return (events.ReactionRemoved(**common(state, command, at_ms), target_seq=command.target_seq, reaction=command.reaction),)
 
 
-def mark_read(state: Conversation, command: commands.MarkRead, at_ms: int, rules: Rules) -> Outcome | Repeated | Noted:
-    """A mark that is not above the member's present one is answered with where that was set, if it is still known.
+def mark_read(state: Conversation, command: commands.MarkRead, at_ms: int, rules: Rules) -> Outcome | Noted:
+    """A mark that is not above the member's present one is noted, and nothing is written: it would be an event that says nothing new.
 
-    If it is not (it came from joining or sending, or long ago), the present mark is set again: that changes nothing, but it is an answer.
-    A quiet mark, or one among many members, becomes no event: every member would get every member's.
+    A quiet mark, or one among many members, becomes no event either, but a receipt: every member would get every member's.
     """
     if problem := _seq_problem("up_to_seq", command.up_to_seq, state):
         return problem
     member = state.members[command.user]
-    if command.up_to_seq > member.read_seq:
-        least, most = state.ordinals_at(command.up_to_seq, member)
-        if not least <= command.up_to_ordinal <= most:
-            right = str(least) if least == most else f"between {least} and {most}"
-            return Refused("invalid", f"the ordinal at seq {command.up_to_seq} is {right}, not {command.up_to_ordinal}")
-        up_to_seq, up_to_ordinal = command.up_to_seq, command.up_to_ordinal
-        if command.quiet or len(state.members) > rules.read_events_members_limit:
-            return Noted(up_to_seq, up_to_ordinal, raised=True)
-    elif command.quiet or len(state.members) > rules.read_events_members_limit:
+    if command.up_to_seq <= member.read_seq:
         return Noted(member.read_seq, member.read_ordinal, raised=False)
-    else:
-        present = next((mark for mark in reversed(state.marks) if mark.author == command.user), None)
-        if present is not None:
-            return Repeated(present.seq, present.ordinal, present.at_ms)
-        up_to_seq, up_to_ordinal = member.read_seq, member.read_ordinal
-    return (events.ReadMarked(**common(state, command, at_ms), up_to_seq=up_to_seq, up_to_ordinal=up_to_ordinal),)
+    least, most = state.ordinals_at(command.up_to_seq, member)
+    if not least <= command.up_to_ordinal <= most:
+        right = str(least) if least == most else f"between {least} and {most}"
+        return Refused("invalid", f"the ordinal at seq {command.up_to_seq} is {right}, not {command.up_to_ordinal}")
+    if command.quiet or len(state.members) > rules.read_events_members_limit:
+        return Noted(command.up_to_seq, command.up_to_ordinal, raised=True)
+    return (events.ReadMarked(**common(state, command, at_ms), up_to_seq=command.up_to_seq, up_to_ordinal=command.up_to_ordinal),)
 
 
 def _remembered_message(state: Conversation, target_seq: int) -> RecentCommand | Refused:

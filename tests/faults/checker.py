@@ -50,11 +50,11 @@ def check_answers(history: History, log: dict[str, dict[int, LogEvent]]) -> list
             bad.append(Violation(Kind.UNANSWERED, command.device, command.conversation, 0, f"{command.kind} {command.id}"))
         acks = [answer for answer in answers if isinstance(answer, Acked)]
         where, conversation = command.device, command.conversation
+        if command.kind == "mark_read":
+            acks = [ack for ack in acks if ack.seq]  # 0: it became no event
         bad += [Violation(Kind.SEQ_CHANGED, where, conversation, ack.seq, f"{command.id} had {acks[0].seq}") for ack in acks[1:]]
         for ack in acks:
             event = log.get(command.conversation, {}).get(ack.seq)
-            if command.kind == "mark_read" and event is not None and (event.kind, event.user) == ("read_marked", command.user):
-                continue  # a mark that is no news is answered with where the present one was set
             if event is None or event.command != command.id:
                 bad.append(Violation(Kind.LOST, "log", command.conversation, ack.seq, f"acked {command.kind} {command.id}"))
             elif event.digest != command.digest:

@@ -20,8 +20,7 @@ def digest_of_item(item: Any) -> int:
     if content is not None:
         body = content.text.encode() if content.text is not None else content.body or b""
     else:
-        # Not `up_to_seq`: a mark that is no news becomes an event that reaches further than its command asked, and no ack says how far.
-        body = repr((item.member, item.title, item.target_seq, item.reaction)).encode()
+        body = repr((item.member, item.title, item.target_seq, item.reaction, item.up_to_seq, item.up_to_ordinal)).encode()
     return digest_of(item.kind, item.id, item.user, body)
 
 

@@ -134,7 +134,7 @@ class WireCore:
         command = self.waiting.pop(frame["id"], None)
         self.recorder.acked(frame["id"], frame["seq"])
         known = self.recorder.history.commands.get(frame["id"])
-        if command is None or known is None or known.kind == "mark_read":
+        if command is None or known is None or not frame["seq"]:
             return []
         place = self.places.setdefault(frame["conversation"], Place(frame["seq"]))
         if place.sync is not None or frame["seq"] < place.next_seq:

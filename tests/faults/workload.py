@@ -188,16 +188,12 @@ class Workload:
         self._away.discard(name)
 
     async def _read(self) -> None:
-        """Somebody says how far it has read.
-
-        Only users with one device: a mark that is no news is acked with the seq of the one that stands, and the SDK of a device that has
-        not been shown that one yet, because another device made it, takes the ack for an event of its own (see docs/faults.md).
-        """
+        """Somebody says how far it has read."""
         while True:
             await asyncio.sleep(self._rng.expovariate(1 / READ_EVERY_S))
             place = self._rng.choice(self.places)
             reader = self._rng.choice(place.members)
-            device = self._speaker(reader) if len(self._of_user[reader]) == 1 else None
+            device = self._speaker(reader)
             seq, ordinal = device.head_of(place.conversation) if device is not None else (0, 0)
             if device is not None and ordinal:
                 frame = MarkRead(id=new_id(), conversation=place.conversation, up_to_seq=seq, up_to_ordinal=ordinal)

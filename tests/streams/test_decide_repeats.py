@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from schemas import commands
 from schemas.ids import uuid7
 from schemas.values import Content
-from streams.conversations.decide import Accepted, Repeated
+from streams.conversations.decide import Accepted, Noted, Repeated
 from streams.conversations.evolve import evolve
 from streams.conversations.fingerprint import fingerprint
 from streams.conversations.rules import DAY_MS, Rules
@@ -223,26 +223,22 @@ def test_beyond_memory_the_ordinal_of_a_mark_is_bounded_by_what_is_known() -> No
     assert outcomes == {0: "invalid", 1: "invalid", 2: "invalid", 3: "invalid", 4: "accepted", 5: "invalid", 6: "invalid"}
 
 
-def test_a_mark_that_is_not_above_the_present_one_answers_with_that() -> None:
+def test_a_mark_that_is_not_above_the_present_one_is_noted_and_nothing_is_taken_from_it() -> None:
     talk = opened()
     talk.send("ana")
     talk.send("ana")
     low = mark(talk, "ben", 2, 1)
     low_seq = talk.must(low)
-    high_seq = talk.must(mark(talk, "ben", 3, 2))
+    talk.must(mark(talk, "ben", 3, 2))
     assert talk.decide(low) == Repeated(low_seq, 2, T0_MS)
-    assert talk.decide(mark(talk, "ben", 2, 1)) == Repeated(high_seq, 2, T0_MS)
-    assert talk.decide(mark(talk, "ben", 3, 99)) == Repeated(high_seq, 2, T0_MS)  # nothing is taken from it
+    assert talk.decide(mark(talk, "ben", 2, 1)) == Noted(3, 2, raised=False)
+    assert talk.decide(mark(talk, "ben", 3, 99)) == Noted(3, 2, raised=False)
 
 
-def test_a_mark_below_one_that_no_mark_command_set_is_set_again_and_changes_nothing() -> None:
+def test_so_is_one_below_a_mark_that_sending_set() -> None:
     talk = opened()
     talk.send("ben")
-    before = talk.head.members["ben"]
-    talk.must(mark(talk, "ben", 1, 0))
-    assert talk.head.members["ben"] == before
-    event = talk.log[-1][0]
-    assert (getattr(event, "up_to_seq", None), getattr(event, "up_to_ordinal", None)) == (2, 1)
+    assert talk.decide(mark(talk, "ben", 1, 0)) == Noted(2, 1, raised=False)
 
 
 def test_sending_moves_the_senders_mark_and_joining_begins_at_the_join() -> None:
@@ -271,8 +267,8 @@ def test_beyond_memory_a_remembered_message_does_not_count_before_itself() -> No
 
 def test_a_mark_in_the_log_that_is_below_the_present_one_does_not_lower_it() -> None:
     talk = opened()
-    talk.send("ben")
-    talk.must(mark(talk, "ben", 1, 0))
+    talk.send("ana")
+    talk.must(mark(talk, "ben", 2, 1))
     low = replace(talk.log[-1][0], up_to_seq=1, up_to_ordinal=0)  # as another owner might have written it
     after = evolve(talk.head, low, b"12345678", talk.rules)
     assert (after.members["ben"].read_seq, after.members["ben"].read_ordinal) == (2, 1)
