@@ -341,8 +341,8 @@ class SyncMachine(RuleBasedStateMachine):
                 self.connect()
             elif self.session is not None and (self.device.syncing or self.device.behind):
                 self.sync(5)
-            else:
-                break
+            elif self.session is None or self.session.requests_running == 0:
+                break  # else an answer has waited for room: the device took an older page, which was still lying there, for it
             self._answer_all()
         damaged = {offset + 1 for offset, event in enumerate(self.timelines.log) if event is None}
         readable = [seq for seq in range(1, self.head + 1) if seq not in damaged]
