@@ -253,7 +253,9 @@ def test_typing_goes_to_the_others_and_not_to_the_user_itself() -> None:
 def test_delivered_marks_are_shown_to_few_and_not_to_a_crowd() -> None:
     stage = Stage()
     _, ana = stage.session(ANA, "phone", GROUP)
-    mark = WatermarkRaised(tenant="default", conversation_id=GROUP, user=BEN, device="phone", state="delivered", up_to_seq=4, at_ms=1)
+    mark = WatermarkRaised(
+        tenant="default", conversation_id=GROUP, user=BEN, device="phone", state="delivered", up_to_seq=4, at_ms=1
+    )
     records = [topic_record("receipts", b"junk"), topic_record("receipts", encode("receipts", mark))]
     stage.delivery.on_receipts(records)
     assert ana.take() == [frames.Receipt(GROUP, BEN, "delivered", 4)]

@@ -169,7 +169,14 @@ class Core:
                 return []
             case frames.Receipt():
                 return [Emit(ReceiptSeen(frame.conversation, frame.user, frame.state, frame.up_to_seq, frame.up_to_ordinal))]
-            case frames.ReceiptsPage() | frames.ReceiptCounts() | frames.Presence() | frames.Resync() | frames.Move() | frames.Signalled():
+            case (
+                frames.ReceiptsPage()
+                | frames.ReceiptCounts()
+                | frames.Presence()
+                | frames.Resync()
+                | frames.Move()
+                | frames.Signalled()
+            ):
                 return []
             case frames.UserTyping():
                 return [Emit(TypingSeen(frame.conversation, frame.user, frame.typing))]
