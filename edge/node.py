@@ -176,6 +176,5 @@ class Node:
                 LOGGER.warning("the feed's lag is not known", error=str(exc))
             await asyncio.sleep(LAG_INTERVAL_S)
 
-
 def _raise(exc: BaseException) -> None:
     raise exc
