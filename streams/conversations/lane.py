@@ -81,6 +81,7 @@ class Lane:
         self._saver: Saver | None = None
         self._commands_settled = 0
         self._dead_letters_row = 0
+        self._ended = False
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -102,8 +103,8 @@ class Lane:
         return len(self._inbox) + len(self._unsettled)
 
     async def put(self, work: Work) -> None:
-        """Queue a chunk. Blocks while the queue is full."""
-        while len(self._inbox) >= INBOX_CHUNKS_MAX:
+        """Queue a chunk. Blocks while the queue is full; one for a lane that has ended is dropped, it comes again where it belongs."""
+        while len(self._inbox) >= INBOX_CHUNKS_MAX and not self._ended:
             self._room.clear()
             await self._room.wait()
         self._inbox.append(work)
@@ -127,6 +128,8 @@ class Lane:
                 await asyncio.sleep(retry_s)
                 retry_s = min(RETRY_S_MAX, retry_s * 2)
         finally:
+            self._ended = True
+            self._room.set()  # who waits to put something would wait for ever
             await self._abandon()
 
     async def _begin(self) -> None:

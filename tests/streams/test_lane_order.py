@@ -10,7 +10,7 @@ from log.errors import PositionGone
 from log.memory import MemoryLog, Moment
 from log.port import Entry
 from schemas.codec import decode_event
-from streams.conversations.lane import Lane, Work
+from streams.conversations.lane import INBOX_CHUNKS_MAX, Lane, Work
 from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, REPLIES_TOPIC
 from streams.conversations.shelf import STATE_TOPIC
 from streams.conversations.stats import OwnerStats
@@ -157,5 +157,30 @@ def test_commands_that_end_before_the_last_one_used_are_of_another_log() -> None
         await cut.publish(COMMANDS_TOPIC, 0, entries[:1])
         with pytest.raises(PositionGone, match="conversation-commands-0 does not hold offset 2"):
             await asyncio.wait_for(Lane(cut, fresh, 0, SETTINGS, Clock(), OwnerStats()).run(), 10)
+
+    asyncio.run(body())
+
+
+def test_who_waits_to_put_into_a_full_lane_is_let_go_when_the_lane_ends() -> None:
+    async def body() -> None:
+        log = MemoryLog()
+        gate = Gate("append", 1)  # the take-over never ends, so nothing is taken out
+        lane = Lane(log.seen_with(gate), fresh, 0, HELD_SETTINGS, Clock(), OwnerStats())
+        running = asyncio.ensure_future(lane.run())
+        await log.publish(COMMANDS_TOPIC, 0, [entry_of(make_command("create", 0, 0, 0))])
+        (record,) = await log.read(COMMANDS_TOPIC, 0, 0, 1)
+
+        async def ack() -> None:
+            raise AssertionError("nothing was handled")
+
+        for _ in range(INBOX_CHUNKS_MAX):
+            await lane.put(Work([record], ack))
+        waiting = asyncio.ensure_future(lane.put(Work([record], ack)))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        running.cancel()
+        async with asyncio.timeout(5):
+            await waiting
+            await asyncio.wait([running])
 
     asyncio.run(body())
