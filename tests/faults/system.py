@@ -27,7 +27,8 @@ PROXIES_FROM = 26_000
 EDGES_FROM = 25_480  # not where other tests' edges are: a run of minutes would meet them
 TMPFS_BYTES = 1 << 30
 # A hello must not wait for a supervisor: what is short here is only what the harness itself would otherwise sit out.
-SETTINGS = {"STREAMS_SESSION_TIMEOUT_MS": "6000"}
+# The inbox asks for redelivery late, so that what an edge gives twice is either its own writing again after EDGE_ACK_TIMEOUT_MS or a fault.
+SETTINGS = {"STREAMS_SESSION_TIMEOUT_MS": "6000", "STREAMS_DELIVERY_TIMEOUT_MS": "120000"}
 PLANT_SETTINGS = {"WARBLER_FAULTS_WINDOW_S": "0.8"}  # see plants.WINDOW_S
 
 

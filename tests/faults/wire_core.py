@@ -22,7 +22,8 @@ from tests.faults.recorder import Recorder
 
 Frame = dict[str, Any]
 SYNC_WITHIN_S = 15.0
-MARK_EVERY = 20  # events of a conversation between two delivered marks
+WRITTEN_AGAIN_AFTER_S = 14.0  # a little less than EDGE_ACK_TIMEOUT_MS, after which an edge writes again what is not acknowledged
+GIVEN_REMEMBERED = 2_000
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Place:
     retry_at_s: float | None = None
     live_seq: int = 0
     marked_seq: int = 0
+    given_at_s: dict[int, float] = field(default_factory=dict)  # when each of the last seqs was first given, on this session
 
 
 @dataclass(slots=True)
@@ -56,10 +58,10 @@ class WireCore:
         return [encoded(frame)] if self.live else []
 
     def marks(self) -> list[Frame]:
-        """Says of every conversation how far the device holds it."""
+        """Says of every conversation how far the device holds it, where it has not said so on this session."""
         out = []
         for conversation, place in self.places.items():
-            if place.next_seq > 1:
+            if place.next_seq > max(1, place.marked_seq):
                 place.marked_seq = place.next_seq
                 self.recorder.told(conversation, self.name.user, place.next_seq - 1)
                 out.append(wire_mark(conversation, place.next_seq - 1))
@@ -70,7 +72,8 @@ class WireCore:
     def hello(self, token: str) -> Frame:
         positions = {conversation: place.next_seq for conversation, place in self.places.items()}
         for place in self.places.values():
-            place.sync, place.retry_at_s, place.live_seq = "", None, 0
+            place.sync, place.retry_at_s, place.live_seq, place.marked_seq = "", None, 0, 0
+            place.given_at_s.clear()
         frame: Frame = {"type": "hello", "token": token, "device": self.name.device, "positions": positions}
         return frame | ({"epoch": self.epoch} if self.epoch is not None else {})
 
@@ -157,17 +160,23 @@ class WireCore:
         out: list[Frame] = []
         for event in events:
             seq, digest = event["seq"], digest_of_json(event)
+            if self._is_written_again(place, seq, now_s):
+                self.recorder.count("written again, unacknowledged")
+                continue
             if seq <= place.live_seq:
                 self.recorder.saw(self.name, conversation, Sight.BACKWARDS, seq, digest)
                 continue
             place.live_seq = seq
             if place.sync is None:
                 out += self._live(conversation, place, seq, digest, now_s)
-        if place.next_seq - place.marked_seq > MARK_EVERY:
-            place.marked_seq = place.next_seq
-            self.recorder.told(conversation, self.name.user, place.next_seq - 1)
-            out.append(wire_mark(conversation, place.next_seq - 1))
         return out
+
+    def _is_written_again(self, place: Place, seq: int, now_s: float) -> bool:
+        """Whether the edge may give it once more: so long after the first time it may not have got the acknowledgement."""
+        given_s = place.given_at_s.setdefault(seq, now_s)
+        if len(place.given_at_s) > GIVEN_REMEMBERED:
+            del place.given_at_s[next(iter(place.given_at_s))]
+        return now_s - given_s >= WRITTEN_AGAIN_AFTER_S
 
     def _live(self, conversation: str, place: Place, seq: int, digest: int, now_s: float) -> list[Frame]:
         if seq < place.next_seq:
@@ -198,6 +207,7 @@ class WireCore:
         for seq in frame.get("missing", ()):
             self.recorder.saw(self.name, conversation, Sight.MISSING, seq)
         for event in frame["events"]:
+            place.given_at_s.setdefault(event["seq"], now_s)
             if event["seq"] >= place.next_seq:
                 self._take(conversation, place, event["seq"], digest_of_json(event))
         place.next_seq = max(place.next_seq, frame["next_seq"])

@@ -19,6 +19,7 @@ from tests.faults.wire_core import Frame, WireCore
 
 TICK_S = 0.2
 PING_EVERY_S = 4.0
+MARK_EVERY_S = 1.0
 SILENT_LIMIT_S = 12.0
 HANDSHAKE_WITHIN_S = 6.0
 PAUSE_S = (0.1, 0.5)
@@ -121,7 +122,7 @@ class WireDevice:
             self._say(self.core.on_frame(frame, self._heard_s))
 
     async def _tick(self, client: Client) -> None:
-        pinged_s = time.monotonic()
+        pinged_s = marked_s = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
@@ -133,6 +134,9 @@ class WireDevice:
             if now_s - pinged_s > PING_EVERY_S:
                 pinged_s = now_s
                 out.append({"type": "ping"})
+            if now_s - marked_s > MARK_EVERY_S and self.core.live:
+                marked_s = now_s
+                out += self.core.marks()
             self._say(out)
 
     def _say(self, frames: list[Frame]) -> None:
