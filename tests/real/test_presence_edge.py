@@ -1,9 +1,13 @@
-"""Presence at real edges. What the inbox does is played by hand: the row in Cassandra, then the record in the topic `presence`."""
+"""Presence at real edges, over the real inbox.
+
+Of users without a session it is played by hand what the inbox does: the row in Cassandra, then the record in the topic `presence`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -72,8 +76,26 @@ async def watch(device: Device, request: str, *users: User, conversations: tuple
     return found
 
 
-async def told(device: Device, *entries: dict[str, Any]) -> None:
-    await device.hear(lambda f: f["type"] == "presence" and f["request"] == "" and f["users"] == list(entries))
+async def told(device: Device, entry: dict[str, Any]) -> None:
+    """The frame may hold changes of others too."""
+    await device.hear(lambda f: f["type"] == "presence" and f["request"] == "" and entry in f["users"])
+
+
+async def told_status(device: Device, user: User, state: str, status: str) -> None:
+    def says(entry: dict[str, Any]) -> bool:
+        return (entry["user"], entry["state"], entry["status"]) == (user.user, state, status)
+
+    await device.hear(lambda f: f["type"] == "presence" and f["request"] == "" and any(map(says, f["users"])))
+
+
+async def becomes_online(device: Device, user: User) -> None:
+    """The inbox has heard of the user's session."""
+    async with asyncio.timeout(20):
+        for number in itertools.count():
+            (entry,) = await watch(device, f"own{number}", user)
+            if entry["state"] == "online":
+                return
+            await asyncio.sleep(0.2)
 
 
 async def silent(device: Device, seconds: float = 1.0) -> None:
@@ -101,12 +123,14 @@ def test_a_watcher_gets_the_state_as_it_is_and_then_what_changes_on_any_edge(war
             await asyncio.sleep(0.5)
             for device in (first, second):
                 users = await watch(device, "w", kim, conversations=(group,))
-                assert users == sorted([offline(ana), before, offline(eve), offline(kim)], key=lambda each: each["user"])
+                others = [each for each in users if each["user"] != ana.user]  # she is told to be online some time now
+                assert others == sorted([before, offline(eve), offline(kim)], key=lambda each: each["user"])
             after = await inbox.says(ben, "away")
             for device in (first, second):
                 await told(device, after)
             # from now on only these: nothing is heard of others
             assert await watch(first, "again", kim) == [offline(kim)]
+            first.frames.clear()
             await inbox.says(eve, "online")
             await silent(first)
 
@@ -117,18 +141,18 @@ def test_who_may_not_be_seen_is_offline_and_a_change_of_mind_is_told_at_once(war
     async def body() -> None:
         ana, ben = minted(warbler, 2)
         one, two = warbler.addresses()
-        async with inbox_of(warbler) as inbox, online(one, ana) as phone, online(two, ben) as bens:
+        async with online(one, ana) as phone, online(two, ben) as bens:
             await set_privacy(warbler, ben, "nobody")
-            await inbox.says(ben, "online")
+            await becomes_online(bens, ben)
             assert await watch(phone, "w", ben) == [offline(ben)]
-            assert [each["state"] for each in await watch(bens, "own", ben)] == ["online"]
-            seen = await inbox.says(ben, "away", "secret")
+            bens.say(type="set_presence", away=True, status="secret")
+            await told_status(bens, ben, "away", "secret")
             await silent(phone)
             await set_privacy(warbler, ben, "contacts")
             await silent(phone)
             direct = await phone.command("create_conversation", "", conversation_kind="direct", members=[{"user": ben.user}])
             assert direct["type"] == "ack", direct
-            await told(phone, seen)
+            await told_status(phone, ben, "away", "secret")
             began = time.monotonic()
             await set_privacy(warbler, ben, "nobody")
             await told(phone, offline(ben))
@@ -140,7 +164,7 @@ def test_who_may_not_be_seen_is_offline_and_a_change_of_mind_is_told_at_once(war
 def test_above_the_limit_nothing_changes_and_the_error_is_typed(warbler: Running) -> None:
     async def body() -> None:
         ana, ben = registered(warbler), registered(warbler)
-        async with inbox_of(warbler) as inbox, online(warbler.page, ana) as phone, online(warbler.page, ben) as bens:
+        async with online(warbler.page, ana) as phone, online(warbler.page, ben) as bens:
             await watch(phone, "w", ben)
             group = await bens.new_group()
             crowd = [f"u-{number}" for number in range(501)]
@@ -151,7 +175,8 @@ def test_above_the_limit_nothing_changes_and_the_error_is_typed(warbler: Running
             ):
                 phone.say(type="watch_presence", request="bad", **fields)
                 assert (await phone.heard("error"))["code"] == code
-            await told(phone, await inbox.says(ben, "online"))
+            bens.say(type="set_presence", away=True, status="still watched")
+            await told_status(phone, ben, "away", "still watched")
 
     asyncio.run(body())
 
