@@ -81,7 +81,7 @@ def test_up_starts_all_restarts_what_dies_stops_in_order_and_finds_its_data_agai
     ups.append(up := RunningUp(home, "--edges", "2", "--workers", "1"))
     first = up.until_ready()
     assert list(pids(first)) == ["kafka", "cassandra", "owner-1", "projector-1", "edge-1", "edge-2"]
-    assert "created topics: conversation-commands" in up.printed()
+    assert "created topics: account-events, conversation-commands" in up.printed()
     assert first.page in up.printed()
     assert oct(Path(first.token_key).stat().st_mode & 0o777) == "0o600"
 
