@@ -42,13 +42,17 @@ class Door:
         try:
             await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self._leave(self.admission.welcome_ms)  # its turn had come just then: the next one's
-            else:
+            if place in self._queue:
                 self._queue.remove(place)
                 self.admission.gone()
+            elif not place.cancelled():
+                self._leave(self.admission.welcome_ms)  # its turn had come just then: the next one's
             raise
 
     def _leave(self, took_ms: float) -> None:
-        if self.admission.welcomed(took_ms):
-            self._queue.popleft().set_result(None)
+        while self.admission.welcomed(took_ms):
+            place = self._queue.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+            took_ms = self.admission.welcome_ms  # cancelled in this turn of the loop, and it has not run since: the next one's turn

@@ -1,6 +1,7 @@
 """A reconnect storm: who is let in when, as laws; and a node under 2,000 hellos whose live sessions do not wait for them."""
 
 import asyncio
+import random
 import time
 from typing import cast
 
@@ -180,3 +181,29 @@ def test_a_storm_is_let_in_at_its_pace_and_live_sessions_do_not_wait_for_it() ->
         assert len([frame for frame in sink.frames if isinstance(frame, frames.Events)]) >= len(busy_ms)
 
     on_a_node(body, within_s=120, admissions_at_once=16, admissions_waiting_limit=100)
+
+
+def test_whoever_is_cancelled_and_whenever_the_places_add_up() -> None:
+    """Also who is cancelled in the very turn in which its place comes free: found by a rolling restart under load."""
+
+    async def body(seed: int) -> None:
+        rng = random.Random(seed)
+        door = Door(2, 50)
+
+        async def come() -> None:
+            async with door.entered():
+                await asyncio.sleep(rng.random() / 500)
+
+        tasks = []
+        for _ in range(40):
+            tasks.append(asyncio.ensure_future(come()))
+            for victim in rng.sample(tasks, k=min(len(tasks), rng.randrange(3))):
+                if rng.random() < 0.4:
+                    victim.cancel()
+            await asyncio.sleep(rng.choice((0, 0, 0.001)))
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results), results
+        assert (door.admission.serving, door.admission.waiting, len(door._queue)) == (0, 0, 0)
+
+    for seed in range(60):
+        asyncio.run(body(seed))
