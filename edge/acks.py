@@ -16,8 +16,7 @@ from edge.metrics import REWRITTEN
 from edge.session import TENANT, Session
 from edge.translate import item_of
 from edge.unacked import GiveUp, Policy, Rewrite, ask_again, look, put_off, settle
-from schemas.codec import decode_event
-from schemas.errors import Undecodable, WarblerError
+from schemas.errors import WarblerError
 from schemas.records import RedeliveryAsked, WatermarkRaised
 
 if TYPE_CHECKING:
@@ -74,13 +73,7 @@ class Acks:
     async def _head_seq(self, conversation: str) -> int:
         """The newest seq after the feed has read what is in the log now. Raises: LogUnavailable, StoreUnavailable, BadRequest."""
         await self.node.reach(conversation)
-        row = (await self.node.timelines.heads([conversation])).get(conversation)
-        self.node.hub.know_head(conversation, 0 if row is None else row.head_seq)
-        for value in self.node.recent.of_conversation(conversation)[-1:]:
-            try:
-                self.node.hub.know_head(conversation, decode_event(value).seq)
-            except Undecodable:  # counted where it came in; the head is then only known to be no less than what is
-                break
+        self.node.hub.know_head(conversation, await self.node.head_seq(conversation))
         return self.node.hub.heads.get(conversation, 0)
 
     # ---- what stays unacknowledged

@@ -107,8 +107,7 @@ class ReceiptDesk:
 
     async def own_rows(self, user: str) -> OwnRows:
         """What the user read and marked without an event. Raises: StoreUnavailable."""
-        reads = await self._tables.own_reads(user)
-        return OwnRows(reads, await self._tables.unread_marks(user))
+        return OwnRows(*await asyncio.gather(self._tables.own_reads(user), self._tables.unread_marks(user)))
 
     def unread_of(self, user: str, rows: OwnRows) -> set[str]:
         """The conversations the user marked unread, with what the feed saw since the rows were read."""
