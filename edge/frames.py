@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.values import ConversationKind, PresenceState, Role, WatermarkState
+from schemas.values import ConversationKind, Permission, PresenceState, Role, WatermarkState
 
 Code = str
 FrameQos = Literal["ephemeral", "at_least_once", "effectively_once"]
@@ -31,6 +31,18 @@ class DeviceContent(Struct, frozen=True, omit_defaults=True):
 class FrameMember(Struct, frozen=True):
     user: str
     role: Role = "member"
+
+
+class FrameSettings(Struct, frozen=True, omit_defaults=True):
+    """A group's settings. `question` is asked of who applies; `history` joined: newcomers do not read what was before they came."""
+
+    visibility: Literal["private", "public"] = "private"
+    joining: Literal["invited", "apply", "open"] = "invited"
+    question: str = ""
+    history: Literal["all", "joined"] = "all"
+    slow_mode_ms: Count = 0
+    description: str = ""
+    avatar: str = ""
 
 
 # ---- from the device
@@ -56,6 +68,7 @@ class CreateConversation(CommandFrame, frozen=True, kw_only=True, tag="create_co
     conversation_kind: ConversationKind
     title: str = ""
     members: tuple[FrameMember, ...] = ()
+    settings: FrameSettings | None = None
 
 
 class AddMember(CommandFrame, frozen=True, kw_only=True, tag="add_member"):
@@ -87,6 +100,7 @@ class SendMessage(CommandFrame, frozen=True, kw_only=True, tag="send_message"):
     reply_to: Count | None = None
     mentions: tuple[str, ...] = ()
     qos: FrameQos | None = None
+    announcement: bool = False
 
 
 class EditMessage(CommandFrame, frozen=True, kw_only=True, tag="edit_message"):
@@ -112,6 +126,130 @@ class RemoveReaction(CommandFrame, frozen=True, kw_only=True, tag="remove_reacti
 class MarkRead(CommandFrame, frozen=True, kw_only=True, tag="mark_read"):
     up_to_seq: Count
     up_to_ordinal: Count  # the ordinal that stands on the event up_to_seq
+
+
+class ChangeSettings(CommandFrame, frozen=True, kw_only=True, tag="change_settings"):
+    """All settings of a group; `expected_version` 0: whatever they are now, else refused as `stale_settings` where it is another."""
+
+    settings: FrameSettings
+    expected_version: Count = 0
+
+
+class InviteMember(CommandFrame, frozen=True, kw_only=True, tag="invite_member"):
+    """Asks a user to join; it answers with `answer_invitation`."""
+
+    member: str
+    role: Role = "member"
+
+
+class AnswerInvitation(CommandFrame, frozen=True, kw_only=True, tag="answer_invitation"):
+    accept: bool
+
+
+class ApplyToJoin(CommandFrame, frozen=True, kw_only=True, tag="apply_to_join"):
+    """Joins at once where `joining` is open, else applies; `text` is the answer to the group's question."""
+
+    text: str = ""
+
+
+class AnswerApplication(CommandFrame, frozen=True, kw_only=True, tag="answer_application"):
+    member: str
+    accept: bool
+    reason: str = ""
+
+
+class CreateLink(CommandFrame, frozen=True, kw_only=True, tag="create_link"):
+    """`secret`: 22 or more characters that the device drew; the link: its id, `k-` and the command's id without dashes, and the secret."""
+
+    secret: Annotated[str, Meta(min_length=22, max_length=128)]
+    expires_at_ms: Count = 0
+    uses_limit: Count = 0
+    approval: bool = False
+
+
+class RevokeLink(CommandFrame, frozen=True, kw_only=True, tag="revoke_link"):
+    link_id: str
+
+
+class JoinByLink(CommandFrame, frozen=True, kw_only=True, tag="join_by_link"):
+    link_id: str
+    secret: Annotated[str, Meta(min_length=22, max_length=128)]
+    text: str = ""
+
+
+class BanMember(CommandFrame, frozen=True, kw_only=True, tag="ban_member"):
+    """`until_ms` 0: for ever."""
+
+    member: str
+    until_ms: Count = 0
+    reason: str = ""
+
+
+class UnbanMember(CommandFrame, frozen=True, kw_only=True, tag="unban_member"):
+    member: str
+
+
+class MuteMember(CommandFrame, frozen=True, kw_only=True, tag="mute_member"):
+    """Silent until `until_ms`; 0: may speak again."""
+
+    member: str
+    until_ms: Count
+
+
+class MuteAll(CommandFrame, frozen=True, kw_only=True, tag="mute_all"):
+    """All but those who may speak when all are muted; 0: over."""
+
+    until_ms: Count
+
+
+class DefineRole(CommandFrame, frozen=True, kw_only=True, tag="define_role"):
+    """A role of this conversation, or what `admin` and `member` may do in it. Levels 1 to 99; nobody gives what it has not."""
+
+    role: Role
+    level: Count
+    permissions: tuple[Permission, ...] = ()
+
+
+class DropRole(CommandFrame, frozen=True, kw_only=True, tag="drop_role"):
+    """Who has it becomes a member."""
+
+    role: Role
+
+
+class ChangeNickname(CommandFrame, frozen=True, kw_only=True, tag="change_nickname"):
+    """Sent by the edge itself, for `PUT /v1/conversations/{c}/nicknames/{user}`, which takes the nickname."""
+
+    member: str
+    nickname_id: str
+
+
+class DissolveConversation(CommandFrame, frozen=True, kw_only=True, tag="dissolve_conversation"):
+    pass
+
+
+class RequestFriend(CommandFrame, frozen=True, kw_only=True, tag="request_friend"):
+    """`conversation` may be empty in this and the four that follow: it is the direct one with `member`."""
+
+    member: str
+    text: str = ""
+
+
+class AnswerFriendRequest(CommandFrame, frozen=True, kw_only=True, tag="answer_friend_request"):
+    member: str
+    accept: bool
+    text: str = ""
+
+
+class RemoveFriend(CommandFrame, frozen=True, kw_only=True, tag="remove_friend"):
+    member: str
+
+
+class BlockUser(CommandFrame, frozen=True, kw_only=True, tag="block_user"):
+    member: str
+
+
+class UnblockUser(CommandFrame, frozen=True, kw_only=True, tag="unblock_user"):
+    member: str
 
 
 class Mark(Struct, frozen=True, tag_field="type", tag="mark"):
@@ -222,6 +360,27 @@ CommandFrames = (
     | AddReaction
     | RemoveReaction
     | MarkRead
+    | ChangeSettings
+    | InviteMember
+    | AnswerInvitation
+    | ApplyToJoin
+    | AnswerApplication
+    | CreateLink
+    | RevokeLink
+    | JoinByLink
+    | BanMember
+    | UnbanMember
+    | MuteMember
+    | MuteAll
+    | DefineRole
+    | DropRole
+    | ChangeNickname
+    | DissolveConversation
+    | RequestFriend
+    | AnswerFriendRequest
+    | RemoveFriend
+    | BlockUser
+    | UnblockUser
 )
 FromDevice = (
     Hello
@@ -237,6 +396,27 @@ FromDevice = (
     | AddReaction
     | RemoveReaction
     | MarkRead
+    | ChangeSettings
+    | InviteMember
+    | AnswerInvitation
+    | ApplyToJoin
+    | AnswerApplication
+    | CreateLink
+    | RevokeLink
+    | JoinByLink
+    | BanMember
+    | UnbanMember
+    | MuteMember
+    | MuteAll
+    | DefineRole
+    | DropRole
+    | ChangeNickname
+    | DissolveConversation
+    | RequestFriend
+    | AnswerFriendRequest
+    | RemoveFriend
+    | BlockUser
+    | UnblockUser
     | Mark
     | Typing
     | Sync
@@ -264,6 +444,28 @@ EventKind = Literal[
     "reaction_added",
     "reaction_removed",
     "read_marked",
+    "settings_changed",
+    "member_invited",
+    "invitation_declined",
+    "application_made",
+    "application_declined",
+    "link_created",
+    "link_revoked",
+    "member_banned",
+    "member_unbanned",
+    "member_muted",
+    "all_muted",
+    "role_defined",
+    "role_dropped",
+    "nickname_changed",
+    "conversation_dissolved",
+    "friend_requested",
+    "friend_accepted",
+    "friend_declined",
+    "friend_removed",
+    "user_blocked",
+    "user_unblocked",
+    "hidden",  # it is another member's own matter
 ]
 
 
@@ -289,6 +491,20 @@ class EventItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     members: tuple[FrameMember, ...] = ()
     up_to_seq: int | None = None
     up_to_ordinal: int | None = None
+    settings: FrameSettings | None = None
+    settings_version: int | None = None
+    announcement: bool = False
+    via: str | None = None
+    text: str | None = None
+    reason: str | None = None
+    link_id: str | None = None
+    expires_at_ms: int | None = None
+    uses_limit: int | None = None
+    approval: bool | None = None
+    until_ms: int | None = None
+    level: int | None = None
+    permissions: tuple[Permission, ...] | None = None
+    nickname_id: str | None = None
 
 
 class MessageItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -305,6 +521,7 @@ class MessageItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     edited_at_ms: int | None = None
     recalled: bool = False
     reactions: dict[str, tuple[str, ...]] = {}
+    announcement: bool = False
 
 
 class DirectoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -41,11 +41,12 @@ from edge.unprojected import decoded_newest
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.passages import PASSAGES_TOPIC, Passages, passage_key
 from log.port import Entry, Log, Record
+from schemas.accounts import PrivacyChanged
 from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
 from schemas.errors import WarblerError
 from schemas.keys import receipt_key
-from schemas.records import MessageSignalled, PrivacyChanged
+from schemas.records import MessageSignalled
 from store.accounts import Accounts
 from store.privacy import Privacy
 from store.timelines import Timelines

@@ -4,7 +4,7 @@ Called by `edge.requests` (questions), the feed (topics presence and account-eve
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import Any
 
 import structlog
 
@@ -17,15 +17,15 @@ from edge.session import Session
 from edge.watchers import Watchers
 from log.port import Record
 from schemas import events
+from schemas.accounts import AccountEvent, PrivacyChanged
 from schemas.codec import decode
 from schemas.errors import Undecodable
-from schemas.records import PresenceChanged, PrivacyChanged
+from schemas.records import PresenceChanged
 from store.errors import StoreUnavailable
 from store.presence import PresenceRow, Presences
 
 LOG = structlog.get_logger()
 ACCOUNT_EVENTS = "account-events"
-T = TypeVar("T")
 
 SUPERSEDED = "this session asked again before it was answered"
 
@@ -90,8 +90,8 @@ class PresenceDesk:
 
     def on_account_events(self, records: Iterable[Record]) -> None:
         for record in records:
-            change = self._decoded(record, PrivacyChanged)
-            if change is None:
+            change = self._decoded(record, AccountEvent)
+            if not isinstance(change, PrivacyChanged):
                 continue
             privacy = self._privacies.on_change(change)
             self.watchers.on_privacy(change.user, privacy)
@@ -108,7 +108,7 @@ class PresenceDesk:
         for session, entries in self.watchers.take():
             session.sink.write(frames.Presence("", entries))
 
-    def _decoded(self, record: Record, kind: type[T]) -> T | None:
+    def _decoded(self, record: Record, kind: Any) -> Any:
         try:
             return decode(record.value, kind)
         except Undecodable as exc:

@@ -6,7 +6,7 @@ A change takes effect on a node as soon as its feed has read the record of it, w
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from schemas.records import PrivacyChanged
+from schemas.accounts import PrivacyChanged
 from schemas.values import Visibility
 from store.privacy import Privacy, PrivacyTable
 

@@ -3,8 +3,11 @@
 Called by `edge.session` (commands) and `edge.delivery` (events).
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, assert_never
+
+import msgspec
 
 from edge import frames
 from edge.errors import BadCommand, BadRequest
@@ -12,11 +15,12 @@ from edge.settings import EdgeSettings
 from schemas import commands, events
 from schemas.errors import WarblerError
 from schemas.ids import direct_conversation_id
-from schemas.values import Content, Member
+from schemas.values import Content, GroupSettings, Member
 from store.views import MessageView
 
 MEDIA_TYPE_BYTES_LIMIT = 255
 UNAVAILABLE_RETRY_MS = 1_000
+FRIEND_FRAMES = (frames.RequestFriend, frames.AnswerFriendRequest, frames.RemoveFriend, frames.BlockUser, frames.UnblockUser)
 
 
 def content_of(device_content: frames.DeviceContent) -> Content:
@@ -40,7 +44,11 @@ def device_content(content: Content) -> frames.DeviceContent:
 
 def conversation_of(frame: frames.CommandFrame, user: str) -> str:
     """The frame's conversation, or for a creation without one the id that follows from the command: a retry gets the same."""
-    if frame.conversation or not isinstance(frame, frames.CreateConversation):
+    if frame.conversation:
+        return frame.conversation
+    if isinstance(frame, FRIEND_FRAMES):
+        return direct_conversation_id(user, frame.member)
+    if not isinstance(frame, frames.CreateConversation):
         return frame.conversation
     if frame.conversation_kind == "direct":
         others = [member.user for member in frame.members if member.user != user]
@@ -60,13 +68,19 @@ def command_of(frame: frames.CommandFrame, base: dict[str, Any]) -> commands.Com
 
 _COMMANDS: dict[type[frames.CommandFrame], Callable[[Any, dict[str, Any]], commands.Command]] = {
     frames.SendMessage: lambda f, b: commands.SendMessage(
-        content=content_of(f.content), reply_to=f.reply_to, mentions=f.mentions, qos=None if f.qos == "ephemeral" else f.qos, **b
+        content=content_of(f.content),
+        reply_to=f.reply_to,
+        mentions=f.mentions,
+        qos=None if f.qos == "ephemeral" else f.qos,
+        announcement=f.announcement,
+        **b,
     ),
     frames.EditMessage: lambda f, b: commands.EditMessage(target_seq=f.target_seq, content=content_of(f.content), mentions=f.mentions, **b),
     frames.CreateConversation: lambda f, b: commands.CreateConversation(
         conversation_kind=f.conversation_kind,
         title=f.title,
         members=tuple(Member(member.user, member.role) for member in f.members),
+        settings=None if f.settings is None else settings_of(f.settings),
         **b,
     ),
     frames.AddMember: lambda f, b: commands.AddMember(member=f.member, role=f.role, **b),
@@ -78,7 +92,53 @@ _COMMANDS: dict[type[frames.CommandFrame], Callable[[Any, dict[str, Any]], comma
     frames.AddReaction: lambda f, b: commands.AddReaction(target_seq=f.target_seq, reaction=f.reaction, **b),
     frames.RemoveReaction: lambda f, b: commands.RemoveReaction(target_seq=f.target_seq, reaction=f.reaction, **b),
     frames.MarkRead: lambda f, b: commands.MarkRead(up_to_seq=f.up_to_seq, up_to_ordinal=f.up_to_ordinal, **b),
+    frames.ChangeSettings: lambda f, b: commands.ChangeSettings(settings=settings_of(f.settings), expected_version=f.expected_version, **b),
+    frames.InviteMember: lambda f, b: commands.InviteMember(member=f.member, role=f.role, **b),
+    frames.AnswerInvitation: lambda f, b: commands.AnswerInvitation(accept=f.accept, **b),
+    frames.ApplyToJoin: lambda f, b: commands.ApplyToJoin(text=f.text, **b),
+    frames.AnswerApplication: lambda f, b: commands.AnswerApplication(member=f.member, accept=f.accept, reason=f.reason, **b),
+    frames.CreateLink: lambda f, b: commands.CreateLink(
+        link_id=link_of(f.id),
+        secret_hash=secret_hash(f.secret),
+        expires_at_ms=f.expires_at_ms,
+        uses_limit=f.uses_limit,
+        approval=f.approval,
+        **b,
+    ),
+    frames.RevokeLink: lambda f, b: commands.RevokeLink(link_id=f.link_id, **b),
+    frames.JoinByLink: lambda f, b: commands.JoinByLink(link_id=f.link_id, secret_hash=secret_hash(f.secret), text=f.text, **b),
+    frames.BanMember: lambda f, b: commands.BanMember(member=f.member, until_ms=f.until_ms, reason=f.reason, **b),
+    frames.UnbanMember: lambda f, b: commands.UnbanMember(member=f.member, **b),
+    frames.MuteMember: lambda f, b: commands.MuteMember(member=f.member, until_ms=f.until_ms, **b),
+    frames.MuteAll: lambda f, b: commands.MuteAll(until_ms=f.until_ms, **b),
+    frames.DefineRole: lambda f, b: commands.DefineRole(role=f.role, level=f.level, permissions=f.permissions, **b),
+    frames.DropRole: lambda f, b: commands.DropRole(role=f.role, **b),
+    frames.ChangeNickname: lambda f, b: commands.ChangeNickname(member=f.member, nickname_id=f.nickname_id, **b),
+    frames.DissolveConversation: lambda _, b: commands.DissolveConversation(**b),
+    frames.RequestFriend: lambda f, b: commands.RequestFriend(member=f.member, text=f.text, **b),
+    frames.AnswerFriendRequest: lambda f, b: commands.AnswerFriendRequest(member=f.member, accept=f.accept, text=f.text, **b),
+    frames.RemoveFriend: lambda f, b: commands.RemoveFriend(member=f.member, **b),
+    frames.BlockUser: lambda f, b: commands.BlockUser(member=f.member, **b),
+    frames.UnblockUser: lambda f, b: commands.UnblockUser(member=f.member, **b),
 }
+
+
+def settings_of(settings: frames.FrameSettings) -> GroupSettings:
+    return GroupSettings(**msgspec.structs.asdict(settings))
+
+
+def frame_settings(settings: GroupSettings) -> frames.FrameSettings:
+    return frames.FrameSettings(**msgspec.structs.asdict(settings))
+
+
+def link_of(command_id: str) -> str:
+    """The id of the link that this command makes."""
+    return "k-" + command_id.replace("-", "")
+
+
+def secret_hash(secret: str) -> str:
+    """How a link's secret stands in the log: it has more than 128 random bits, so a plain hash cannot be searched."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def item_of(event: events.Event) -> frames.EventItem:
@@ -98,7 +158,12 @@ def item_of(event: events.Event) -> frames.EventItem:
 def _details(event: events.Event) -> dict[str, Any]:
     match event:
         case events.MessageSent():
-            return {"content": device_content(event.content), "reply_to": event.reply_to, "mentions": event.mentions}
+            return {
+                "content": device_content(event.content),
+                "reply_to": event.reply_to,
+                "mentions": event.mentions,
+                "announcement": event.announcement,
+            }
         case events.MessageEdited():
             return {"target_seq": event.target_seq, "content": device_content(event.content), "mentions": event.mentions}
         case events.MessageRecalled():
@@ -109,14 +174,46 @@ def _details(event: events.Event) -> dict[str, Any]:
             return {"up_to_seq": event.up_to_seq, "up_to_ordinal": event.up_to_ordinal}
         case events.ConversationCreated():
             members = tuple(frames.FrameMember(member.user, member.role) for member in event.members)
-            return {"conversation_kind": event.conversation_kind, "title": event.title, "members": members}
-        case events.MemberAdded() | events.RoleChanged():
+            settings = None if event.settings is None else frame_settings(event.settings)
+            return {"conversation_kind": event.conversation_kind, "title": event.title, "members": members, "settings": settings}
+        case events.SettingsChanged():
+            return {"settings": frame_settings(event.settings), "settings_version": event.settings_version}
+        case events.LinkCreated():
+            return {
+                "link_id": event.link_id,
+                "expires_at_ms": event.expires_at_ms,
+                "uses_limit": event.uses_limit,
+                "approval": event.approval,
+            }
+        case events.MemberAdded():
+            return {"member": event.member, "role": event.role, "via": event.via or None}
+        case events.RoleChanged() | events.MemberInvited():
             return {"member": event.member, "role": event.role}
-        case events.MemberRemoved():
+        case events.MemberRemoved() | events.MemberUnbanned() | events.UserBlocked() | events.UserUnblocked() | events.FriendRemoved():
             return {"member": event.member}
+        case events.ApplicationMade():
+            return {"text": event.text, "link_id": event.link_id or None}
+        case events.ApplicationDeclined():
+            return {"member": event.member, "reason": event.reason}
+        case events.LinkRevoked():
+            return {"link_id": event.link_id}
+        case events.MemberBanned():
+            return {"member": event.member, "until_ms": event.until_ms, "reason": event.reason}
+        case events.MemberMuted():
+            return {"member": event.member, "until_ms": event.until_ms}
+        case events.AllMuted():
+            return {"until_ms": event.until_ms}
+        case events.RoleDefined():
+            return {"role": event.role, "level": event.level, "permissions": event.permissions}
+        case events.RoleDropped():
+            return {"role": event.role}
+        case events.NicknameChanged():
+            return {"member": event.member, "nickname_id": event.nickname_id}
+        case events.FriendRequested() | events.FriendAccepted() | events.FriendDeclined():
+            return {"member": event.member, "text": event.text}
         case events.ConversationRenamed():
             return {"title": event.title}
-        case events.MemberLeft():
+        case events.MemberLeft() | events.InvitationDeclined() | events.ConversationDissolved():
             return {}
         case _:
             assert_never(event)

@@ -9,12 +9,14 @@ from typing import Any, TypeVar, get_args
 import fastavro
 import msgspec
 
-from schemas import commands, events, notices, records
+from schemas import accounts, commands, events, notices, records
 from schemas.errors import Undecodable, UnknownSubject
 from schemas.registry import SCHEMAS, TOPICS
 
 T = TypeVar("T")
-AnyRecord = events.Event | commands.Command | records.Record | notices.Notice
+AnyRecord = (
+    events.Event | commands.Command | records.Record | notices.Notice | accounts.AccountEvent | accounts.AdminEvent | accounts.RosterEvent
+)
 
 HEADER_BYTES = 5
 
@@ -108,6 +110,18 @@ def decode_notification(value: bytes | None) -> notices.Notification:
     return _decode(value, _NOTIFICATIONS)  # type: ignore[no-any-return]
 
 
+def decode_account_event(value: bytes | None) -> accounts.AccountEvent:
+    return _decode(value, _ACCOUNT_EVENTS)  # type: ignore[no-any-return]
+
+
+def decode_admin_event(value: bytes | None) -> accounts.AdminEvent:
+    return _decode(value, _ADMIN_EVENTS)  # type: ignore[no-any-return]
+
+
+def decode_roster_event(value: bytes | None) -> accounts.RosterEvent:
+    return _decode(value, _ROSTER_EVENTS)  # type: ignore[no-any-return]
+
+
 _EVENTS = frozenset(get_args(events.Event))
 _COMMANDS = frozenset(get_args(commands.Command))
 _REPLIES = frozenset(get_args(records.Reply))
@@ -115,6 +129,9 @@ _RECEIPTS = frozenset({records.WatermarkRaised, records.DeliveredMarked})
 _SIGNALS = frozenset(get_args(records.SignalRecord))
 _SESSION_EVENTS = frozenset(get_args(records.SessionEvent))
 _NOTIFICATIONS = frozenset(get_args(notices.Notification))
+_ACCOUNT_EVENTS = frozenset(get_args(accounts.AccountEvent))
+_ADMIN_EVENTS = frozenset(get_args(accounts.AdminEvent))
+_ROSTER_EVENTS = frozenset(get_args(accounts.RosterEvent))
 
 
 def _decode(value: bytes | None, allowed: frozenset[type[Any]]) -> Any:

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.values import Content, ConversationKind, Member, Qos, Role
+from schemas.values import Content, ConversationKind, GroupSettings, Member, Permission, Qos, Role
 
 
 class CommandBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -25,6 +25,8 @@ class CreateConversation(CommandBase, frozen=True, kw_only=True, tag="create_con
     conversation_kind: ConversationKind
     title: str
     members: tuple[Member, ...]  # besides the actor, who becomes the owner (in a direct conversation: a member)
+    settings: GroupSettings | None = None  # of a group or channel
+    refuse_strangers: tuple[str, ...] = ()  # who of a direct conversation takes no messages from strangers, as the edge knows
 
 
 class AddMember(CommandBase, frozen=True, kw_only=True, tag="add_member"):
@@ -56,6 +58,7 @@ class SendMessage(CommandBase, frozen=True, kw_only=True, tag="send_message"):
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
     qos: Qos | None = None
+    announcement: bool = False
 
 
 class EditMessage(CommandBase, frozen=True, kw_only=True, tag="edit_message"):
@@ -89,6 +92,144 @@ class MarkRead(CommandBase, frozen=True, kw_only=True, tag="mark_read"):
     quiet: bool = False
 
 
+# ---- groups
+
+
+class ChangeSettings(CommandBase, frozen=True, kw_only=True, tag="change_settings"):
+    """All of the group's settings. `expected_version` 0: whatever they are now; else refused as `stale_settings` where it is another."""
+
+    settings: GroupSettings
+    expected_version: int = 0
+
+
+class InviteMember(CommandBase, frozen=True, kw_only=True, tag="invite_member"):
+    """Asks a user to join; who was asked answers with `answer_invitation`."""
+
+    member: str
+    role: Role = "member"
+
+
+class AnswerInvitation(CommandBase, frozen=True, kw_only=True, tag="answer_invitation"):
+    """By the one who was invited."""
+
+    accept: bool
+
+
+class ApplyToJoin(CommandBase, frozen=True, kw_only=True, tag="apply_to_join"):
+    """Joins at once where `joining` is open, else applies. `text`: the answer to the group's question, or a greeting."""
+
+    text: str = ""
+
+
+class AnswerApplication(CommandBase, frozen=True, kw_only=True, tag="answer_application"):
+    """`member`: who applied."""
+
+    member: str
+    accept: bool
+    reason: str = ""
+
+
+class CreateLink(CommandBase, frozen=True, kw_only=True, tag="create_link"):
+    """The secret itself is in the link only; `secret_hash` is its SHA-256 in hexadecimal. `expires_at_ms`, `uses_limit` 0: without end."""
+
+    link_id: str
+    secret_hash: str
+    expires_at_ms: int
+    uses_limit: int = 0
+    approval: bool = False
+
+
+class RevokeLink(CommandBase, frozen=True, kw_only=True, tag="revoke_link"):
+    link_id: str
+
+
+class JoinByLink(CommandBase, frozen=True, kw_only=True, tag="join_by_link"):
+    link_id: str
+    secret_hash: str
+    text: str = ""
+
+
+class BanMember(CommandBase, frozen=True, kw_only=True, tag="ban_member"):
+    """Sends away, and keeps away until `until_ms`; 0: for ever."""
+
+    member: str
+    until_ms: int = 0
+    reason: str = ""
+
+
+class UnbanMember(CommandBase, frozen=True, kw_only=True, tag="unban_member"):
+    member: str
+
+
+class MuteMember(CommandBase, frozen=True, kw_only=True, tag="mute_member"):
+    """Silent until `until_ms`; 0: may speak again."""
+
+    member: str
+    until_ms: int
+
+
+class MuteAll(CommandBase, frozen=True, kw_only=True, tag="mute_all"):
+    """All but those who may speak when all are muted; 0: over."""
+
+    until_ms: int
+
+
+class DefineRole(CommandBase, frozen=True, kw_only=True, tag="define_role"):
+    """A role of the conversation's own, or what `admin` and `member` may do here. Levels 1 to 99."""
+
+    role: Role
+    level: int
+    permissions: tuple[Permission, ...] = ()
+
+
+class DropRole(CommandBase, frozen=True, kw_only=True, tag="drop_role"):
+    """Who has it becomes a member."""
+
+    role: Role
+
+
+class ChangeNickname(CommandBase, frozen=True, kw_only=True, tag="change_nickname"):
+    """The nickname itself is personal and no event: `nickname_id` names the row that has it; empty: none."""
+
+    member: str
+    nickname_id: str
+
+
+class DissolveConversation(CommandBase, frozen=True, kw_only=True, tag="dissolve_conversation"):
+    pass
+
+
+# ---- friends: of a direct conversation, whose two members' relation is part of its state
+
+
+class RequestFriend(CommandBase, frozen=True, kw_only=True, tag="request_friend"):
+    """Of the direct conversation with `member`; creates it where there is none. As all that follow."""
+
+    member: str
+    text: str = ""
+
+
+class AnswerFriendRequest(CommandBase, frozen=True, kw_only=True, tag="answer_friend_request"):
+    member: str
+    accept: bool
+    text: str = ""
+
+
+class RemoveFriend(CommandBase, frozen=True, kw_only=True, tag="remove_friend"):
+    """`refuses_strangers`: whether the actor takes messages from strangers, as its edge knows; it is kept for this conversation."""
+
+    member: str
+    refuses_strangers: bool = False
+
+
+class BlockUser(CommandBase, frozen=True, kw_only=True, tag="block_user"):
+    member: str
+
+
+class UnblockUser(CommandBase, frozen=True, kw_only=True, tag="unblock_user"):
+    member: str
+
+
 Command = (
     CreateConversation
     | AddMember
@@ -102,4 +243,25 @@ Command = (
     | AddReaction
     | RemoveReaction
     | MarkRead
+    | ChangeSettings
+    | InviteMember
+    | AnswerInvitation
+    | ApplyToJoin
+    | AnswerApplication
+    | CreateLink
+    | RevokeLink
+    | JoinByLink
+    | BanMember
+    | UnbanMember
+    | MuteMember
+    | MuteAll
+    | DefineRole
+    | DropRole
+    | ChangeNickname
+    | DissolveConversation
+    | RequestFriend
+    | AnswerFriendRequest
+    | RemoveFriend
+    | BlockUser
+    | UnblockUser
 )

@@ -5,7 +5,7 @@ The conversation owner (`streams/`) makes them; edges, projectors and enterprise
 
 from msgspec import Struct
 
-from schemas.values import Content, ConversationKind, Member, Qos, Role
+from schemas.values import Content, ConversationKind, GroupSettings, Member, Permission, Qos, Role
 
 
 class EventBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -31,11 +31,16 @@ class ConversationCreated(EventBase, frozen=True, kw_only=True, tag="conversatio
     conversation_kind: ConversationKind
     title: str
     members: tuple[Member, ...]
+    settings: GroupSettings | None = None
+    refuse_strangers: tuple[str, ...] = ()
 
 
 class MemberAdded(EventBase, frozen=True, kw_only=True, tag="member_added"):
+    """`via`: how it came about: empty (added), `invitation`, `application`, `open`, or the id of a link."""
+
     member: str
     role: Role
+    via: str = ""
 
 
 class MemberLeft(EventBase, frozen=True, kw_only=True, tag="member_left"):
@@ -62,6 +67,7 @@ class MessageSent(EventBase, frozen=True, kw_only=True, tag="message_sent"):
     reply_to: int | None = None  # a seq
     mentions: tuple[str, ...] = ()
     qos: Qos = "effectively_once"
+    announcement: bool = False
 
 
 class MessageEdited(EventBase, frozen=True, kw_only=True, tag="message_edited"):
@@ -91,6 +97,132 @@ class ReadMarked(EventBase, frozen=True, kw_only=True, tag="read_marked"):
     up_to_ordinal: int
 
 
+# ---- groups
+
+
+class SettingsChanged(EventBase, frozen=True, kw_only=True, tag="settings_changed"):
+    """`settings_version` counts the changes from 1."""
+
+    settings: GroupSettings
+    settings_version: int
+
+
+class MemberInvited(EventBase, frozen=True, kw_only=True, tag="member_invited"):
+    member: str
+    role: Role
+
+
+class InvitationDeclined(EventBase, frozen=True, kw_only=True, tag="invitation_declined"):
+    """By the one who was invited."""
+
+
+class ApplicationMade(EventBase, frozen=True, kw_only=True, tag="application_made"):
+    """By the one who wants to join; `link_id`: the link it came by, or empty."""
+
+    text: str
+    link_id: str
+
+
+class ApplicationDeclined(EventBase, frozen=True, kw_only=True, tag="application_declined"):
+    member: str
+    reason: str
+
+
+class LinkCreated(EventBase, frozen=True, kw_only=True, tag="link_created"):
+    """As `CreateLink`."""
+
+    link_id: str
+    secret_hash: str
+    expires_at_ms: int
+    uses_limit: int
+    approval: bool
+
+
+class LinkRevoked(EventBase, frozen=True, kw_only=True, tag="link_revoked"):
+    link_id: str
+
+
+class MemberBanned(EventBase, frozen=True, kw_only=True, tag="member_banned"):
+    """Whether it was a member or not; from now on it is none."""
+
+    member: str
+    until_ms: int
+    reason: str
+
+
+class MemberUnbanned(EventBase, frozen=True, kw_only=True, tag="member_unbanned"):
+    member: str
+
+
+class MemberMuted(EventBase, frozen=True, kw_only=True, tag="member_muted"):
+    member: str
+    until_ms: int
+
+
+class AllMuted(EventBase, frozen=True, kw_only=True, tag="all_muted"):
+    until_ms: int
+
+
+class RoleDefined(EventBase, frozen=True, kw_only=True, tag="role_defined"):
+    role: Role
+    level: int
+    permissions: tuple[Permission, ...]
+
+
+class RoleDropped(EventBase, frozen=True, kw_only=True, tag="role_dropped"):
+    """Who had it is a member now."""
+
+    role: Role
+
+
+class NicknameChanged(EventBase, frozen=True, kw_only=True, tag="nickname_changed"):
+    member: str
+    nickname_id: str
+
+
+class ConversationDissolved(EventBase, frozen=True, kw_only=True, tag="conversation_dissolved"):
+    """Nobody may do anything any more; members may still read it."""
+
+
+# ---- friends
+
+
+class FriendRequested(EventBase, frozen=True, kw_only=True, tag="friend_requested"):
+    """`member`: the other of the two, in this and all that follow."""
+
+    member: str
+    text: str
+
+
+class FriendAccepted(EventBase, frozen=True, kw_only=True, tag="friend_accepted"):
+    member: str
+    text: str
+
+
+class FriendDeclined(EventBase, frozen=True, kw_only=True, tag="friend_declined"):
+    """`member`: who had asked."""
+
+    member: str
+    text: str
+
+
+class FriendRemoved(EventBase, frozen=True, kw_only=True, tag="friend_removed"):
+    member: str
+    refuses_strangers: bool
+
+
+class UserBlocked(EventBase, frozen=True, kw_only=True, tag="user_blocked"):
+    """Only the actor's own devices see it: to the other user it is `hidden`."""
+
+    member: str
+
+
+class UserUnblocked(EventBase, frozen=True, kw_only=True, tag="user_unblocked"):
+    """As `UserBlocked`."""
+
+    member: str
+
+
 Event = (
     ConversationCreated
     | MemberAdded
@@ -104,4 +236,25 @@ Event = (
     | ReactionAdded
     | ReactionRemoved
     | ReadMarked
+    | SettingsChanged
+    | MemberInvited
+    | InvitationDeclined
+    | ApplicationMade
+    | ApplicationDeclined
+    | LinkCreated
+    | LinkRevoked
+    | MemberBanned
+    | MemberUnbanned
+    | MemberMuted
+    | AllMuted
+    | RoleDefined
+    | RoleDropped
+    | NicknameChanged
+    | ConversationDissolved
+    | FriendRequested
+    | FriendAccepted
+    | FriendDeclined
+    | FriendRemoved
+    | UserBlocked
+    | UserUnblocked
 )

@@ -4,21 +4,35 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.values import Content, ConversationKind, PresenceState, Role, Visibility, WatermarkState
+from schemas.values import Content, ConversationKind, PresenceState, Role, WatermarkState
 
 RefusalCode = Literal[
+    "already_done",
+    "already_friends",
     "already_member",
+    "banned",
+    "blocked",
     "clock_ahead",
     "command_id_reused",
     "conversation_exists",
+    "dissolved",
     "empty",
+    "friends_limit",
     "invalid",
+    "link_invalid",
     "members_limit",
+    "muted",
+    "no_request",
     "not_allowed",
+    "not_invited",
     "not_member",
     "owner_must_stay",
+    "roles_limit",
     "seq_ahead",
+    "slow_mode",
     "stale",
+    "stale_settings",
+    "strangers_refused",
     "too_late",
     "too_long",
     "unknown_conversation",
@@ -41,6 +55,7 @@ class ReplyBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
 class CommandRefused(ReplyBase, frozen=True, kw_only=True, tag="command_refused"):
     code: RefusalCode
     detail: str
+    retry_after_ms: int = 0
 
 
 class CommandRepeated(ReplyBase, frozen=True, kw_only=True, tag="command_repeated"):
@@ -101,16 +116,6 @@ class PresenceChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     state: PresenceState
     status: str
     last_seen_ms: int
-    at_ms: int
-
-
-class PrivacyChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="privacy_changed"):
-    """What a user wants others to see, from now on (topic `account-events`, key user)."""
-
-    tenant: str
-    user: str
-    receipts: bool
-    presence: Visibility
     at_ms: int
 
 
@@ -283,7 +288,6 @@ Record = (
     | SessionClosed
     | PresenceSet
     | PresenceChanged
-    | PrivacyChanged
     | WatermarkRaised
     | DeliveredMarked
     | TypingSignalled

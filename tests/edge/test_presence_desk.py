@@ -12,8 +12,9 @@ from edge.presence_desk import PresenceDesk
 from edge.privacies import Privacies
 from edge.session import Session
 from log.port import Record
+from schemas.accounts import PrivacyChanged
 from schemas.codec import encode
-from schemas.records import PresenceChanged, PrivacyChanged
+from schemas.records import PresenceChanged
 from schemas.values import Visibility
 from store.errors import StoreUnavailable
 from store.presence import PresenceRow
