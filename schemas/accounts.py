@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.values import Relation, Visibility
+from schemas.values import Relation, RequestsTaken, StrangersTaken, Visibility
 
 UserKind = Literal["person", "bot", "service"]
 UserState = Literal["active", "frozen", "deactivated", "deleted"]
@@ -27,8 +27,8 @@ class PrivacyChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="p
     receipts: bool
     presence: Visibility
     at_ms: int
-    strangers: Literal["everyone", "friends"] = "everyone"
-    friend_requests: Literal["everyone", "question", "nobody"] = "everyone"
+    strangers: StrangersTaken = "everyone"
+    friend_requests: RequestsTaken = "everyone"
     searchable: bool = True
 
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.values import Content, ConversationKind, GroupSettings, Member, Permission, Qos, Role
+from schemas.values import Content, ConversationKind, GroupSettings, Member, Permission, Qos, RequestsTaken, Role
 
 
 class CommandBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -203,10 +203,15 @@ class DissolveConversation(CommandBase, frozen=True, kw_only=True, tag="dissolve
 
 
 class RequestFriend(CommandBase, frozen=True, kw_only=True, tag="request_friend"):
-    """Of the direct conversation with `member`; creates it where there is none. As all that follow."""
+    """Of the direct conversation with `member`, as all that follow; this and `block_user` create it where there is none.
+
+    `taken`: from whom `member` takes requests, and `refuse_strangers`: who of the two takes no messages from strangers, as the edge knows.
+    """
 
     member: str
     text: str = ""
+    refuse_strangers: tuple[str, ...] = ()
+    taken: RequestsTaken = "everyone"
 
 
 class AnswerFriendRequest(CommandBase, frozen=True, kw_only=True, tag="answer_friend_request"):
@@ -216,14 +221,15 @@ class AnswerFriendRequest(CommandBase, frozen=True, kw_only=True, tag="answer_fr
 
 
 class RemoveFriend(CommandBase, frozen=True, kw_only=True, tag="remove_friend"):
-    """`refuses_strangers`: whether the actor takes messages from strangers, as its edge knows; it is kept for this conversation."""
+    """Ends a friendship, or takes the actor's own request back."""
 
     member: str
-    refuses_strangers: bool = False
+    refuse_strangers: tuple[str, ...] = ()
 
 
 class BlockUser(CommandBase, frozen=True, kw_only=True, tag="block_user"):
     member: str
+    refuse_strangers: tuple[str, ...] = ()
 
 
 class UnblockUser(CommandBase, frozen=True, kw_only=True, tag="unblock_user"):

@@ -207,8 +207,10 @@ class FriendDeclined(EventBase, frozen=True, kw_only=True, tag="friend_declined"
 
 
 class FriendRemoved(EventBase, frozen=True, kw_only=True, tag="friend_removed"):
+    """The actor ended the friendship, or took its own request back. `refuse_strangers`: who of the two takes no messages from strangers."""
+
     member: str
-    refuses_strangers: bool
+    refuse_strangers: tuple[str, ...] = ()
 
 
 class UserBlocked(EventBase, frozen=True, kw_only=True, tag="user_blocked"):

@@ -33,7 +33,9 @@ Qos = Literal["at_least_once", "effectively_once"]
 WatermarkState = Literal["delivered", "read", "played", "previewed", "unread"]
 PresenceState = Literal["online", "away", "offline"]
 # Who sees a user's presence; contacts share a direct conversation with it.
-Visibility = Literal["everyone", "contacts", "nobody"]
+Visibility = Literal["everyone", "contacts", "friends", "nobody"]
+StrangersTaken = Literal["everyone", "friends"]  # from whom a user takes messages
+RequestsTaken = Literal["everyone", "question", "nobody"]  # from whom it takes friend requests; question: with an answer to its question
 
 TEXT = "text/plain"
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from schemas.values import Visibility
+
 NAME_PATTERN = r"^[A-Za-z0-9._\-|\[\]{}^`\\]+$"
 
 
@@ -82,7 +84,7 @@ class Members(BaseModel):
 
 class Privacy(BaseModel):
     receipts: bool = Field(description="Whether others hear of delivered, read and played")
-    presence: Literal["everyone", "contacts", "nobody"] = Field(description="Who sees it; contacts share a direct conversation")
+    presence: Visibility = Field(description="Who sees it; contacts share a direct conversation")
 
 
 class ReceiptItem(BaseModel):

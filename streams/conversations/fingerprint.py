@@ -13,7 +13,7 @@ from schemas.commands import Command, CommandBase
 
 FINGERPRINT_BYTES = 8
 # these are the edge's word on users' privacy: it may be another one when the same command comes again
-_BASE = frozenset({"quiet", "refuse_strangers", "refuses_strangers", *(field.name for field in msgspec.structs.fields(CommandBase))})
+_BASE = frozenset({"quiet", "refuse_strangers", "taken", *(field.name for field in msgspec.structs.fields(CommandBase))})
 _PAYLOADS: dict[type, tuple[tuple[str, object], ...]] = {
     command_type: tuple((field.name, field.default) for field in msgspec.structs.fields(command_type) if field.name not in _BASE)
     for command_type in get_args(Command)

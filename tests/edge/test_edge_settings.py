@@ -13,10 +13,10 @@ def test_every_field_but_these_is_a_number() -> None:
     assert {field.name for field in dataclasses.fields(EdgeSettings)} - set(NUMBERS) == {"host", "presence_visibility"}
 
 
-def test_who_sees_presence_is_one_of_three() -> None:
+def test_who_sees_presence_is_one_of_four() -> None:
     assert EdgeSettings.from_env({"EDGE_PRESENCE_VISIBILITY": "contacts"}).presence_visibility == "contacts"
     with pytest.raises(BadSetting, match="EDGE_PRESENCE_VISIBILITY"):
-        EdgeSettings.from_env({"EDGE_PRESENCE_VISIBILITY": "friends"})
+        EdgeSettings.from_env({"EDGE_PRESENCE_VISIBILITY": "family"})
 
 
 @pytest.mark.parametrize("name", NUMBERS)
