@@ -92,6 +92,16 @@ LOGIN = "SELECT user, token_hash, expires_at_ms, revoked FROM logins WHERE login
 PUT_PRIVACY = "INSERT INTO privacy (user, receipts, presence, at_ms) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 PRIVACY = "SELECT receipts, presence, at_ms FROM privacy WHERE user = ?"
 
+# ---- ways in
+SLIP = "SELECT value, version FROM slips WHERE key = ?"
+SWAP_SLIP = "UPDATE slips USING TTL ? SET value = ?, version = ? WHERE key = ? IF version = ?"
+PUT_FACTOR = (
+    "INSERT INTO factors (user, factor, factor_kind, name, sealed, state, added_at_ms) VALUES (?, ?, ?, ?, ?, 'pending', ?) USING TIMESTAMP ?"
+)
+PUT_FACTOR_STATE = "UPDATE factors USING TIMESTAMP ? SET factor_kind = ?, state = ? WHERE user = ? AND factor = ?"
+WIPE_FACTOR = "DELETE name, sealed FROM factors USING TIMESTAMP ? WHERE user = ? AND factor = ?"
+FACTORS = "SELECT factor, factor_kind, name, sealed, state, added_at_ms FROM factors WHERE user = ?"
+
 # ---- the epoch
 EPOCH = "SELECT epoch FROM epochs WHERE name = ?"
 ADD_EPOCH = "INSERT INTO epochs (name, epoch) VALUES ('log', ?) IF NOT EXISTS"

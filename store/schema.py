@@ -64,7 +64,15 @@ OWN_TABLES: dict[str, str] = {
     "logins": f"(login_id text PRIMARY KEY, user text, token_hash text, expires_at_ms bigint, revoked boolean) WITH {COMPACTION}",
 }
 
-TABLES: dict[str, str] = {**TIMELINE_TABLES, **RECEIPT_TABLES, **PRESENCE_TABLES, **OWN_TABLES}
+# How users get in. `state` and `factor_kind` of a factor follow account-events; what a factor is checked with is sealed by the edge.
+SIGN_IN_TABLES: dict[str, str] = {
+    "factors": f"""(user text, factor text, factor_kind text, name text, sealed blob, state text, added_at_ms bigint,
+        PRIMARY KEY ((user), factor)) WITH {COMPACTION}""",
+    # Short-lived, changed by LWT only; short grace, because what is forgotten need not be remembered as forgotten.
+    "slips": f"(key text PRIMARY KEY, value blob, version bigint) WITH {COMPACTION} AND gc_grace_seconds = 86400",
+}
+
+TABLES: dict[str, str] = {**TIMELINE_TABLES, **RECEIPT_TABLES, **PRESENCE_TABLES, **OWN_TABLES, **SIGN_IN_TABLES}
 
 
 def statements(keyspace: str, replication: int) -> list[str]:
