@@ -96,7 +96,8 @@ PRIVACY = "SELECT receipts, presence, at_ms FROM privacy WHERE user = ?"
 SLIP = "SELECT value, version FROM slips WHERE key = ?"
 SWAP_SLIP = "UPDATE slips USING TTL ? SET value = ?, version = ? WHERE key = ? IF version = ?"
 PUT_FACTOR = (
-    "INSERT INTO factors (user, factor, factor_kind, name, sealed, state, added_at_ms) VALUES (?, ?, ?, ?, ?, 'pending', ?) USING TIMESTAMP ?"
+    "INSERT INTO factors (user, factor, factor_kind, name, sealed, state, added_at_ms)"
+    " VALUES (?, ?, ?, ?, ?, 'pending', ?) USING TIMESTAMP ?"
 )
 PUT_FACTOR_STATE = "UPDATE factors USING TIMESTAMP ? SET factor_kind = ?, state = ? WHERE user = ? AND factor = ?"
 WIPE_FACTOR = "DELETE name, sealed FROM factors USING TIMESTAMP ? WHERE user = ? AND factor = ?"

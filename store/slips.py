@@ -41,7 +41,7 @@ class Slips:
         return await self.swap(key, Slip(), value, keep_s)
 
     async def take(self, key: str, keep_s: int) -> bytes | None:
-        """The value, to the first who takes it; an empty one stays for `keep_s`, so that a later taker finds nothing. Raises: StoreUnavailable."""
+        """The value, to the first who takes it; later ones find nothing, for `keep_s`. Raises: StoreUnavailable."""
         seen = await self.get(key)
         if not seen.value or not await self.swap(key, seen, b"", keep_s):
             return None

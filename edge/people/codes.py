@@ -108,7 +108,9 @@ def ask(kept: CodeSlip | None, fresh: CodeSlip, limits: CodeLimits, now_ms: int)
     if kept is None:
         return msgspec.structs.replace(fresh, sends_ms=(now_ms,), expires_at_ms=now_ms + limits.life_ms)
     since_last_ms = now_ms - kept.sends_ms[-1] if kept.sends_ms else limits.resend_ms
-    wait = max(limits.resend_ms - since_last_ms, wait_ms(kept.sends_ms, limits.sends, now_ms), wait_ms(kept.failures_ms, limits.failures, now_ms))
+    wait = max(
+        limits.resend_ms - since_last_ms, wait_ms(kept.sends_ms, limits.sends, now_ms), wait_ms(kept.failures_ms, limits.failures, now_ms)
+    )
     if wait > 0:
         return Wait(wait)
     return msgspec.structs.replace(
