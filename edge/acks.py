@@ -14,7 +14,7 @@ from edge.closing import UNACKNOWLEDGED
 from edge.errors import BadRequest
 from edge.metrics import REWRITTEN
 from edge.session import TENANT, Session
-from edge.translate import item_of
+from edge.translate import item_for
 from edge.unacked import GiveUp, Policy, Rewrite, ask_again, look, put_off, settle
 from schemas.errors import WarblerError
 from schemas.records import RedeliveryAsked, WatermarkRaised
@@ -113,7 +113,7 @@ class Acks:
                 LOGGER.warning("cannot write again", session=session.id, conversation=rewrite.conversation, error=str(exc))
                 put_off(session.unacked, rewrite.conversation)
                 return
-            items = tuple(item_of(event) for event in page.events if event.seq <= rewrite.to_seq)
+            items = tuple(item_for(session.user, event) for event in page.events if event.seq <= rewrite.to_seq)
             if items and self._may_write(session, rewrite.conversation):
                 session.sink.write(frames.Events(rewrite.conversation, items))
                 REWRITTEN.inc(len(items))

@@ -1,7 +1,8 @@
 """Records from the log to the sessions of this node. No waiting: everything here runs between two awaits of the feed.
 
 Rule 1: the device that caused an event gets its `ack`, every other session of a member gets the event.
-Rule 2: a membership event changes the hub before it is delivered (joining) or after (leaving), so both sides see it.
+Rule 2: an event that is its actor's own matter is `hidden` to everybody else; only a run that holds one is encoded more than once.
+Rule 3: a membership event changes the hub before it is delivered (joining) or after (leaving), so both sides see it.
 Called by `edge.feed`.
 """
 
@@ -16,7 +17,7 @@ from edge.metrics import DELIVERIES, POISON
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.session import Session, SharedFrame
-from edge.translate import ack_of, device_content, item_of
+from edge.translate import ack_of, device_content, is_private, item_for
 from edge.unacked import note
 from log.port import Record
 from schemas import events
@@ -112,7 +113,8 @@ class Delivery:
         authors = {(event.user, event.device) for event in run}
         first_seq, last_seq = run[0].seq, run[-1].seq
         self.hub.know_head(conversation, last_seq)
-        shared: SharedFrame | None = None
+        actors = {event.user for event in run if is_private(event)}
+        shared: dict[str, SharedFrame] = {}  # who of the actors sees it so; "": everybody else
         delivered = 0
         for session in sessions:
             if session.given and session.given.get(conversation, run[0].seq + 1) <= run[0].seq:
@@ -122,9 +124,10 @@ class Delivery:
                 continue
             if conversation in session.catching_up or not session.follow:
                 continue
-            if shared is None:
-                shared = SharedFrame(frames.Events(conversation, tuple(item_of(event) for event in run)))
-            session.sink.write_shared(shared)
+            seen_by = session.user if session.user in actors else ""
+            if seen_by not in shared:
+                shared[seen_by] = SharedFrame(frames.Events(conversation, tuple(item_for(seen_by, event) for event in run)))
+            session.sink.write_shared(shared[seen_by])
             note(session.unacked, conversation, first_seq, last_seq)
             delivered += 1
         for event in run:  # an author who is no member any more, or not yet known here as one
@@ -144,7 +147,7 @@ class Delivery:
                 acked = event.command_id
                 self._ack(session, event)
             elif conversation not in session.catching_up and event.seq >= given and session.follow:
-                session.sink.write(frames.Events(conversation, (item_of(event),)))
+                session.sink.write(frames.Events(conversation, (item_for(session.user, event),)))
                 note(session.unacked, conversation, event.seq, event.seq)
         if run[-1].seq + 1 < given:
             session.given[conversation] = given

@@ -18,7 +18,7 @@ from edge.translate import message_item
 from edge.unprojected import check_complete, decoded, decoded_newest
 from schemas import events
 from store.timelines import Listed, Standing, Timelines
-from store.views import Head, Membership, fold_head, fold_membership, placed
+from store.views import Head, Membership, fold_head, fold_membership, is_activity, placed
 
 SLICE = 1_000  # conversations looked at between two turns of the loop, so that other sessions are not held up
 
@@ -142,7 +142,7 @@ class Directories:
             standing = standings.get(conversation)
             at_ms = standing.active_at_ms if standing is not None else 0
             if conversation in self._recent.by_conversation:
-                newest = decoded_newest(self._recent.of_conversation(conversation), _is_activity)
+                newest = decoded_newest(self._recent.of_conversation(conversation), is_activity)
                 at_ms = max(at_ms, newest.at_ms if newest is not None else 0)
             keys.append((-at_ms, conversation))
         keys.sort()
@@ -187,10 +187,6 @@ class Directories:
                 break
             page.append(entry)
         return Page(tuple(page), page[-1].conversation if page and (more or len(page) < len(entries)) else None)
-
-
-def _is_activity(event: events.Event) -> bool:
-    return not isinstance(event, events.ReadMarked | events.ReactionAdded | events.ReactionRemoved)
 
 
 def overlay(

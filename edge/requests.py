@@ -29,7 +29,7 @@ from edge.session import (
     on_frame,
     takes_unread_back,
 )
-from edge.translate import failure_of, item_of, message_item
+from edge.translate import failure_of, item_for, message_item
 from schemas.errors import WarblerError
 from schemas.records import MessageSignalled
 
@@ -154,7 +154,7 @@ class Requests:
         if not page.more:
             session.catching_up.discard(request.conversation)
             session.given[request.conversation] = page.next_seq
-        items = tuple(item_of(event) for event in page.events)
+        items = tuple(item_for(session.user, event) for event in page.events)
         session.sink.write(frames.Page(request.request, request.conversation, items, page.next_seq, page.more, page.missing))
 
 

@@ -142,7 +142,7 @@ def secret_hash(secret: str) -> str:
 
 
 def item_of(event: events.Event) -> frames.EventItem:
-    """One event as devices see it."""
+    """One event as the actor's devices see it; for others see `item_for`."""
     return frames.EventItem(
         kind=event.__struct_config__.tag,  # type: ignore[arg-type]  # the tags are the kinds; a test holds them equal
         seq=event.seq,
@@ -153,6 +153,18 @@ def item_of(event: events.Event) -> frames.EventItem:
         id=event.command_id,
         **_details(event),
     )
+
+
+def is_private(event: events.Event) -> bool:
+    """Whether only the actor's own devices may know what it was."""
+    return isinstance(event, events.UserBlocked | events.UserUnblocked)
+
+
+def item_for(user: str, event: events.Event) -> frames.EventItem:
+    """The event as this user sees it: another's private matter keeps its place in the order, and says nothing else."""
+    if event.user == user or not is_private(event):
+        return item_of(event)
+    return frames.EventItem(kind="hidden", seq=event.seq, ordinal=event.ordinal, at_ms=event.at_ms, user="", device="", id="")
 
 
 def _details(event: events.Event) -> dict[str, Any]:

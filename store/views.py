@@ -22,6 +22,8 @@ from schemas.events import (
     ReactionRemoved,
     ReadMarked,
     RoleChanged,
+    UserBlocked,
+    UserUnblocked,
 )
 from schemas.values import Content, ConversationKind, Member, Role
 
@@ -166,12 +168,17 @@ def lay_changes(view: MessageView, changes: MessageChanges | None) -> MessageVie
 # ---- heads
 
 
+def is_activity(event: Event) -> bool:
+    """Whether the conversation moves up in its members' directories. A block does not: who is blocked would see it."""
+    return not isinstance(event, ReadMarked | ReactionAdded | ReactionRemoved | UserBlocked | UserUnblocked)
+
+
 def fold_head(head: Head | None, event: Event) -> Head:
     """The head after the event. Without a head (nothing read), kind, title and pair are known only from the creation."""
     head = head or Head(conversation_id=event.conversation_id)
     if event.seq > head.head_seq:
-        active = not isinstance(event, ReadMarked | ReactionAdded | ReactionRemoved)
-        head = replace(head, head_seq=event.seq, head_ordinal=event.ordinal, at_ms=event.at_ms if active else head.at_ms)
+        at_ms = event.at_ms if is_activity(event) else head.at_ms
+        head = replace(head, head_seq=event.seq, head_ordinal=event.ordinal, at_ms=at_ms)
     match event:
         case ConversationCreated():
             return replace(head, conversation_kind=event.conversation_kind, title=event.title, pair=pair_of(event))

@@ -49,7 +49,7 @@ DECIDING = {
     "streams.timelines.rows",
     *(f"streams.inbox.{name}" for name in ("limits", "pending", "presence", "schedule", "sessions", "user", "users")),
     *("streams.notifier.burst", "streams.notifier.members"),
-    *("store.buckets", "store.views"),
+    *("store.buckets", "store.ties", "store.views"),
     *(f"edge.{name}" for name in ("closing", "frames", "hub", "merge", "rate", "receipts", "recent", "session", "translate")),
     *(f"edge.{name}" for name in ("counts", "journey", "own_marks", "sizes", "watchers")),
     "streams.timelines.receipts",

@@ -15,7 +15,7 @@ from edge.rest import models
 from edge.rest.access import Caller, SignedInCaller, member_of
 from edge.rest.errors import Problem
 from edge.session import Now, Publish, Session, Tell, on_command
-from edge.translate import conversation_of, item_of, message_item
+from edge.translate import conversation_of, item_for, message_item
 from schemas.ids import uuid7
 
 router = APIRouter(prefix="/v1/conversations")
@@ -125,7 +125,7 @@ async def events(
 ) -> dict[str, Any]:
     await member_of(caller, conversation)
     page = await caller.node.reader.events(conversation, from_seq, min(limit, caller.node.settings.sync_events_limit))
-    items = [item_of(event) for event in page.events]
+    items = [item_for(caller.user, event) for event in page.events]
     return {"events": _plain(items), "next_seq": page.next_seq, "more": page.more, "missing": list(page.missing)}
 
 

@@ -13,7 +13,7 @@ from schemas.errors import Undecodable
 from schemas.records import DeadLetter, WatermarkRaised, WriterChanged
 from store import cql
 from store.buckets import bucket_of
-from store.views import ReadMark, members_of, pair_of, read_marks
+from store.views import ReadMark, is_activity, members_of, pair_of, read_marks
 from streams.timelines.receipts import Marks
 from streams.timelines.write import Write
 
@@ -191,7 +191,7 @@ class _Heads:
                 self._lasts[conversation] = (event, value)
         if isinstance(event, events.MessageEdited | events.MessageRecalled | events.ReactionAdded | events.ReactionRemoved):
             self._changed[conversation] = max(event.seq, self._changed.get(conversation, 0))
-        if not isinstance(event, events.ReadMarked | events.ReactionAdded | events.ReactionRemoved):
+        if is_activity(event):
             active = self._active.get(conversation)
             if active is None or event.seq > active.seq:
                 self._active[conversation] = event

@@ -270,3 +270,32 @@ def test_after_a_last_page_only_what_it_did_not_hold_is_given_and_then_shared_ag
     assert phone.take() == [live(sent(5), sent(6))]
     assert phone.shared == other.shared[-1:]
     assert paged.given == {}
+
+
+def test_a_block_is_hidden_to_everybody_but_its_actor_and_takes_its_place_in_the_order() -> None:
+    stage = Stage()
+    _, phone = stage.session(ANA, "phone", GROUP)
+    _, laptop = stage.session(ANA, "laptop", GROUP)
+    _, ben = stage.session(BEN, "phone", GROUP)
+    _, bens_laptop = stage.session(BEN, "laptop", GROUP)
+    block = events.UserBlocked(member=BEN, **base(2, user=ANA, device="phone"))
+    stage.feed(sent(1, device="laptop"), block, sent(3, device="laptop"))
+    hidden = frames.EventItem(kind="hidden", seq=2, ordinal=2, at_ms=block.at_ms, user="", device="", id="")
+    assert laptop.frames == [live(sent(1, device="laptop"), block, sent(3, device="laptop"))]
+    assert ben.frames == [frames.Events(GROUP, (item_of(sent(1, device="laptop")), hidden, item_of(sent(3, device="laptop"))))]
+    assert phone.frames == [live(sent(1, device="laptop")), ack_of(block), live(sent(3, device="laptop"))]
+    assert bens_laptop.frames == [ack_of(sent(1)), frames.Events(GROUP, (hidden,)), ack_of(sent(3))]
+    for word in (ANA.encode(), b"blocked", block.command_id.encode()):
+        assert word not in frames.encode_json(frames.Events(GROUP, (hidden,)))
+
+
+def test_a_run_with_a_private_event_is_encoded_once_for_its_actor_and_once_for_all_others() -> None:
+    stage = Stage()
+    own = [stage.session(ANA, device)[1] for device in ("a", "b")]
+    others = [stage.session(user)[1] for user in (BEN, EVE)]
+    for session in stage.hub.sessions.values():
+        stage.hub.join(session, GROUP)
+    stage.feed(events.UserUnblocked(member=BEN, **base(1, user=ANA, device="rest")))
+    assert own[0].shared == own[1].shared
+    assert others[0].shared == others[1].shared
+    assert own[0].shared != others[0].shared
