@@ -248,6 +248,7 @@ def message_item(view: MessageView) -> frames.MessageItem:
         edited_at_ms=view.edited_at_ms,
         recalled=view.recalled,
         reactions=view.reactions,
+        announcement=view.announcement,
     )
 
 

@@ -19,6 +19,7 @@ from ops.verify_rows import (
     conversation_row,
     differences,
     event_row,
+    fact_row,
     head_row,
     member_row,
     text_of,
@@ -29,7 +30,7 @@ from store.cassandra import Store
 from store.timelines import Timelines
 from streams.timelines.rows import EVENTS_TOPIC, read_event
 
-TABLES = ("events", "message_changes", "heads", "members", "conversations")
+TABLES = ("events", "message_changes", "heads", "members", "conversations", "conversation_facts")
 READ_RECORDS = 2_000
 MEMBERS_PAGE = 1_000
 ROUNDS_LIMIT = 10  # how often a conversation that keeps growing is read again
@@ -179,6 +180,7 @@ class Verifier:
         change_parts = await self._store.execute_each(cql.CHANGE_ROWS, keys)
         heads = await self._store.execute(cql.HEAD_ROW, (conversation,))
         head = head_row(conversation, heads[0]) if heads else None
+        facts = await self._store.execute_each(cql.FACT_ROWS, [(conversation,)])
         listed = await self._store.execute_each(cql.CONVERSATION_ROW, [(user, conversation) for user in sorted(state.listed)])
         return {
             "events": dict(event_row(conversation, row) for rows in event_parts for row in rows),
@@ -186,6 +188,7 @@ class Verifier:
             "heads": {} if head is None else {(conversation,): head},
             "members": await self._members(conversation),
             "conversations": dict(conversation_row(conversation, row) for rows in listed for row in rows),
+            "conversation_facts": dict(fact_row(conversation, row) for rows in facts for row in rows),
         }
 
     async def _members(self, conversation: str) -> Rows:
@@ -206,8 +209,9 @@ class Verifier:
         for table, text in (("events", cql.EVENT_PARTITIONS), ("message_changes", cql.CHANGE_PARTITIONS)):
             async for rows in self._store.scan(text):
                 suspects += [(table, tuple(row), row[0]) for row in rows if tuple(row) not in self._buckets]
-        async for rows in self._store.scan(cql.MEMBER_PARTITIONS):
-            suspects += [("members", tuple(row), row[0]) for row in rows if row[0] not in self._conversations]
+        for table, text in (("members", cql.MEMBER_PARTITIONS), ("conversation_facts", cql.FACT_PARTITIONS)):
+            async for rows in self._store.scan(text):
+                suspects += [(table, tuple(row), row[0]) for row in rows if row[0] not in self._conversations]
         async for rows in self._store.scan(cql.CONVERSATION_KEYS):
             places = await self._store.execute_each(cql.MEMBER, [(conversation, user) for user, conversation in rows])
             for row, found in zip(rows, places, strict=True):

@@ -14,6 +14,7 @@ from schemas import events
 from schemas.codec import decode
 from schemas.errors import Undecodable
 from store.buckets import bucket_of
+from store.facts import Fact, FactKey, changes_of, fold_fact, value_bytes
 from store.schema import BUCKET_SEQS
 from store.timelines import membership_of
 from store.views import ChangeEvent, Head, Membership, MessageChanges, fold_changes, fold_head, fold_membership, placed, read_marks
@@ -47,6 +48,11 @@ def place_digest(place: Membership) -> bytes:
     return digest_of(*msgspec.structs.astuple(place))
 
 
+def fact_digest(fact: Fact) -> bytes:
+    value = None if fact.value is None else value_bytes(fact.value)
+    return digest_of(fact.active, value, fact.changed_seq, fact.ended_seq)
+
+
 @dataclass(slots=True)
 class Conversation:
     """One conversation folded. `buckets`: per bucket, the place of each seq in it (2 bytes) and the digest of its row."""
@@ -59,6 +65,7 @@ class Conversation:
     listed: dict[str, tuple[bool, int]] = field(default_factory=dict)
     changes: dict[int, MessageChanges] = field(default_factory=dict)
     buckets: dict[int, bytearray] = field(default_factory=dict)
+    facts: dict[FactKey, Fact] = field(default_factory=dict)
 
     def take(self, event: events.Event, value: bytes) -> None:
         """Fold the next event, which stands in the log as `value`."""
@@ -71,6 +78,8 @@ class Conversation:
         if isinstance(event, ChangeEvent):
             self.change_seq = event.seq
             self.changes[event.target_seq] = fold_changes(self.changes.get(event.target_seq), event)
+        for change in changes_of(event):
+            self.facts[change.fact] = fold_fact(self.facts.get(change.fact), change, event.seq)
         self.listed.update({who: (active, event.seq) for who, _, active in placed(event)})
         users = set(self.places) if isinstance(event, events.ConversationRenamed) else {who for who, _, _ in placed(event)}
         for user in users | {who for who, _ in read_marks(event)}:
@@ -87,6 +96,7 @@ class Conversation:
             "heads": {(self.conversation,): head_digest(self.head, self.last_value, self.change_seq)},
             "members": {(self.conversation, user): place_digest(place) for user, place in self.places.items()},
             "conversations": {(user, self.conversation): digest_of(*cells) for user, cells in self.listed.items()},
+            "conversation_facts": {(self.conversation, *place): fact_digest(fact) for place, fact in self.facts.items()},
         }
 
     def _events(self) -> Iterator[tuple[int, bytes]]:
@@ -133,6 +143,11 @@ def member_row(row: Key) -> tuple[Key, bytes] | None:
 def conversation_row(conversation: str, row: Key) -> tuple[Key, bytes]:
     user, active, changed_seq = row
     return (user, conversation), digest_of(active, changed_seq)
+
+
+def fact_row(conversation: str, row: Key) -> tuple[Key, bytes]:
+    kind, key, active, value, changed_seq, ended_seq = row
+    return (conversation, kind, key), digest_of(bool(active), value, changed_seq or 0, ended_seq or 0)
 
 
 def checksum(rows: Rows) -> int:

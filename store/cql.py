@@ -24,6 +24,17 @@ CONVERSATIONS_AFTER = "SELECT conversation, active, changed_seq FROM conversatio
 READ_MARKS = "SELECT user, read_seq, read_ordinal FROM members WHERE conversation = ?"
 PROGRESS = "SELECT partition, next_offset FROM progress WHERE topic = ?"
 
+# ---- reads of facts
+_FACT_COLUMNS = "kind, key, active, value, changed_seq, ended_seq"
+FACTS_AFTER = f"SELECT {_FACT_COLUMNS} FROM conversation_facts WHERE conversation = ? AND kind = ? AND key > ? LIMIT ?"
+FACTS_BEFORE = (
+    f"SELECT {_FACT_COLUMNS} FROM conversation_facts WHERE conversation = ? AND kind = ? AND key < ? ORDER BY kind DESC, key DESC LIMIT ?"
+)
+FACTS_NAMED = f"SELECT {_FACT_COLUMNS} FROM conversation_facts WHERE conversation = ? AND kind = ? AND key IN ?"
+FACT_ROWS = f"SELECT {_FACT_COLUMNS} FROM conversation_facts WHERE conversation = ?"
+FACT_PARTITIONS = "SELECT DISTINCT conversation FROM conversation_facts"
+PLACES_CHANGED = "SELECT user, changed_seq FROM members WHERE conversation = ? AND user IN ?"
+
 # ---- reads of receipts
 _RECEIPT_COLUMNS = "user, device, up_to_seq, up_to_ordinal, hidden, at_ms"
 RECEIPTS_BETWEEN = f"SELECT {_RECEIPT_COLUMNS} FROM receipts WHERE conversation = ? AND state = ? AND user > ? AND user <= ? LIMIT ?"
@@ -62,6 +73,9 @@ PUT_JOINED = (
 PUT_ROLE = "UPDATE members USING TIMESTAMP ? SET role = ?, active = true, changed_seq = ? WHERE conversation = ? AND user = ?"
 PUT_GONE = "UPDATE members USING TIMESTAMP ? SET active = false, changed_seq = ? WHERE conversation = ? AND user = ?"
 PUT_READ = "UPDATE members USING TIMESTAMP ? SET read_seq = ?, read_ordinal = ? WHERE conversation = ? AND user = ?"
+_FACT_KEY = "WHERE conversation = ? AND kind = ? AND key = ?"
+PUT_FACT = f"UPDATE conversation_facts USING TIMESTAMP ? SET active = true, value = ?, changed_seq = ? {_FACT_KEY}"
+END_FACT = f"UPDATE conversation_facts USING TIMESTAMP ? SET active = false, changed_seq = ?, ended_seq = ? {_FACT_KEY}"
 PUT_CONVERSATION = "INSERT INTO conversations (user, conversation, active, changed_seq) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 PUT_RECEIPT = (
     "INSERT INTO receipts (conversation, state, user, device, up_to_seq, up_to_ordinal, hidden, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

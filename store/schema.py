@@ -30,6 +30,9 @@ TIMELINE_TABLES: dict[str, str] = {
     # Which conversations a user is or was in; the rest stands in `members`, so that a message never writes a row per member.
     "conversations": f"""(user text, conversation text, active boolean, changed_seq bigint,
         PRIMARY KEY ((user), conversation)) WITH {COMPACTION}""",
+    # What else a group is: settings, roles, bans, mutes, links, who was asked; a row is a fact and stays when it ended (`store.facts`).
+    "conversation_facts": f"""(conversation text, kind text, key text, active boolean, value blob, changed_seq bigint, ended_seq bigint,
+        PRIMARY KEY ((conversation), kind, key)) WITH {COMPACTION}""",
     # The next offset to project, written after the rows.
     "progress": f"(topic text, partition int, next_offset bigint, PRIMARY KEY ((topic), partition)) WITH {COMPACTION}",
 }

@@ -13,6 +13,7 @@ from schemas.events import (
     ConversationRenamed,
     Event,
     MemberAdded,
+    MemberBanned,
     MemberLeft,
     MemberRemoved,
     MessageEdited,
@@ -43,6 +44,7 @@ class MessageView(Struct, frozen=True, kw_only=True):
     content: Content | None
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
+    announcement: bool = False
     edited_at_ms: int | None = None
     recalled: bool = False
     reactions: Reactions = {}
@@ -105,6 +107,7 @@ def message_of(event: MessageSent) -> MessageView:
         content=event.content,
         reply_to=event.reply_to,
         mentions=event.mentions,
+        announcement=event.announcement,
     )
 
 
@@ -214,7 +217,7 @@ def placed(event: Event) -> tuple[tuple[str, Role | None, bool], ...]:
             return tuple((member.user, member.role, True) for member in members_of(event))
         case MemberAdded() | RoleChanged():
             return ((event.member, event.role, True),)
-        case MemberRemoved():
+        case MemberRemoved() | MemberBanned():
             return ((event.member, None, False),)
         case MemberLeft():
             return ((event.user, None, False),)

@@ -13,6 +13,7 @@ from schemas.errors import Undecodable
 from schemas.records import DeadLetter, WatermarkRaised, WriterChanged
 from store import cql
 from store.buckets import bucket_of
+from store.facts import FactChange, changes_of, value_bytes
 from store.views import ReadMark, is_activity, members_of, pair_of, read_marks
 from streams.timelines.receipts import Marks
 from streams.timelines.write import Write
@@ -103,8 +104,8 @@ def project(records: Sequence[Record]) -> Chunk:
                 assert record.value is not None  # it was decoded
                 writes.append(_event_row(found, record.value))
                 heads.take(found, record.value)
-                if not isinstance(found, events.MessageSent):
-                    writes += _changes(found, record.value)
+                if not isinstance(found, events.MessageSent) or found.announcement:
+                    writes += _changes(found, record.value) + _facts(found)
     writes += heads.writes()
     writes += marks.writes()
     return Chunk(writes, dead_letters, progress)
@@ -138,12 +139,23 @@ def _changes(event: events.Event, value: bytes) -> list[Write]:
             return _joined(event, event.member, event.role)
         case events.RoleChanged():
             return [Write(cql.PUT_ROLE, (seq, event.role, seq, conversation, event.member)), _listed(event, event.member, True)]
-        case events.MemberRemoved():
+        case events.MemberRemoved() | events.MemberBanned():
             return _gone(event, event.member)
         case events.MemberLeft():
             return _gone(event, event.user)
         case _:
             return []
+
+
+def _facts(event: events.Event) -> list[Write]:
+    return [_fact(event, change) for change in changes_of(event)]
+
+
+def _fact(event: events.Event, change: FactChange) -> Write:
+    seq, key = event.seq, (event.conversation_id, *change.fact)
+    if change.value is None:
+        return Write(cql.END_FACT, (seq, seq, seq, *key))
+    return Write(cql.PUT_FACT, (seq, value_bytes(change.value), seq, *key))
 
 
 def _created(event: events.ConversationCreated) -> list[Write]:

@@ -13,6 +13,7 @@ KEYS = {
     "message_changes": ("conversation", "bucket", "seq"),
     "members": ("conversation", "user"),
     "conversations": ("user", "conversation"),
+    "conversation_facts": ("conversation", "kind", "key"),
     "receipts": ("conversation", "state", "user", "device"),
     "own_reads": ("user", "conversation"),
     "unread_marks": ("user", "conversation"),

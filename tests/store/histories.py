@@ -2,7 +2,7 @@
 
 import dataclasses
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from log.port import Record
 from schemas import events
 from schemas.codec import encode
 from schemas.partition import partition_of
-from schemas.values import Content, ConversationKind, Member, Role
+from schemas.values import Content, ConversationKind, GroupSettings, Member, Role
 
 TOPIC = "conversation-events"
 START_MS = 1_700_000_000_000
@@ -92,9 +92,12 @@ class Story:
         if self.kind == "direct":
             return self.send(user, "hello")
         other = self.rng.choice(USERS)
+        if self.rng.random() < 0.5:
+            return self.add(self._fact(user, other))
         if other not in self.members:
             self.members[other] = "member"
-            return self.add(events.MemberAdded(**self.base(user), member=other, role="member"))
+            via = self.rng.choice(("", "open", "invitation", "application", "link-1"))
+            return self.add(events.MemberAdded(**self.base(user), member=other, role="member", via=via))
         if len(self.members) > 1 and self.rng.random() < 0.5:
             del self.members[other]
             if other == user:
@@ -104,6 +107,39 @@ class Story:
             self.members[other] = "admin"
             return self.add(events.RoleChanged(**self.base(user), member=other, role="admin"))
         return self.add(events.ConversationRenamed(**self.base(user), title=f"title {len(self.history)}"))
+
+    def _fact(self, user: str, other: str) -> events.Event:
+        """Any fact of a group; who is banned is no member any more, unless it is the last one."""
+        base, roll = self.base(user), self.rng.randrange(15)
+        until_ms = self.rng.choice((0, START_MS + 50))
+        if roll == 0 and self.members.keys() - {other}:
+            self.members.pop(other, None)
+            return events.MemberBanned(**base, member=other, until_ms=until_ms, reason="spam")
+        asked = {**base, "user": other}
+        made: dict[int, Callable[[], events.Event]] = {
+            1: lambda: events.MemberUnbanned(**base, member=other),
+            2: lambda: events.MemberMuted(**base, member=other, until_ms=until_ms),
+            3: lambda: events.AllMuted(**base, until_ms=until_ms),
+            4: lambda: events.RoleDefined(**base, role="mod", level=50, permissions=("mute", "ban")),
+            5: lambda: events.RoleDropped(**base, role="mod"),
+            6: lambda: events.MemberInvited(**base, member=other, role="member"),
+            7: lambda: events.InvitationDeclined(**asked),
+            8: lambda: events.ApplicationMade(**asked, text="let me in", link_id=""),
+            9: lambda: events.ApplicationDeclined(**base, member=other, reason="full"),
+            10: lambda: events.LinkRevoked(**base, link_id="link-1"),
+            11: lambda: events.NicknameChanged(**base, member=other, nickname_id=self.rng.choice(("", "n-1"))),
+            12: lambda: events.ConversationDissolved(**base),
+            13: lambda: self._announcement(user),
+            14: lambda: events.SettingsChanged(**base, settings=GroupSettings(visibility="public"), settings_version=base["seq"]),
+        }
+        link: dict[str, Any] = {"link_id": "link-1", "secret_hash": "5ec7e7", "expires_at_ms": until_ms, "uses_limit": 3, "approval": True}
+        return made.get(roll, lambda: events.LinkCreated(**base, **link))()
+
+    def _announcement(self, user: str) -> events.Event:
+        self.ordinal += 1
+        event = events.MessageSent(**self.base(user), content=Content("text/plain", b"hear, hear"), announcement=True)
+        self.messages.append(event.seq)
+        return event
 
 
 def stories(seed: int, conversations_count: int, events_count: int) -> list[Story]:
