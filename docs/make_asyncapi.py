@@ -54,22 +54,36 @@ SUMMARIES = {
 ANSWERS = {"sync": ("page", "error"), "history": ("history_page", "error"), "directory": ("directory_page", "error"), "ping": ("pong",)}
 ANSWERS |= {"receipts": ("receipts_page", "error"), "watch_presence": ("presence", "error"), "mark": ("error",)}
 ANSWERS["hello"] = ("welcome", "page", "error")
-PUSHED = ("events", "receipt", "receipt_counts", "presence", "resync", "move", "signalled", "user_typing")
+PUSHED = ("events", "receipt", "receipt_counts", "presence", "roster", "resync", "move", "signalled", "user_typing")
 # Codes of `reject`. `by`: owner (its decision, for good) or edge (before the log saw the command).
 REJECT_CODES = {
+    "already_done": ("owner", "It is so already: nothing would change."),
+    "already_friends": ("owner", "The two are friends already."),
     "already_member": ("owner", "The user is a member already."),
+    "banned": ("owner", "The user is banned from the conversation; `detail` says until when."),
+    "blocked": ("owner", "The other user does not take this from the one who asks, or is blocked by it."),
     "clock_ahead": ("owner", "The time in the command id is ahead of the server's: make ids by welcome.now_ms."),
     "command_id_reused": ("owner", "The id was used for another request: choose a new one."),
     "conversation_exists": ("owner", "The conversation was created before; a direct one can simply be used."),
+    "dissolved": ("owner", "The conversation was dissolved: it can be read, and nothing else."),
     "empty": ("edge and owner", "A text, title or reaction of 0 bytes."),
+    "friends_limit": ("owner", "Too many friends or open requests."),
     "invalid": ("edge and owner", "Something contradicts itself or has the wrong form; `detail` says what."),
+    "link_invalid": ("owner", "There is no such link, or it was revoked, has run out or is used up."),
     "members_limit": ("owner", "The conversation has as many members as it may have."),
+    "muted": ("owner", "The user, or everybody, is muted: retry_after_ms says for how long."),
+    "no_request": ("owner", "There is no open request or application to answer."),
     "not_allowed": ("owner", "The user's role does not permit it."),
+    "not_invited": ("owner", "The user was not invited, and joining needs that."),
     "not_member": ("edge and owner", "The user is not a member of the conversation."),
     "owner_must_stay": ("owner", "The owner cannot leave as long as there are others: hand the ownership over first."),
     "rate_limited": ("edge", "Too many commands a second, or too many unanswered: send it again after retry_after_ms."),
+    "roles_limit": ("owner", "The conversation has as many roles of its own as it may have."),
     "seq_ahead": ("owner", "A seq beyond the conversation's head."),
+    "slow_mode": ("owner", "The last message is too recent: send this as a new command after retry_after_ms."),
     "stale": ("owner", "The id is older than the memory for repeats: sync, look for an own event with this id, else use a new id."),
+    "stale_settings": ("owner", "The settings are of another version than the one expected: read them again."),
+    "strangers_refused": ("owner", "The other user takes messages from friends only."),
     "too_late": ("owner", "The time for editing or recalling is over."),
     "too_long": ("edge and owner", "A text, content, title, reaction or list is over its limit."),
     "unavailable": ("edge", "The log cannot be reached or does not keep up: send it again with the same id after retry_after_ms."),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.values import ConversationKind, Permission, PresenceState, Role, WatermarkState
+from schemas.values import ConversationKind, Permission, PresenceState, Relation, Role, WatermarkState
 
 Code = str
 FrameQos = Literal["ephemeral", "at_least_once", "effectively_once"]
@@ -679,6 +679,33 @@ class Presence(Struct, frozen=True, tag_field="type", tag="presence"):
     users: tuple[PresenceEntry, ...]
 
 
+class RosterEntry(Struct, frozen=True):
+    """What the user has with another user: `relation` and `blocked` as this side made or sees them; `alias` and `tags` are its own notes.
+
+    `conversation`: their direct one. `text`: of the newest request or answer.
+    """
+
+    user: str
+    conversation: str
+    relation: Relation
+    blocked: bool
+    alias: str
+    tags: tuple[str, ...]
+    text: str
+    changed_at_ms: int
+
+
+class Roster(Struct, frozen=True, tag_field="type", tag="roster", omit_defaults=True):
+    """The user's roster changed: these entries, whole, as of `version`; what was before it is to be had by `GET /v1/me/roster?since=`.
+
+    `invitations`: what the user is invited or has applied to has changed; ask `GET /v1/me/invitations`.
+    """
+
+    version: int
+    entries: tuple[RosterEntry, ...] = ()
+    invitations: bool = False
+
+
 class Resync(Struct, frozen=True, tag_field="type", tag="resync"):
     """The device did not read fast enough and this conversation's events from `from_seq` on were dropped: ask `sync` for them."""
 
@@ -739,6 +766,7 @@ FromEdge = (
     | ReceiptsPage
     | ReceiptCounts
     | Presence
+    | Roster
     | Resync
     | Move
     | Signalled

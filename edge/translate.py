@@ -204,7 +204,7 @@ def _details(event: events.Event) -> dict[str, Any]:
         case events.MemberRemoved() | events.MemberUnbanned() | events.UserBlocked() | events.UserUnblocked() | events.FriendRemoved():
             return {"member": event.member}
         case events.ApplicationMade():
-            return {"text": event.text, "link_id": event.link_id or None}
+            return {"text": event.text, "link_id": event.link_id}
         case events.ApplicationDeclined():
             return {"member": event.member, "reason": event.reason}
         case events.LinkRevoked():

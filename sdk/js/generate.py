@@ -7,7 +7,7 @@ import sys
 import types
 import typing
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -21,6 +21,12 @@ from schemas import events, values  # noqa: E402
 HEADER = """// Made by sdk/js/generate.py from edge/frames.py, schemas/events.py and edge/closing.py: change those, then run it again.
 // The frames of `warbler.v1+json` as two closed unions; the field `type` names the frame.
 """
+ALIASES: dict[str, Any] = {
+    "ConversationKind": values.ConversationKind,
+    "Permission": values.Permission,
+    "Relation": values.Relation,
+    "EventKind": frames.EventKind,
+}
 EVENT_COMMON = ("seq", "ordinal", "at_ms", "user", "device", "id")
 
 
@@ -29,6 +35,8 @@ def ts_type(hint: Any) -> str:
     if hint in PLAIN:
         return PLAIN[hint]
     origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:  # its limits are the edge's to check
+        return ts_type(args[0])
     if origin is Literal:
         return " | ".join(f'"{value}"' for value in args)
     if origin is tuple:
@@ -48,7 +56,8 @@ PLAIN: dict[Any, str] = {
     bytes: "string",
     type(None): "null",
     values.ConversationKind: "ConversationKind",
-    values.Role: "Role",
+    values.Permission: "Permission",
+    values.Relation: "Relation",
     frames.EventKind: "EventKind",
 }
 
@@ -110,8 +119,14 @@ def event_base() -> str:
     return doc(text) + "export interface EventBase {\n" + "\n".join(lines) + "\n}\n"
 
 
-def union(name: str, members: tuple[Any, ...]) -> str:
-    return f"export type {name} =\n" + "\n".join(f"  | {member.__name__}" for member in members) + ";\n"
+HIDDEN = (
+    doc("Another member's own matter: it only takes its seq.")
+    + 'export interface HiddenEvent extends EventBase {\n  readonly kind: "hidden";\n}\n'
+)
+
+
+def union(name: str, members: tuple[Any, ...], *more: str) -> str:
+    return f"export type {name} =\n" + "\n".join(f"  | {each}" for each in (*(member.__name__ for member in members), *more)) + ";\n"
 
 
 def close_codes() -> str:
@@ -130,18 +145,16 @@ def source() -> str:
     from_device = structs_of(frames.FromDevice, {})
     from_edge.pop("EventItem")
     only_device = {name: struct for name, struct in from_device.items() if name not in from_edge}
-    aliases = [
-        f"export type {name} = {ts_alias(hint)};"
-        for name, hint in (("ConversationKind", values.ConversationKind), ("Role", values.Role), ("EventKind", frames.EventKind))
-    ]
+    aliases = [f"export type {name} = {ts_alias(hint)};" for name, hint in ALIASES.items()]
     parts = [
         HEADER,
         f'export const SUBPROTOCOL_JSON = "{frames.SUBPROTOCOL_JSON}";\n',
-        "\n".join(aliases) + "\n",
+        "export type Role = string;\n" + "\n".join(aliases) + "\n",
         "// ---- events\n",
         event_base(),
         *(event_interface(event) for event in get_args(events.Event)),
-        union("EventItem", get_args(events.Event)),
+        HIDDEN,
+        union("EventItem", get_args(events.Event), "HiddenEvent"),
         "// ---- from the device\n",
         *(interface(struct, False) for struct in only_device.values()),
         union("CommandFrame", get_args(frames.CommandFrames)),

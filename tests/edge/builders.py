@@ -118,7 +118,7 @@ def structs(struct: type[Any]) -> st.SearchStrategy[Any]:
 def _values(info: inspect.Type) -> st.SearchStrategy[Any]:
     match info:
         case inspect.StrType():
-            return TEXT
+            return TEXT if info.min_length is None else st.text("abc-", min_size=info.min_length, max_size=info.min_length + 8)
         case inspect.BoolType():
             return st.booleans()
         case inspect.IntType():

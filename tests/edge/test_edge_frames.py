@@ -62,8 +62,12 @@ def test_the_unions_are_complete_and_every_type_has_a_name_of_its_own() -> None:
         b'{"type":"mark_delivered","conversation":"c","up_to_seq":1180591620717411303424}',
         b'{"type":"hello","token":"t","device":"d","positions":{"c":18446744073709551616}}',
         json.dumps({"type": "hello", "token": "t", "device": "d" * 129}).encode(),
-        b'{"type":"add_member","id":"i","conversation":"c","member":"m","role":"king"}',
+        b'{"type":"add_member","id":"i","conversation":"c","member":"m","role":1}',
         b'{"type":"send_message","id":"i","conversation":"c","content":{"body":"%%%"}}',
+        b'{"type":"define_role","id":"i","conversation":"c","role":"r","level":1,"permissions":["fly"]}',
+        b'{"type":"create_link","id":"i","conversation":"c","secret":"short"}',
+        b'{"type":"change_settings","id":"i","conversation":"c","settings":{"joining":"sometimes"}}',
+        b'{"type":"mute_member","id":"i","conversation":"c","member":"m","until_ms":-1}',
     ],
 )
 def test_what_is_no_frame_of_ours_is_refused(data: bytes) -> None:

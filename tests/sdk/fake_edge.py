@@ -116,6 +116,7 @@ class FakeEdge:
         seq = len(timeline.events) + 1
         ack = Ack(frame.id, frame.conversation, seq, seq, now_ms)
         event = own.event_of(frame, ack, user, device)
+        assert isinstance(event, frames.EventItem)
         timeline.events.append(event)
         timeline.remembered[frame.id] = ack
         while len(timeline.remembered) > self.remembered_limit:

@@ -2,7 +2,7 @@ import { Core, type CoreRules, type NewCommand } from "./core.js";
 import type { Acked, Refused, Source, StateChanged } from "./effects.js";
 import { type Listener } from "./emitter.js";
 import { WarblerError } from "./errors.js";
-import { type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type PresenceEntry, type Receipt, type ReceiptCounts, type ReceiptsPage, type SendMessage, type Signalled, type UserTyping, type Welcome } from "./frames.js";
+import { type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type PresenceEntry, type Receipt, type ReceiptCounts, type ReceiptsPage, type Roster, type SendMessage, type Signalled, type UserTyping, type Welcome } from "./frames.js";
 import { Rest, type Fetch, type SignedIn } from "./http.js";
 import type { Pending } from "./outbox.js";
 import { type KeyValueStore } from "./storage.js";
@@ -58,6 +58,8 @@ export interface ClientEvents {
     counts: ReceiptCounts;
     /** Follows `watchPresence`. */
     presence: readonly PresenceEntry[];
+    /** Friends, requests, blocks, aliases: what changed, and whether invitations did. */
+    roster: Roster;
     /** An ephemeral message: no event, in no history. */
     signalled: Signalled;
     /** The node is going to stop: the client comes back to another one within `after_ms`; nothing is to be done. */

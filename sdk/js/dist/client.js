@@ -345,6 +345,8 @@ export class Client {
                 return this.emitter.emit("counts", effect.frame);
             case "presence":
                 return this.emitter.emit("presence", effect.users);
+            case "roster":
+                return this.emitter.emit("roster", effect.frame);
             case "signalled":
                 return this.emitter.emit("signalled", effect.frame);
             case "moving":

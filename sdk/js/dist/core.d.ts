@@ -125,6 +125,8 @@ export declare class Core {
     private onResync;
     private directory;
     private onAck;
+    /** Something of this device happened there, and what it was is not known here. */
+    private readUpTo;
     /** A read mark that made no event is told to the user's other devices as a receipt: to this one as well. */
     private withoutEvent;
     private settle;

@@ -396,6 +396,9 @@ export class Core {
                 if (this.requests.take(frame.request) !== undefined)
                     this.directory(frame.directory, frame.next, now_ms);
                 return;
+            case "roster":
+                this.out.push({ kind: "roster", frame });
+                return;
             case "presence":
                 this.out.push({ kind: "presence", users: frame.users });
                 if (this.requests.take(frame.request) !== undefined)
@@ -469,15 +472,23 @@ export class Core {
         const entry = this.outbox.byId(ack.id);
         if (entry !== undefined) {
             this.settle(entry, ack);
+            const event = ack.seq === 0 ? null : eventOf(entry.frame, ack, this.user, this.device);
             if (ack.seq === 0)
                 this.withoutEvent(entry.frame);
+            else if (event === null)
+                this.readUpTo(ack, now_ms);
             else if (this.rules.follow)
-                this.onEvent(ack.conversation, eventOf(entry.frame, ack, this.user, this.device), "own", now_ms);
+                this.onEvent(ack.conversation, event, "own", now_ms);
             return;
         }
-        if (ack.seq === 0 || !this.rules.follow)
-            return;
         // of another tab that shares this device, or answered twice: the event itself may be unknown here
+        if (ack.seq > 0)
+            this.readUpTo(ack, now_ms);
+    }
+    /** Something of this device happened there, and what it was is not known here. */
+    readUpTo(ack, now_ms) {
+        if (!this.rules.follow)
+            return;
         const tracker = this.trackers.get(ack.conversation) ?? new Tracker(ack.seq);
         this.trackers.set(ack.conversation, tracker);
         if (ack.seq >= tracker.next_seq)
@@ -569,7 +580,9 @@ export class Core {
             if (entry !== undefined)
                 this.settle(entry, { ...event, conversation });
             this.noteOwn(tracker, event);
-            this.out.push({ kind: "event", conversation, event, source });
+            // another member's own matter only takes its seq
+            if (event.kind !== "hidden")
+                this.out.push({ kind: "event", conversation, event, source });
         }
         if (events.length > 0)
             this.out.push({ kind: "save" });
@@ -580,7 +593,8 @@ export class Core {
         // who sends a message has read up to it, and who joins has read what was there before
         const read = event.kind === "read_marked" && mine ? event.up_to_ordinal : (event.kind === "message_sent" && mine) || joined ? event.ordinal : 0;
         tracker.read_ordinal = Math.max(tracker.read_ordinal, read);
-        if ((event.kind === "member_left" && mine) || (event.kind === "member_removed" && event.member === this.user))
+        const sent_away = (event.kind === "member_removed" || event.kind === "member_banned") && event.member === this.user;
+        if ((event.kind === "member_left" && mine) || sent_away)
             tracker.active = false;
         if (joined)
             tracker.active = true;

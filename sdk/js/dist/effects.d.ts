@@ -1,4 +1,4 @@
-import type { CommandFrame, DirectoryEntry, EventItem, Failure, FromDevice, HistoryPage, Presence, PresenceEntry, Receipt, ReceiptCounts, ReceiptsPage, Signalled, UserTyping, Welcome } from "./frames.js";
+import type { CommandFrame, DirectoryEntry, EventItem, Failure, FromDevice, HistoryPage, Presence, PresenceEntry, Receipt, ReceiptCounts, ReceiptsPage, Roster, Signalled, UserTyping, Welcome } from "./frames.js";
 import type { Phase } from "./phases.js";
 /** Where an event came from: while online, as the answer to an own command, or from a page that filled a gap. */
 export type Source = "live" | "own" | "page";
@@ -82,6 +82,9 @@ export type Effect = {
 } | {
     readonly kind: "presence";
     readonly users: readonly PresenceEntry[];
+} | {
+    readonly kind: "roster";
+    readonly frame: Roster;
 } | {
     readonly kind: "signalled";
     readonly frame: Signalled;

@@ -7,7 +7,7 @@ export { Rest, type Journey, type JourneyStep, type MemberItem, type Privacy, ty
 export { IdMaker, idMs } from "./ids.js";
 export type { Pending } from "./outbox.js";
 export type { Phase } from "./phases.js";
-export { Roster, unreadOf, type Listed } from "./roster.js";
+export { Directory, unreadOf, type Listed } from "./directory.js";
 export { MemoryStore, readJson, type KeyValueStore } from "./storage.js";
 export { Stream } from "./stream.js";
 export { Timeline, foldMessage, messageOf } from "./timeline.js";

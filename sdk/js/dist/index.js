@@ -5,7 +5,7 @@ export { ClientClosed, Overflow, Rejected, RequestFailed, RestError, SignedOut, 
 export * from "./frames.js";
 export { Rest } from "./http.js";
 export { IdMaker, idMs } from "./ids.js";
-export { Roster, unreadOf } from "./roster.js";
+export { Directory, unreadOf } from "./directory.js";
 export { MemoryStore, readJson } from "./storage.js";
 export { Stream } from "./stream.js";
 export { Timeline, foldMessage, messageOf } from "./timeline.js";

@@ -26,7 +26,8 @@ function withoutReaction(reactions, reaction, user) {
 }
 export function messageOf(event) {
     const { seq, ordinal, at_ms, user, id, content, mentions } = event;
-    const message = { seq, ordinal, at_ms, user, id, content, mentions: mentions ?? [] };
+    const announcement = event.announcement ?? false;
+    const message = { seq, ordinal, at_ms, user, id, content, mentions: mentions ?? [], ...(announcement ? { announcement } : {}) };
     return event.reply_to === undefined ? message : { ...message, reply_to: event.reply_to };
 }
 export class Timeline {

@@ -53,7 +53,7 @@ function draw() {
   drawing = false;
   const now_ms = Date.now();
   renderList(model, current, now_ms);
-  const listed = model.roster.conversations.get(current);
+  const listed = model.directory.conversations.get(current);
   byId("open").hidden = listed === undefined;
   byId("nothing").hidden = listed !== undefined;
   if (listed !== undefined) drawOpen(listed, now_ms);
@@ -141,7 +141,7 @@ async function openFromAddress() {
     current = wanted;
     stick = true;
     composer.reset(drafts.get(wanted) ?? "");
-    const listed = model.roster.conversations.get(wanted);
+    const listed = model.directory.conversations.get(wanted);
     const unread = listed !== undefined && listed.head_ordinal > listed.read_ordinal;
     model.of(wanted).new_from_ordinal = unread ? listed.read_ordinal + 1 : 0;
     if (listed?.marked_unread === true) markUnread(wanted, 0);
@@ -168,7 +168,7 @@ async function loadMembers(conversation) {
 
 /** How far the others are: it is told as it changes, but not how it stood before. @param {string} conversation */
 async function loadReceipts(conversation) {
-  if (!model.roster.conversations.has(conversation) || model.of(conversation).members.size === 0) return;
+  if (!model.directory.conversations.has(conversation) || model.of(conversation).members.size === 0) return;
   if (model.isLarge(conversation)) return watchNewest(conversation);
   const wanted = ["delivered", "read"].map(async (name) => {
     const state = /** @type {"delivered" | "read"} */ (name);
@@ -201,7 +201,7 @@ function markUnread(conversation, seq) {
 async function loadHistory() {
   const conversation = current;
   const { timeline } = model.of(conversation);
-  if (loading || timeline.before_seq === null || !model.roster.conversations.has(conversation)) return;
+  if (loading || timeline.before_seq === null || !model.directory.conversations.has(conversation)) return;
   loading = true;
   const older = timeline.before_seq !== undefined;
   redraw();
@@ -291,7 +291,7 @@ const openNew = startNewDialog(client, (conversation) => {
   location.hash = conversation;
 });
 const openDetails = startDetailsDialog(client, () => {
-  const listed = model.roster.conversations.get(current);
+  const listed = model.directory.conversations.get(current);
   return listed === undefined ? null : { model, listed };
 });
 
@@ -307,7 +307,7 @@ const openProfile = startProfileDialog(client, {
 
 /** @param {string} conversation @param {{x: number, y: number}} at @param {HTMLElement} by */
 function openListMenu(conversation, at, by) {
-  const listed = model.roster.conversations.get(conversation);
+  const listed = model.directory.conversations.get(conversation);
   if (listed === undefined) return;
   const unread = listed.head_ordinal > listed.read_ordinal;
   const { last } = listed;
@@ -389,14 +389,14 @@ let ended_reason = "";
 client.on("event", ({ conversation, event }) => {
   model.apply(conversation, event);
   // the event of being added does not say to what
-  if (model.roster.conversations.get(conversation)?.complete === false) client.refreshDirectory();
-  if (conversation === current && !model.roster.conversations.has(current)) location.hash = "";
+  if (model.directory.conversations.get(conversation)?.complete === false) client.refreshDirectory();
+  if (conversation === current && !model.directory.conversations.has(current)) location.hash = "";
   if (event.kind === "message_sent" && event.user === model.user && model.isLarge(conversation)) watchNewest(conversation);
   if (event.kind === "conversation_created" || event.kind === "member_added") presence.ask();
   redraw();
 });
 client.on("directory", ({ entries }) => {
-  model.roster.directory(entries);
+  model.directory.directory(entries);
   presence.ask();
   if (current !== "") void openFromAddress();
   redraw();

@@ -127,5 +127,5 @@ async function fill(client, current) {
   const direct = listed.conversation_kind === "direct";
   byId("details-manage").hidden = direct || listed.role === "member";
   byId("details-leave").hidden = direct || listed.role === "owner";
-  input("details-name").value = model.roster.conversations.get(listed.conversation)?.title ?? "";
+  input("details-name").value = model.directory.conversations.get(listed.conversation)?.title ?? "";
 }

@@ -13,7 +13,7 @@ const MORE = "M5 12h.01M12 12h.01M19 12h.01";
  * @param {number} now_ms
  */
 export function renderList(model, current, now_ms) {
-  const items = model.roster.sorted().map((listed) => ({
+  const items = model.directory.sorted().map((listed) => ({
     conversation: listed.conversation,
     seed: listed.peer ?? listed.conversation,
     title: model.titleOf(listed),

@@ -1,6 +1,6 @@
 // What the page knows, without the DOM: conversations, messages, marks, names, who types. Events go in, rows come out.
 
-import { Roster, Timeline, unreadOf } from "/sdk/index.js";
+import { Directory, Timeline, unreadOf } from "/sdk/index.js";
 import { lastSeenOf, listOf, startOfDay } from "./format.js";
 
 /** @typedef {import("/sdk/index.js").EventItem} EventItem */
@@ -27,7 +27,7 @@ const WATCHED_PEERS = 200;
  *   seen: {user: string, name: string}[], counts: {read: number, delivered: number, members: number} | null, emoji: boolean}} MessageRow
  */
 
-/** What is known of one conversation beyond the roster. */
+/** What is known of one conversation beyond the directory. */
 class Opened {
   timeline = new Timeline();
   /** @type {Map<string, number>} user -> seq up to which it was read */
@@ -59,7 +59,7 @@ export class Model {
   /** @param {string} user @param {string} name */
   constructor(user, name) {
     this.user = user;
-    this.roster = new Roster(user);
+    this.directory = new Directory(user);
     this.names.set(user, name);
   }
 
@@ -86,12 +86,12 @@ export class Model {
   /** Messages that wait to be read, in all conversations. */
   unreadTotal() {
     const waits = (/** @type {Listed} */ listed) => unreadOf(listed) || (listed.marked_unread ? 1 : 0);
-    return [...this.roster.conversations.values()].reduce((sum, listed) => sum + waits(listed), 0);
+    return [...this.directory.conversations.values()].reduce((sum, listed) => sum + waits(listed), 0);
   }
 
   /** @param {string} conversation @param {EventItem} event */
   apply(conversation, event) {
-    this.roster.apply(conversation, event);
+    this.directory.apply(conversation, event);
     const opened = this.of(conversation);
     opened.timeline.apply(event);
     if (event.kind === "message_sent") {
@@ -105,7 +105,7 @@ export class Model {
 
   /** How far somebody got; of the user itself, what one of its windows said. @param {import("/sdk/index.js").Receipt} receipt */
   receipt({ conversation, user, state, up_to_seq, up_to_ordinal = 0 }) {
-    if (user === this.user) this.roster.receipt({ type: "receipt", conversation, user, state, up_to_seq, up_to_ordinal });
+    if (user === this.user) this.directory.receipt({ type: "receipt", conversation, user, state, up_to_seq, up_to_ordinal });
     const opened = this.of(conversation);
     if (state === "delivered") this.#raise(opened.delivered, user, up_to_seq);
     if (state === "read" || state === "played") this.#raise(opened.read, user, up_to_seq);
@@ -118,8 +118,8 @@ export class Model {
 
   /** Whose presence the page shows: of the newest peers, the open group's members, and the user's own. @param {string} current */
   watched(current) {
-    const peers = this.roster.sorted().flatMap((listed) => (listed.peer === null ? [] : [listed.peer]));
-    const group = this.roster.conversations.get(current)?.conversation_kind === "group";
+    const peers = this.directory.sorted().flatMap((listed) => (listed.peer === null ? [] : [listed.peer]));
+    const group = this.directory.conversations.get(current)?.conversation_kind === "group";
     return { users: [this.user, ...new Set(peers.slice(0, WATCHED_PEERS))], conversations: group ? [current] : [] };
   }
 

@@ -19,6 +19,7 @@ import {
   type Receipt,
   type ReceiptCounts,
   type ReceiptsPage,
+  type Roster,
   type SendMessage,
   type Signalled,
   type UserTyping,
@@ -80,6 +81,8 @@ export interface ClientEvents {
   counts: ReceiptCounts;
   /** Follows `watchPresence`. */
   presence: readonly PresenceEntry[];
+  /** Friends, requests, blocks, aliases: what changed, and whether invitations did. */
+  roster: Roster;
   /** An ephemeral message: no event, in no history. */
   signalled: Signalled;
   /** The node is going to stop: the client comes back to another one within `after_ms`; nothing is to be done. */
@@ -463,6 +466,8 @@ export class Client {
         return this.emitter.emit("counts", effect.frame);
       case "presence":
         return this.emitter.emit("presence", effect.users);
+      case "roster":
+        return this.emitter.emit("roster", effect.frame);
       case "signalled":
         return this.emitter.emit("signalled", effect.frame);
       case "moving":

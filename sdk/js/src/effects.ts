@@ -12,6 +12,7 @@ import type {
   Receipt,
   ReceiptCounts,
   ReceiptsPage,
+  Roster,
   Signalled,
   UserTyping,
   Welcome,
@@ -69,6 +70,7 @@ export type Effect =
   | { readonly kind: "receipt"; readonly frame: Receipt }
   | { readonly kind: "counts"; readonly frame: ReceiptCounts }
   | { readonly kind: "presence"; readonly users: readonly PresenceEntry[] }
+  | { readonly kind: "roster"; readonly frame: Roster }
   | { readonly kind: "signalled"; readonly frame: Signalled }
   | { readonly kind: "moving"; readonly after_ms: number }
   | { readonly kind: "queued"; readonly key: number; readonly frame: CommandFrame }

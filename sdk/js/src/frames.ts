@@ -3,9 +3,11 @@
 
 export const SUBPROTOCOL_JSON = "warbler.v1+json";
 
+export type Role = string;
 export type ConversationKind = "direct" | "group" | "channel";
-export type Role = "owner" | "admin" | "member";
-export type EventKind = "conversation_created" | "member_added" | "member_left" | "member_removed" | "role_changed" | "conversation_renamed" | "message_sent" | "message_edited" | "message_recalled" | "reaction_added" | "reaction_removed" | "read_marked";
+export type Permission = "send" | "announce" | "add" | "invite" | "review" | "remove" | "ban" | "mute" | "speak_muted" | "settings" | "rename" | "links" | "recall" | "nicknames" | "appoint" | "roles" | "dissolve";
+export type Relation = "none" | "requested" | "asked" | "friends";
+export type EventKind = "conversation_created" | "member_added" | "member_left" | "member_removed" | "role_changed" | "conversation_renamed" | "message_sent" | "message_edited" | "message_recalled" | "reaction_added" | "reaction_removed" | "read_marked" | "settings_changed" | "member_invited" | "invitation_declined" | "application_made" | "application_declined" | "link_created" | "link_revoked" | "member_banned" | "member_unbanned" | "member_muted" | "all_muted" | "role_defined" | "role_dropped" | "nickname_changed" | "conversation_dissolved" | "friend_requested" | "friend_accepted" | "friend_declined" | "friend_removed" | "user_blocked" | "user_unblocked" | "hidden";
 
 // ---- events
 
@@ -24,12 +26,15 @@ export interface ConversationCreated extends EventBase {
   readonly conversation_kind: ConversationKind;
   readonly title: string;
   readonly members?: readonly FrameMember[];
+  readonly settings?: FrameSettings;
 }
 
+/** `via`: how it came about: empty (added), `invitation`, `application`, `open`, or the id of a link. */
 export interface MemberAdded extends EventBase {
   readonly kind: "member_added";
   readonly member: string;
-  readonly role: Role;
+  readonly role: string;
+  readonly via?: string;
 }
 
 /** The actor left by itself. */
@@ -45,7 +50,7 @@ export interface MemberRemoved extends EventBase {
 export interface RoleChanged extends EventBase {
   readonly kind: "role_changed";
   readonly member: string;
-  readonly role: Role;
+  readonly role: string;
 }
 
 export interface ConversationRenamed extends EventBase {
@@ -59,6 +64,7 @@ export interface MessageSent extends EventBase {
   readonly content: DeviceContent;
   readonly reply_to?: number;
   readonly mentions?: readonly string[];
+  readonly announcement?: boolean;
 }
 
 export interface MessageEdited extends EventBase {
@@ -92,6 +98,141 @@ export interface ReadMarked extends EventBase {
   readonly up_to_ordinal: number;
 }
 
+/** `settings_version` counts the changes from 1. */
+export interface SettingsChanged extends EventBase {
+  readonly kind: "settings_changed";
+  readonly settings: FrameSettings;
+  readonly settings_version: number;
+}
+
+export interface MemberInvited extends EventBase {
+  readonly kind: "member_invited";
+  readonly member: string;
+  readonly role: string;
+}
+
+/** By the one who was invited. */
+export interface InvitationDeclined extends EventBase {
+  readonly kind: "invitation_declined";
+}
+
+/** By the one who wants to join; `link_id`: the link it came by, or empty. */
+export interface ApplicationMade extends EventBase {
+  readonly kind: "application_made";
+  readonly text: string;
+  readonly link_id: string;
+}
+
+export interface ApplicationDeclined extends EventBase {
+  readonly kind: "application_declined";
+  readonly member: string;
+  readonly reason: string;
+}
+
+/** As `CreateLink`. */
+export interface LinkCreated extends EventBase {
+  readonly kind: "link_created";
+  readonly link_id: string;
+  readonly expires_at_ms: number;
+  readonly uses_limit: number;
+  readonly approval: boolean;
+}
+
+export interface LinkRevoked extends EventBase {
+  readonly kind: "link_revoked";
+  readonly link_id: string;
+}
+
+/** Whether it was a member or not; from now on it is none. */
+export interface MemberBanned extends EventBase {
+  readonly kind: "member_banned";
+  readonly member: string;
+  readonly until_ms: number;
+  readonly reason: string;
+}
+
+export interface MemberUnbanned extends EventBase {
+  readonly kind: "member_unbanned";
+  readonly member: string;
+}
+
+export interface MemberMuted extends EventBase {
+  readonly kind: "member_muted";
+  readonly member: string;
+  readonly until_ms: number;
+}
+
+export interface AllMuted extends EventBase {
+  readonly kind: "all_muted";
+  readonly until_ms: number;
+}
+
+export interface RoleDefined extends EventBase {
+  readonly kind: "role_defined";
+  readonly role: string;
+  readonly level: number;
+  readonly permissions: readonly Permission[];
+}
+
+/** Who had it is a member now. */
+export interface RoleDropped extends EventBase {
+  readonly kind: "role_dropped";
+  readonly role: string;
+}
+
+export interface NicknameChanged extends EventBase {
+  readonly kind: "nickname_changed";
+  readonly member: string;
+  readonly nickname_id: string;
+}
+
+/** Nobody may do anything any more; members may still read it. */
+export interface ConversationDissolved extends EventBase {
+  readonly kind: "conversation_dissolved";
+}
+
+/** `member`: the other of the two, in this and all that follow. */
+export interface FriendRequested extends EventBase {
+  readonly kind: "friend_requested";
+  readonly member: string;
+  readonly text: string;
+}
+
+export interface FriendAccepted extends EventBase {
+  readonly kind: "friend_accepted";
+  readonly member: string;
+  readonly text: string;
+}
+
+/** `member`: who had asked. */
+export interface FriendDeclined extends EventBase {
+  readonly kind: "friend_declined";
+  readonly member: string;
+  readonly text: string;
+}
+
+export interface FriendRemoved extends EventBase {
+  readonly kind: "friend_removed";
+  readonly member: string;
+}
+
+/** Only the actor's own devices see it: to the other user it is `hidden`. */
+export interface UserBlocked extends EventBase {
+  readonly kind: "user_blocked";
+  readonly member: string;
+}
+
+/** As `UserBlocked`. */
+export interface UserUnblocked extends EventBase {
+  readonly kind: "user_unblocked";
+  readonly member: string;
+}
+
+/** Another member's own matter: it only takes its seq. */
+export interface HiddenEvent extends EventBase {
+  readonly kind: "hidden";
+}
+
 export type EventItem =
   | ConversationCreated
   | MemberAdded
@@ -104,7 +245,29 @@ export type EventItem =
   | MessageRecalled
   | ReactionAdded
   | ReactionRemoved
-  | ReadMarked;
+  | ReadMarked
+  | SettingsChanged
+  | MemberInvited
+  | InvitationDeclined
+  | ApplicationMade
+  | ApplicationDeclined
+  | LinkCreated
+  | LinkRevoked
+  | MemberBanned
+  | MemberUnbanned
+  | MemberMuted
+  | AllMuted
+  | RoleDefined
+  | RoleDropped
+  | NicknameChanged
+  | ConversationDissolved
+  | FriendRequested
+  | FriendAccepted
+  | FriendDeclined
+  | FriendRemoved
+  | UserBlocked
+  | UserUnblocked
+  | HiddenEvent;
 
 // ---- from the device
 
@@ -126,6 +289,7 @@ export interface CreateConversation {
   readonly conversation_kind: ConversationKind;
   readonly title?: string;
   readonly members?: readonly FrameMember[];
+  readonly settings?: FrameSettings | null;
 }
 
 export interface AddMember {
@@ -133,7 +297,7 @@ export interface AddMember {
   readonly id: string;
   readonly conversation: string;
   readonly member: string;
-  readonly role?: Role;
+  readonly role?: string;
 }
 
 export interface LeaveConversation {
@@ -154,7 +318,7 @@ export interface ChangeRole {
   readonly id: string;
   readonly conversation: string;
   readonly member: string;
-  readonly role: Role;
+  readonly role: string;
 }
 
 export interface RenameConversation {
@@ -173,6 +337,7 @@ export interface SendMessage {
   readonly reply_to?: number | null;
   readonly mentions?: readonly string[];
   readonly qos?: "ephemeral" | "at_least_once" | "effectively_once" | null;
+  readonly announcement?: boolean;
 }
 
 export interface EditMessage {
@@ -213,6 +378,181 @@ export interface MarkRead {
   readonly conversation: string;
   readonly up_to_seq: number;
   readonly up_to_ordinal: number;
+}
+
+/** All settings of a group; `expected_version` 0: whatever they are now, else refused as `stale_settings` where it is another. */
+export interface ChangeSettings {
+  readonly type: "change_settings";
+  readonly id: string;
+  readonly conversation: string;
+  readonly settings: FrameSettings;
+  readonly expected_version?: number;
+}
+
+/** Asks a user to join; it answers with `answer_invitation`. */
+export interface InviteMember {
+  readonly type: "invite_member";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+  readonly role?: string;
+}
+
+export interface AnswerInvitation {
+  readonly type: "answer_invitation";
+  readonly id: string;
+  readonly conversation: string;
+  readonly accept: boolean;
+}
+
+/** Joins at once where `joining` is open, else applies; `text` is the answer to the group's question. */
+export interface ApplyToJoin {
+  readonly type: "apply_to_join";
+  readonly id: string;
+  readonly conversation: string;
+  readonly text?: string;
+}
+
+export interface AnswerApplication {
+  readonly type: "answer_application";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+  readonly accept: boolean;
+  readonly reason?: string;
+}
+
+/** `secret`: 22 or more characters that the device drew; the link: its id, `k-` and the command's id without dashes, and the secret. */
+export interface CreateLink {
+  readonly type: "create_link";
+  readonly id: string;
+  readonly conversation: string;
+  readonly secret: string;
+  readonly expires_at_ms?: number;
+  readonly uses_limit?: number;
+  readonly approval?: boolean;
+}
+
+export interface RevokeLink {
+  readonly type: "revoke_link";
+  readonly id: string;
+  readonly conversation: string;
+  readonly link_id: string;
+}
+
+export interface JoinByLink {
+  readonly type: "join_by_link";
+  readonly id: string;
+  readonly conversation: string;
+  readonly link_id: string;
+  readonly secret: string;
+  readonly text?: string;
+}
+
+/** `until_ms` 0: for ever. */
+export interface BanMember {
+  readonly type: "ban_member";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+  readonly until_ms?: number;
+  readonly reason?: string;
+}
+
+export interface UnbanMember {
+  readonly type: "unban_member";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+}
+
+/** Silent until `until_ms`; 0: may speak again. */
+export interface MuteMember {
+  readonly type: "mute_member";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+  readonly until_ms: number;
+}
+
+/** All but those who may speak when all are muted; 0: over. */
+export interface MuteAll {
+  readonly type: "mute_all";
+  readonly id: string;
+  readonly conversation: string;
+  readonly until_ms: number;
+}
+
+/** A role of this conversation, or what `admin` and `member` may do in it. Levels 1 to 99; nobody gives what it has not. */
+export interface DefineRole {
+  readonly type: "define_role";
+  readonly id: string;
+  readonly conversation: string;
+  readonly role: string;
+  readonly level: number;
+  readonly permissions?: readonly Permission[];
+}
+
+/** Who has it becomes a member. */
+export interface DropRole {
+  readonly type: "drop_role";
+  readonly id: string;
+  readonly conversation: string;
+  readonly role: string;
+}
+
+/** Sent by the edge itself, for `PUT /v1/conversations/{c}/nicknames/{user}`, which takes the nickname. */
+export interface ChangeNickname {
+  readonly type: "change_nickname";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+  readonly nickname_id: string;
+}
+
+export interface DissolveConversation {
+  readonly type: "dissolve_conversation";
+  readonly id: string;
+  readonly conversation: string;
+}
+
+/** `conversation` may be empty in this and the four that follow: it is the direct one with `member`. */
+export interface RequestFriend {
+  readonly type: "request_friend";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+  readonly text?: string;
+}
+
+export interface AnswerFriendRequest {
+  readonly type: "answer_friend_request";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+  readonly accept: boolean;
+  readonly text?: string;
+}
+
+export interface RemoveFriend {
+  readonly type: "remove_friend";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+}
+
+export interface BlockUser {
+  readonly type: "block_user";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
+}
+
+export interface UnblockUser {
+  readonly type: "unblock_user";
+  readonly id: string;
+  readonly conversation: string;
+  readonly member: string;
 }
 
 /** How far this device's user got. Not answered unless it is wrong; coalesced by the edge.
@@ -323,7 +663,28 @@ export type CommandFrame =
   | RecallMessage
   | AddReaction
   | RemoveReaction
-  | MarkRead;
+  | MarkRead
+  | ChangeSettings
+  | InviteMember
+  | AnswerInvitation
+  | ApplyToJoin
+  | AnswerApplication
+  | CreateLink
+  | RevokeLink
+  | JoinByLink
+  | BanMember
+  | UnbanMember
+  | MuteMember
+  | MuteAll
+  | DefineRole
+  | DropRole
+  | ChangeNickname
+  | DissolveConversation
+  | RequestFriend
+  | AnswerFriendRequest
+  | RemoveFriend
+  | BlockUser
+  | UnblockUser;
 
 export type FromDevice =
   | Hello
@@ -339,6 +700,27 @@ export type FromDevice =
   | AddReaction
   | RemoveReaction
   | MarkRead
+  | ChangeSettings
+  | InviteMember
+  | AnswerInvitation
+  | ApplyToJoin
+  | AnswerApplication
+  | CreateLink
+  | RevokeLink
+  | JoinByLink
+  | BanMember
+  | UnbanMember
+  | MuteMember
+  | MuteAll
+  | DefineRole
+  | DropRole
+  | ChangeNickname
+  | DissolveConversation
+  | RequestFriend
+  | AnswerFriendRequest
+  | RemoveFriend
+  | BlockUser
+  | UnblockUser
   | Mark
   | Typing
   | Sync
@@ -383,7 +765,7 @@ export interface DirectoryEntry {
   readonly conversation: string;
   readonly conversation_kind: ConversationKind;
   readonly title: string;
-  readonly role: Role;
+  readonly role: string;
   readonly head_seq: number;
   readonly head_ordinal: number;
   readonly active_at_ms: number;
@@ -407,6 +789,7 @@ export interface MessageItem {
   readonly edited_at_ms?: number;
   readonly recalled?: boolean;
   readonly reactions?: Readonly<Record<string, readonly string[]>>;
+  readonly announcement?: boolean;
 }
 
 /** Content of a message. Shape: `text` for text/*, else `body` (base64 in JSON, bytes in MessagePack); exactly one of them. */
@@ -456,7 +839,18 @@ export interface Events {
 
 export interface FrameMember {
   readonly user: string;
-  readonly role: Role;
+  readonly role: string;
+}
+
+/** A group's settings. `question` is asked of who applies; `history` joined: newcomers do not read what was before they came. */
+export interface FrameSettings {
+  readonly visibility?: "private" | "public";
+  readonly joining?: "invited" | "apply" | "open";
+  readonly question?: string;
+  readonly history?: "all" | "joined";
+  readonly slow_mode_ms?: number;
+  readonly description?: string;
+  readonly avatar?: string;
 }
 
 /** Answers `sync`: dense from the asked seq on, but for `missing`: seqs whose record is damaged. `next_seq` is the next to read. */
@@ -534,6 +928,32 @@ export interface PresenceEntry {
   readonly last_seen_ms: number;
 }
 
+/** The user's roster changed: these entries, whole, as of `version`; what was before it is to be had by `GET /v1/me/roster?since=`.
+ * 
+ * `invitations`: what the user is invited or has applied to has changed; ask `GET /v1/me/invitations`.
+ */
+export interface Roster {
+  readonly type: "roster";
+  readonly version: number;
+  readonly entries?: readonly RosterEntry[];
+  readonly invitations?: boolean;
+}
+
+/** What the user has with another user: `relation` and `blocked` as this side made or sees them; `alias` and `tags` are its own notes.
+ * 
+ * `conversation`: their direct one. `text`: of the newest request or answer.
+ */
+export interface RosterEntry {
+  readonly user: string;
+  readonly conversation: string;
+  readonly relation: Relation;
+  readonly blocked: boolean;
+  readonly alias: string;
+  readonly tags: readonly string[];
+  readonly text: string;
+  readonly changed_at_ms: number;
+}
+
 /** The device did not read fast enough and this conversation's events from `from_seq` on were dropped: ask `sync` for them. */
 export interface Resync {
   readonly type: "resync";
@@ -596,6 +1016,7 @@ export type FromEdge =
   | ReceiptsPage
   | ReceiptCounts
   | Presence
+  | Roster
   | Resync
   | Move
   | Signalled

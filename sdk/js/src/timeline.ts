@@ -33,7 +33,8 @@ function withoutReaction(reactions: Reactions, reaction: string, user: string): 
 
 export function messageOf(event: Extract<EventItem, { kind: "message_sent" }>): MessageItem {
   const { seq, ordinal, at_ms, user, id, content, mentions } = event;
-  const message = { seq, ordinal, at_ms, user, id, content, mentions: mentions ?? [] };
+  const announcement = event.announcement ?? false;
+  const message = { seq, ordinal, at_ms, user, id, content, mentions: mentions ?? [], ...(announcement ? { announcement } : {}) };
   return event.reply_to === undefined ? message : { ...message, reply_to: event.reply_to };
 }
 

@@ -24,7 +24,7 @@ function group() {
 const say = (model, seq, user, text, at_ms = NOON + seq * 1000, more = {}) =>
   model.apply("g", { kind: "message_sent", seq, ordinal: seq - 1, at_ms, user, device: "d", id: `i${seq}`, content: { text }, ...more });
 const hears = (model, user, state, up_to_seq) => model.receipt({ type: "receipt", conversation: "g", user, state, up_to_seq });
-const rows = (model, pending = []) => model.rows(model.roster.conversations.get("g"), pending, NOON + MINUTE);
+const rows = (model, pending = []) => model.rows(model.directory.conversations.get("g"), pending, NOON + MINUTE);
 const messages = (model, pending = []) => rows(model, pending).filter((row) => row.row === "message");
 
 test("messages of one author within minutes are one run", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoffMs } from "../dist/backoff.js";
 import { eventOf } from "../dist/echo.js";
-import { Core, DEFAULT_RULES, IdMaker, Roster, Timeline, Tracker, foldMessage, idMs, messageOf, unreadOf } from "../dist/index.js";
+import { Core, DEFAULT_RULES, IdMaker, Directory, Timeline, Tracker, foldMessage, idMs, messageOf, unreadOf } from "../dist/index.js";
 import { NEXT } from "../dist/phases.js";
 import { REQUESTS_AT_ONCE, Requests } from "../dist/requests.js";
 import { LIMITS, ModelEdge } from "./model-edge.js";
@@ -294,29 +294,29 @@ test("a timeline is the same whether history or events brought it, at every cut"
   }
 });
 
-test("unread counts what others said since the mark, and a roster forgets what one left", () => {
-  const roster = new Roster("ana");
+test("unread counts what others said since the mark, and a directory forgets what one left", () => {
+  const directory = new Directory("ana");
   const base = { ordinal: 0, at_ms: 1, user: "bo", device: "d", id: "i" };
-  roster.apply("c", { ...base, kind: "conversation_created", seq: 1, conversation_kind: "direct", title: "", members: [{ user: "ana", role: "member" }, { user: "bo", role: "member" }] });
-  assert.equal(roster.conversations.get("c").peer, "bo");
-  roster.apply("c", said(2, { ordinal: 1 }));
-  roster.apply("c", said(3, { ordinal: 2 }));
-  assert.equal(unreadOf(roster.conversations.get("c")), 2);
-  roster.apply("c", { ...base, kind: "read_marked", seq: 4, ordinal: 2, user: "ana", up_to_seq: 2, up_to_ordinal: 1 });
-  assert.equal(unreadOf(roster.conversations.get("c")), 1);
-  roster.apply("c", said(5, { ordinal: 3, user: "ana" }));
-  assert.equal(unreadOf(roster.conversations.get("c")), 0);
-  roster.apply("c", { ...base, kind: "member_removed", seq: 6, ordinal: 3, member: "ana" });
-  assert.equal(roster.conversations.size, 0);
+  directory.apply("c", { ...base, kind: "conversation_created", seq: 1, conversation_kind: "direct", title: "", members: [{ user: "ana", role: "member" }, { user: "bo", role: "member" }] });
+  assert.equal(directory.conversations.get("c").peer, "bo");
+  directory.apply("c", said(2, { ordinal: 1 }));
+  directory.apply("c", said(3, { ordinal: 2 }));
+  assert.equal(unreadOf(directory.conversations.get("c")), 2);
+  directory.apply("c", { ...base, kind: "read_marked", seq: 4, ordinal: 2, user: "ana", up_to_seq: 2, up_to_ordinal: 1 });
+  assert.equal(unreadOf(directory.conversations.get("c")), 1);
+  directory.apply("c", said(5, { ordinal: 3, user: "ana" }));
+  assert.equal(unreadOf(directory.conversations.get("c")), 0);
+  directory.apply("c", { ...base, kind: "member_removed", seq: 6, ordinal: 3, member: "ana" });
+  assert.equal(directory.conversations.size, 0);
 });
 
 test("an older page of the directory does not undo what events told since", () => {
-  const roster = new Roster("ana");
+  const directory = new Directory("ana");
   const entry = { conversation: "c", conversation_kind: "group", title: "t", role: "member", head_seq: 1, head_ordinal: 0, active_at_ms: 1, read_seq: 0, unread: 0 };
-  roster.directory([entry]);
-  roster.apply("c", said(2, { ordinal: 1 }));
-  roster.directory([{ ...entry, title: "renamed" }]);
-  const listed = roster.conversations.get("c");
+  directory.directory([entry]);
+  directory.apply("c", said(2, { ordinal: 1 }));
+  directory.directory([{ ...entry, title: "renamed" }]);
+  const listed = directory.conversations.get("c");
   assert.equal(listed.head_seq, 2);
   assert.equal(listed.last.seq, 2);
   assert.equal(listed.title, "renamed");
@@ -385,12 +385,12 @@ test("an ack with seq 0 settles the command and is no event; a read mark is told
   const effects = ack([...core.outbox][0].frame.id);
   assert.deepEqual(effects.map((effect) => effect.kind), ["acked", "save", "receipt"]);
   assert.equal(core.trackers.get("c").next_seq, 2);
-  const roster = new Roster("ana");
-  roster.directory([{ ...ENTRY, head_ordinal: 3, unread: 3 }]);
-  roster.receipt(effects[2].frame);
-  assert.equal(unreadOf(roster.conversations.get("c")), 2);
-  roster.receipt({ ...effects[2].frame, state: "unread", up_to_seq: 2 });
-  assert.equal(roster.conversations.get("c").marked_unread, true);
+  const directory = new Directory("ana");
+  directory.directory([{ ...ENTRY, head_ordinal: 3, unread: 3 }]);
+  directory.receipt(effects[2].frame);
+  assert.equal(unreadOf(directory.conversations.get("c")), 2);
+  directory.receipt({ ...effects[2].frame, state: "unread", up_to_seq: 2 });
+  assert.equal(directory.conversations.get("c").marked_unread, true);
 });
 
 test("a move is followed in its time, tells the marks, and is no failure", () => {

@@ -141,8 +141,7 @@ class Core:
         return [self._send(hello, now_ms)]
 
     def _hello_positions(self) -> dict[str, int]:
-        tracks = list(self.timelines.tracks.items())[-POSITIONS_LIMIT:]
-        return {conversation: track.next_seq for conversation, track in tracks}
+        return {name: track.next_seq for name, track in list(self.timelines.tracks.items())[-POSITIONS_LIMIT:]}
 
     def on_lost(self, close_code: int, reason: str, now_ms: int, chance: float) -> list[Effect]:
         """The connection is over (or could not be made)."""
@@ -182,7 +181,7 @@ class Core:
             case frames.Pong():
                 self._clock_offset_ms = frame.now_ms - now_ms
                 return []
-            case frames.Receipt() | frames.ReceiptCounts() | frames.Signalled() | frames.UserTyping():
+            case frames.Receipt() | frames.ReceiptCounts() | frames.Signalled() | frames.UserTyping() | frames.Roster():
                 return [Emit(happening_of(frame))]
             case frames.Presence():
                 return [*self._on_answer(frame, now_ms), Emit(PresenceSeen(frame.users))]
@@ -260,24 +259,24 @@ class Core:
 
     def _on_ack(self, ack: frames.Ack, now_ms: int) -> list[Effect]:
         pending = self.outbox.answered(ack.id)
-        if pending is None:
-            return []
-        return self._accepted(pending, ack, now_ms)
+        return self._read_up_to(ack, now_ms) if pending is None else self._accepted(pending, ack, now_ms)
 
     def _accepted(self, pending: Pending, ack: frames.Ack, now_ms: int) -> list[Effect]:
         effects: list[Effect] = [Acked(pending.key, ack)]
-        if ack.seq == 0:
-            effects += self._without_event(pending.frame)
-        elif self.follow and self.welcome is not None:
-            event = own.event_of(pending.frame, ack, self.welcome.user, self.device)
-            effects += self._hand_on(ack.conversation, (event,), now_ms)
+        if self.follow and self.welcome is not None:
+            made = own.event_of(pending.frame, ack, self.welcome.user, self.device)
+            if isinstance(made, ReceiptSeen):
+                effects.append(Emit(made))
+            else:
+                effects += self._read_up_to(ack, now_ms) if made is None else self._hand_on(ack.conversation, (made,), now_ms)
         return effects + self._flush(now_ms) if self.outbox.waiting else effects
 
-    def _without_event(self, frame: frames.CommandFrames) -> list[Effect]:
-        """A read mark that made no event is told to the user's other devices as a receipt: to this one as well."""
-        if not isinstance(frame, frames.MarkRead) or not self.follow or self.welcome is None:
+    def _read_up_to(self, ack: frames.Ack, now_ms: int) -> list[Effect]:
+        """This device made an event, and cannot tell from the ack which."""
+        if not self.follow or ack.seq == 0:
             return []
-        return [Emit(ReceiptSeen(frame.conversation, self.welcome.user, "read", frame.up_to_seq, frame.up_to_ordinal))]
+        self.timelines.reached(ack.conversation, ack.seq)
+        return self._repair(now_ms)
 
     def _on_reject(self, reject: frames.Reject, now_ms: int) -> list[Effect]:
         pending = self.outbox.answered(reject.id)
@@ -291,8 +290,7 @@ class Core:
         return [Failed(pending.key, Rejected(reject.code, reject.detail, reject.conversation)), *self._flush(now_ms)]
 
     def _on_stale(self, pending: Pending, reject: frames.Reject, now_ms: int) -> list[Effect]:
-        if pending.first_connection == pending.connection:
-            # Every answer to it came over this connection, and none was an ack: it was not accepted.
+        if pending.first_connection == pending.connection:  # every answer to it came over this one, and none was an ack
             return self._restamp(pending, now_ms)
         request = self._number("s")
         self._checks[request] = pending
@@ -385,8 +383,10 @@ class Core:
         return effects + self._repair(now_ms) if self.timelines.wanting else effects
 
     def _emit(self, conversation: str, events: list[frames.EventItem]) -> list[Effect]:
-        user = self.welcome.user if self.welcome else ""
-        return [Emit(TimelineEvent(conversation, event, event.device == self.device and event.user == user)) for event in events]
+        mine = (self.device, self.welcome.user if self.welcome else "")
+        # another member's own matter only takes its seq
+        shown = [event for event in events if event.kind != "hidden"]
+        return [Emit(TimelineEvent(conversation, event, (event.device, event.user) == mine)) for event in shown]
 
     def _mark_held(self, conversation: str, seq: int | None) -> None:
         """What came from `seq` on is acknowledged as far as it is held; a repeat too: its mark was lost, or it would not have come."""

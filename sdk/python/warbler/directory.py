@@ -55,7 +55,8 @@ class Directory:
         entry = self.entries.get(conversation)
         if entry is None or event.seq <= entry.head_seq:
             return
-        gone = (event.kind == "member_left" and event.user == user) or (event.kind == "member_removed" and event.member == user)
+        sent_away = event.kind in ("member_removed", "member_banned") and event.member == user
+        gone = (event.kind == "member_left" and event.user == user) or sent_away
         if gone:
             del self.entries[conversation]
         else:
@@ -93,7 +94,7 @@ def _moved(entry: DirectoryEntry, event: EventItem, user: str) -> DirectoryEntry
         case "message_sent":
             last = MessageItem(
                 seq=event.seq, ordinal=event.ordinal, at_ms=event.at_ms, user=event.user, id=event.id, content=event.content,
-                reply_to=event.reply_to, mentions=event.mentions,
+                reply_to=event.reply_to, mentions=event.mentions, announcement=event.announcement,
             )  # fmt: skip
             if event.user == user:  # who writes has read: the server counts so too
                 return replace(entry, last=last, unread=0, read_seq=event.seq)
@@ -103,6 +104,8 @@ def _moved(entry: DirectoryEntry, event: EventItem, user: str) -> DirectoryEntry
             return replace(entry, read_seq=event.up_to_seq, unread=unread)
         case "conversation_renamed":
             return replace(entry, title=event.title or "")
+        case "role_dropped" if event.role == entry.role:
+            return replace(entry, role="member")
         case "role_changed" if event.member == user and event.role is not None:
             return replace(entry, role=event.role)
         case _:

@@ -8,7 +8,27 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 Code = str
-Role = Literal["owner", "admin", "member"]
+Role = str  # owner, admin, member, or one that the conversation defined itself
+Permission = Literal[
+    "send",
+    "announce",
+    "add",
+    "invite",
+    "review",
+    "remove",
+    "ban",
+    "mute",
+    "speak_muted",
+    "settings",
+    "rename",
+    "links",
+    "recall",
+    "nicknames",
+    "appoint",
+    "roles",
+    "dissolve",
+]
+Relation = Literal["none", "requested", "asked", "friends"]  # as one of the two sees it: requested by me, asked by the other
 FrameQos = Literal["ephemeral", "at_least_once", "effectively_once"]
 MarkState = Literal["delivered", "played", "previewed", "unread"]
 ReceiptState = Literal["delivered", "read", "played"]
@@ -29,6 +49,18 @@ class DeviceContent(Struct, frozen=True, omit_defaults=True):
 class FrameMember(Struct, frozen=True):
     user: str
     role: Role = "member"
+
+
+class FrameSettings(Struct, frozen=True, omit_defaults=True):
+    """A group's settings. `question` is asked of who applies; `history` joined: newcomers do not read what was before they came."""
+
+    visibility: Literal["private", "public"] = "private"
+    joining: Literal["invited", "apply", "open"] = "invited"
+    question: str = ""
+    history: Literal["all", "joined"] = "all"
+    slow_mode_ms: int = 0
+    description: str = ""
+    avatar: str = ""
 
 
 # ---- from the device
@@ -54,6 +86,7 @@ class CreateConversation(CommandFrame, frozen=True, kw_only=True, tag="create_co
     conversation_kind: ConversationKind
     title: str = ""
     members: tuple[FrameMember, ...] = ()
+    settings: FrameSettings | None = None
 
 
 class AddMember(CommandFrame, frozen=True, kw_only=True, tag="add_member"):
@@ -83,6 +116,7 @@ class SendMessage(CommandFrame, frozen=True, kw_only=True, tag="send_message"):
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
     qos: FrameQos | None = None
+    announcement: bool = False
 
 
 class EditMessage(CommandFrame, frozen=True, kw_only=True, tag="edit_message"):
@@ -108,6 +142,130 @@ class RemoveReaction(CommandFrame, frozen=True, kw_only=True, tag="remove_reacti
 class MarkRead(CommandFrame, frozen=True, kw_only=True, tag="mark_read"):
     up_to_seq: int
     up_to_ordinal: int  # the ordinal that stands on the event up_to_seq
+
+
+class ChangeSettings(CommandFrame, frozen=True, kw_only=True, tag="change_settings"):
+    """All settings of a group; `expected_version` 0: whatever they are now, else refused as `stale_settings` where it is another."""
+
+    settings: FrameSettings
+    expected_version: int = 0
+
+
+class InviteMember(CommandFrame, frozen=True, kw_only=True, tag="invite_member"):
+    """Asks a user to join; it answers with `answer_invitation`."""
+
+    member: str
+    role: Role = "member"
+
+
+class AnswerInvitation(CommandFrame, frozen=True, kw_only=True, tag="answer_invitation"):
+    accept: bool
+
+
+class ApplyToJoin(CommandFrame, frozen=True, kw_only=True, tag="apply_to_join"):
+    """Joins at once where `joining` is open, else applies; `text` is the answer to the group's question."""
+
+    text: str = ""
+
+
+class AnswerApplication(CommandFrame, frozen=True, kw_only=True, tag="answer_application"):
+    member: str
+    accept: bool
+    reason: str = ""
+
+
+class CreateLink(CommandFrame, frozen=True, kw_only=True, tag="create_link"):
+    """`secret`: 22 or more characters that the device drew; the link: its id, `k-` and the command's id without dashes, and the secret."""
+
+    secret: str
+    expires_at_ms: int = 0
+    uses_limit: int = 0
+    approval: bool = False
+
+
+class RevokeLink(CommandFrame, frozen=True, kw_only=True, tag="revoke_link"):
+    link_id: str
+
+
+class JoinByLink(CommandFrame, frozen=True, kw_only=True, tag="join_by_link"):
+    link_id: str
+    secret: str
+    text: str = ""
+
+
+class BanMember(CommandFrame, frozen=True, kw_only=True, tag="ban_member"):
+    """`until_ms` 0: for ever."""
+
+    member: str
+    until_ms: int = 0
+    reason: str = ""
+
+
+class UnbanMember(CommandFrame, frozen=True, kw_only=True, tag="unban_member"):
+    member: str
+
+
+class MuteMember(CommandFrame, frozen=True, kw_only=True, tag="mute_member"):
+    """Silent until `until_ms`; 0: may speak again."""
+
+    member: str
+    until_ms: int
+
+
+class MuteAll(CommandFrame, frozen=True, kw_only=True, tag="mute_all"):
+    """All but those who may speak when all are muted; 0: over."""
+
+    until_ms: int
+
+
+class DefineRole(CommandFrame, frozen=True, kw_only=True, tag="define_role"):
+    """A role of this conversation, or what `admin` and `member` may do in it. Levels 1 to 99; nobody gives what it has not."""
+
+    role: Role
+    level: int
+    permissions: tuple[Permission, ...] = ()
+
+
+class DropRole(CommandFrame, frozen=True, kw_only=True, tag="drop_role"):
+    """Who has it becomes a member."""
+
+    role: Role
+
+
+class ChangeNickname(CommandFrame, frozen=True, kw_only=True, tag="change_nickname"):
+    """Sent by the edge itself, for `PUT /v1/conversations/{c}/nicknames/{user}`, which takes the nickname."""
+
+    member: str
+    nickname_id: str
+
+
+class DissolveConversation(CommandFrame, frozen=True, kw_only=True, tag="dissolve_conversation"):
+    pass
+
+
+class RequestFriend(CommandFrame, frozen=True, kw_only=True, tag="request_friend"):
+    """`conversation` may be empty in this and the four that follow: it is the direct one with `member`."""
+
+    member: str
+    text: str = ""
+
+
+class AnswerFriendRequest(CommandFrame, frozen=True, kw_only=True, tag="answer_friend_request"):
+    member: str
+    accept: bool
+    text: str = ""
+
+
+class RemoveFriend(CommandFrame, frozen=True, kw_only=True, tag="remove_friend"):
+    member: str
+
+
+class BlockUser(CommandFrame, frozen=True, kw_only=True, tag="block_user"):
+    member: str
+
+
+class UnblockUser(CommandFrame, frozen=True, kw_only=True, tag="unblock_user"):
+    member: str
 
 
 class Mark(Struct, frozen=True, tag_field="type", tag="mark"):
@@ -218,6 +376,27 @@ CommandFrames = (
     | AddReaction
     | RemoveReaction
     | MarkRead
+    | ChangeSettings
+    | InviteMember
+    | AnswerInvitation
+    | ApplyToJoin
+    | AnswerApplication
+    | CreateLink
+    | RevokeLink
+    | JoinByLink
+    | BanMember
+    | UnbanMember
+    | MuteMember
+    | MuteAll
+    | DefineRole
+    | DropRole
+    | ChangeNickname
+    | DissolveConversation
+    | RequestFriend
+    | AnswerFriendRequest
+    | RemoveFriend
+    | BlockUser
+    | UnblockUser
 )
 FromDevice = (
     Hello
@@ -233,6 +412,27 @@ FromDevice = (
     | AddReaction
     | RemoveReaction
     | MarkRead
+    | ChangeSettings
+    | InviteMember
+    | AnswerInvitation
+    | ApplyToJoin
+    | AnswerApplication
+    | CreateLink
+    | RevokeLink
+    | JoinByLink
+    | BanMember
+    | UnbanMember
+    | MuteMember
+    | MuteAll
+    | DefineRole
+    | DropRole
+    | ChangeNickname
+    | DissolveConversation
+    | RequestFriend
+    | AnswerFriendRequest
+    | RemoveFriend
+    | BlockUser
+    | UnblockUser
     | Mark
     | Typing
     | Sync
@@ -260,6 +460,28 @@ EventKind = Literal[
     "reaction_added",
     "reaction_removed",
     "read_marked",
+    "settings_changed",
+    "member_invited",
+    "invitation_declined",
+    "application_made",
+    "application_declined",
+    "link_created",
+    "link_revoked",
+    "member_banned",
+    "member_unbanned",
+    "member_muted",
+    "all_muted",
+    "role_defined",
+    "role_dropped",
+    "nickname_changed",
+    "conversation_dissolved",
+    "friend_requested",
+    "friend_accepted",
+    "friend_declined",
+    "friend_removed",
+    "user_blocked",
+    "user_unblocked",
+    "hidden",  # it is another member's own matter
 ]
 
 
@@ -285,6 +507,20 @@ class EventItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     members: tuple[FrameMember, ...] = ()
     up_to_seq: int | None = None
     up_to_ordinal: int | None = None
+    settings: FrameSettings | None = None
+    settings_version: int | None = None
+    announcement: bool = False
+    via: str | None = None
+    text: str | None = None
+    reason: str | None = None
+    link_id: str | None = None
+    expires_at_ms: int | None = None
+    uses_limit: int | None = None
+    approval: bool | None = None
+    until_ms: int | None = None
+    level: int | None = None
+    permissions: tuple[Permission, ...] | None = None
+    nickname_id: str | None = None
 
 
 class MessageItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -301,6 +537,7 @@ class MessageItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     edited_at_ms: int | None = None
     recalled: bool = False
     reactions: dict[str, tuple[str, ...]] = {}
+    announcement: bool = False
 
 
 class DirectoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -455,6 +692,33 @@ class Presence(Struct, frozen=True, tag_field="type", tag="presence"):
     users: tuple[PresenceEntry, ...]
 
 
+class RosterEntry(Struct, frozen=True):
+    """What the user has with another user: `relation` and `blocked` as this side made or sees them; `alias` and `tags` are its own notes.
+
+    `conversation`: their direct one. `text`: of the newest request or answer.
+    """
+
+    user: str
+    conversation: str
+    relation: Relation
+    blocked: bool
+    alias: str
+    tags: tuple[str, ...]
+    text: str
+    changed_at_ms: int
+
+
+class Roster(Struct, frozen=True, tag_field="type", tag="roster", omit_defaults=True):
+    """The user's roster changed: these entries, whole, as of `version`; what was before it is to be had by `GET /v1/me/roster?since=`.
+
+    `invitations`: what the user is invited or has applied to has changed; ask `GET /v1/me/invitations`.
+    """
+
+    version: int
+    entries: tuple[RosterEntry, ...] = ()
+    invitations: bool = False
+
+
 class Resync(Struct, frozen=True, tag_field="type", tag="resync"):
     """The device did not read fast enough and this conversation's events from `from_seq` on were dropped: ask `sync` for them."""
 
@@ -515,6 +779,7 @@ FromEdge = (
     | ReceiptsPage
     | ReceiptCounts
     | Presence
+    | Roster
     | Resync
     | Move
     | Signalled

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from warbler import frames
-from warbler.frames import DeviceContent, EventItem, PresenceEntry, WatermarkState, Welcome
+from warbler.frames import DeviceContent, EventItem, PresenceEntry, RosterEntry, WatermarkState, Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,15 @@ class PresenceSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class RosterSeen:
+    """The user's roster changed: these entries as of `version`. `invitations`: what it is invited or has applied to changed."""
+
+    version: int
+    entries: tuple[RosterEntry, ...]
+    invitations: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Signalled:
     """An ephemeral message: it has no seq, is in no history, and came only to who is here now."""
 
@@ -115,12 +124,13 @@ Happening = (
     | ReceiptSeen
     | CountsSeen
     | PresenceSeen
+    | RosterSeen
     | Signalled
     | Moving
     | Connected
     | Disconnected
 )
-Told = frames.Receipt | frames.ReceiptCounts | frames.Signalled | frames.UserTyping
+Told = frames.Receipt | frames.ReceiptCounts | frames.Signalled | frames.UserTyping | frames.Roster
 
 
 def happening_of(frame: Told) -> Happening:
@@ -134,5 +144,7 @@ def happening_of(frame: Told) -> Happening:
             return Signalled(frame.conversation, frame.user, frame.id, frame.content, frame.at_ms)
         case frames.UserTyping():
             return TypingSeen(frame.conversation, frame.user, frame.typing)
+        case frames.Roster():
+            return RosterSeen(frame.version, frame.entries, frame.invitations)
         case _:
             assert_never(frame)

@@ -120,6 +120,12 @@ class Timelines:
         if (track := self.tracks.get(conversation)) is not None:
             self._want(conversation, track)
 
+    def reached(self, conversation: str, seq: int) -> None:
+        """There is an event `seq`; whether it is here yet may not be known."""
+        self.start(conversation, seq)
+        if self.tracks[conversation].next_seq <= seq:
+            self.want(conversation)
+
     def dropped(self, conversation: str, from_seq: int) -> None:
         """The server gave up events from `from_seq` on, and perhaps the page that was asked for."""
         self.start(conversation, from_seq)

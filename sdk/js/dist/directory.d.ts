@@ -17,7 +17,7 @@ export interface Listed {
     readonly complete: boolean;
 }
 export declare const unreadOf: (listed: Listed) => number;
-export declare class Roster {
+export declare class Directory {
     readonly user: string;
     readonly conversations: Map<string, Listed>;
     constructor(user: string);

@@ -1,7 +1,9 @@
 // The user's conversations: the directory with events laid over. Pure; what a conversation list shows.
 import { foldMessage, messageOf } from "./timeline.js";
+/** What does not make a conversation the latest active one. */
+const QUIET = new Set(["read_marked", "reaction_added", "reaction_removed", "hidden", "user_blocked", "user_unblocked"]);
 export const unreadOf = (listed) => Math.max(0, listed.head_ordinal - listed.read_ordinal);
-export class Roster {
+export class Directory {
     user;
     conversations = new Map();
     constructor(user) {
@@ -63,7 +65,7 @@ export class Roster {
     }
     /** Null: the user is no member any more. */
     fold(listed, event) {
-        const active = event.kind !== "read_marked" && event.kind !== "reaction_added" && event.kind !== "reaction_removed";
+        const active = !QUIET.has(event.kind);
         const newer = event.seq > listed.head_seq;
         const head_seq = Math.max(listed.head_seq, event.seq);
         const head_ordinal = Math.max(listed.head_ordinal, event.ordinal);
@@ -89,8 +91,11 @@ export class Roster {
                 return mine && newer ? null : base;
             case "member_removed":
                 return event.member === this.user && newer ? null : base;
-            case "member_added":
-            case "conversation_created":
+            case "member_banned":
+                return event.member === this.user && newer ? null : base;
+            case "role_dropped":
+                return listed.role === event.role ? { ...base, role: "member" } : base;
+            default:
                 return base;
         }
     }
