@@ -211,6 +211,7 @@ export interface FriendDeclined extends EventBase {
   readonly text: string;
 }
 
+/** The actor ended the friendship, or took its own request back. `refuse_strangers`: who of the two takes no messages from strangers. */
 export interface FriendRemoved extends EventBase {
   readonly kind: "friend_removed";
   readonly member: string;
