@@ -85,6 +85,30 @@ PUT_OWN_READ = "INSERT INTO own_reads (user, conversation, up_to_seq, up_to_ordi
 PUT_UNREAD_MARK = "INSERT INTO unread_marks (user, conversation, up_to_seq, at_ms) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 PUT_PROGRESS = "INSERT INTO progress (topic, partition, next_offset) VALUES (?, ?, ?) USING TIMESTAMP ?"
 
+# ---- ties and rosters: of ties the timestamp is the seq, of a roster's version the version itself
+TIE = "SELECT friends, asked_by, text, since_seq, blocks, refusals FROM ties WHERE conversation = ?"
+TIE_ROWS = "SELECT conversation, friends, asked_by, text, since_seq, blocks, refusals FROM ties"
+PUT_TIE = "INSERT INTO ties (conversation, friends, asked_by, text, since_seq) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+PUT_BLOCK = "UPDATE ties USING TIMESTAMP ? SET blocks[?] = ? WHERE conversation = ?"
+PUT_REFUSAL = "UPDATE ties USING TIMESTAMP ? SET refusals[?] = ? WHERE conversation = ?"
+_ROSTER_COLUMNS = "other, relation, text, seq, blocked, blocked_seq, version, changed_at_ms"
+ROSTER_AFTER = f"SELECT {_ROSTER_COLUMNS} FROM rosters WHERE user = ? AND other > ? LIMIT ?"
+# filtering within the one partition of the user: Cassandra walks through its rows, at most a few ten thousand small ones
+ROSTER_SINCE = f"SELECT {_ROSTER_COLUMNS} FROM rosters WHERE user = ? AND other > ? AND version > ? LIMIT ? ALLOW FILTERING"
+ROSTER_ROW = f"SELECT {_ROSTER_COLUMNS} FROM rosters WHERE user = ? AND other = ?"
+ROSTER_ROWS = f"SELECT user, {_ROSTER_COLUMNS} FROM rosters"
+PUT_RELATION = "INSERT INTO rosters (user, other, relation, text, seq) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+PUT_BLOCKED = "INSERT INTO rosters (user, other, blocked, blocked_seq) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+PUT_ROSTER_VERSION = "INSERT INTO rosters (user, other, version, changed_at_ms) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+_JOINING_COLUMNS = "way, conversation, state, by_user, reason, seq, at_ms"
+JOININGS = f"SELECT {_JOINING_COLUMNS} FROM joinings WHERE user = ? LIMIT ?"
+JOINING_ROWS = f"SELECT user, {_JOINING_COLUMNS} FROM joinings"
+PUT_JOINING = f"INSERT INTO joinings (user, {_JOINING_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+NOTES_AFTER = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND other > ? LIMIT ?"
+NOTES_BETWEEN = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND other > ? AND other <= ? LIMIT ?"
+NOTE = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND other = ?"
+PUT_NOTE = "INSERT INTO roster_notes (user, other, alias, tags) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+
 # ---- presence; its timestamp is `at_ms`, which the inbox lets only grow
 PRESENCE = "SELECT state, status, last_seen_ms, at_ms FROM presence WHERE user = ?"
 PUT_PRESENCE = "INSERT INTO presence (user, state, status, last_seen_ms, at_ms) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"

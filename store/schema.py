@@ -33,6 +33,10 @@ TIMELINE_TABLES: dict[str, str] = {
     # What else a group is: settings, roles, bans, mutes, links, who was asked; a row is a fact and stays when it ended (`store.facts`).
     "conversation_facts": f"""(conversation text, kind text, key text, active boolean, value blob, changed_seq bigint, ended_seq bigint,
         PRIMARY KEY ((conversation), kind, key)) WITH {COMPACTION}""",
+    # What stands between the two of a direct conversation; only those with requests, friends, blocks or a stranger policy have a row.
+    # `blocks`: user -> whether it blocks the other; `refusals`: user -> the seq since which it takes nothing from strangers, 0: it does.
+    "ties": f"""(conversation text PRIMARY KEY, friends boolean, asked_by text, text text, since_seq bigint,
+        blocks map<text, boolean>, refusals map<text, bigint>) WITH {COMPACTION}""",
     # The next offset to project, written after the rows.
     "progress": f"(topic text, partition int, next_offset bigint, PRIMARY KEY ((topic), partition)) WITH {COMPACTION}",
 }
@@ -50,6 +54,15 @@ RECEIPT_TABLES: dict[str, str] = {
     "unread_marks": f"(user text, conversation text, up_to_seq bigint, at_ms bigint, PRIMARY KEY ((user), conversation)) WITH {COMPACTION}",
 }
 
+# What the topic `rosters` comes to, which is kept for ever.
+ROSTER_TABLES: dict[str, str] = {
+    # `version`: the next offset after the record that touched the row last; rows stay, so that who was away learns what ended.
+    "rosters": f"""(user text, other text, relation text, text text, seq bigint, blocked boolean, blocked_seq bigint,
+        version bigint, changed_at_ms bigint, PRIMARY KEY ((user), other)) WITH {COMPACTION}""",
+    "joinings": f"""(user text, way text, conversation text, state text, by_user text, reason text, seq bigint, at_ms bigint,
+        PRIMARY KEY ((user), way, conversation)) WITH {COMPACTION}""",
+}
+
 # What the inbox writes: the last record of each user in the topic `presence`.
 PRESENCE_TABLES: dict[str, str] = {
     "presence": f"(user text PRIMARY KEY, state text, status text, last_seen_ms bigint, at_ms bigint) WITH {COMPACTION}",
@@ -63,7 +76,10 @@ OWN_TABLES: dict[str, str] = {
     "names": f"(name text PRIMARY KEY, user text, password_hash text, created_at_ms bigint) WITH {COMPACTION}",
     "users": f"(user text PRIMARY KEY, name text) WITH {COMPACTION}",
     # What a user wants others to see; without a row the cluster's default (EDGE_PRESENCE_VISIBILITY) and receipts shown.
-    "privacy": f"(user text PRIMARY KEY, receipts boolean, presence text, at_ms bigint) WITH {COMPACTION}",
+    "privacy": f"""(user text PRIMARY KEY, receipts boolean, presence text, at_ms bigint,
+        strangers text, friend_requests text, friend_question text, searchable boolean) WITH {COMPACTION}""",
+    # What a user calls another, for itself: personal, so not in the log, which says only that it changed.
+    "roster_notes": f"(user text, other text, alias text, tags frozen<list<text>>, PRIMARY KEY ((user), other)) WITH {COMPACTION}",
     "logins": f"(login_id text PRIMARY KEY, user text, token_hash text, expires_at_ms bigint, revoked boolean) WITH {COMPACTION}",
 }
 
@@ -75,7 +91,10 @@ SIGN_IN_TABLES: dict[str, str] = {
     "slips": f"(key text PRIMARY KEY, value blob, version bigint) WITH {COMPACTION} AND gc_grace_seconds = 86400",
 }
 
-TABLES: dict[str, str] = {**TIMELINE_TABLES, **RECEIPT_TABLES, **PRESENCE_TABLES, **OWN_TABLES, **SIGN_IN_TABLES}
+TABLES: dict[str, str] = {**TIMELINE_TABLES, **RECEIPT_TABLES, **ROSTER_TABLES, **PRESENCE_TABLES, **OWN_TABLES, **SIGN_IN_TABLES}
+
+# Columns that an older release made the table without; they stand in the definition too.
+ADDED_COLUMNS: dict[str, str] = {"privacy": "strangers text, friend_requests text, friend_question text, searchable boolean"}
 
 
 def statements(keyspace: str, replication: int) -> list[str]:
@@ -85,6 +104,7 @@ def statements(keyspace: str, replication: int) -> list[str]:
         f" WITH replication = {{'class': 'NetworkTopologyStrategy', 'replication_factor': {replication}}}"
     ]
     created += [f"CREATE TABLE IF NOT EXISTS {keyspace}.{name} {definition}" for name, definition in TABLES.items()]
+    created += [f"ALTER TABLE {keyspace}.{name} ADD IF NOT EXISTS ({columns})" for name, columns in ADDED_COLUMNS.items()]
     return created
 
 

@@ -75,8 +75,7 @@ def fold_tie(tie: Tie, event: events.Event) -> Tie:
             declined = tuple(sorted({**dict(tie.declined), event.member: event.at_ms}.items()))
             return replace(tie, friends=False, asked_by="", text="", since_seq=event.seq, declined=declined)
         case events.FriendRemoved():
-            refusing = _sorted(event.refuse_strangers) if tie.friends else tie.refusing  # only an end of a friendship begins anew
-            return replace(tie, friends=False, asked_by="", text="", since_seq=event.seq, refusing=refusing)
+            return replace(tie, friends=False, asked_by="", text="", since_seq=event.seq, refusing=_sorted(event.refuse_strangers))
         case events.UserBlocked():
             return replace(tie, blocked_by=_sorted((*tie.blocked_by, event.user)))
         case events.UserUnblocked():

@@ -20,6 +20,7 @@ from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC
 from streams.conversations.rules import Rules
 from streams.faust_app import Delivery, add_agent, make_app, start_app
 from streams.faust_consumer import FetchSettings
+from streams.rosters.rows import ROSTERS_TOPIC
 from streams.settings import StreamsSettings
 from streams.timelines.passages import PassageTeller
 from streams.timelines.projector import TimelineProjector
@@ -114,7 +115,9 @@ class TimelinesRole:
         self._passages = PassageTeller(log, settings.node or PROJECTOR_GROUP, settings.passages_interval_ms, clock_ms)
         fetch = FetchSettings(settings.projector_fetch_wait_ms, settings.projector_fetch_bytes_min)
         self.app = app_of(PROJECTOR_GROUP, kafka, settings, fetch)
-        add_agent(self.app, [EVENTS_TOPIC, RECEIPTS_TOPIC], self._agent, take=PROJECTOR_TAKE_CHUNKS, within_s=PROJECTOR_WITHIN_S)
+        add_agent(
+            self.app, [EVENTS_TOPIC, RECEIPTS_TOPIC, ROSTERS_TOPIC], self._agent, take=PROJECTOR_TAKE_CHUNKS, within_s=PROJECTOR_WITHIN_S
+        )
 
     async def _agent(self, bursts: AsyncIterator[list[Delivery]]) -> None:
         async for burst in bursts:

@@ -20,6 +20,7 @@ from schemas.partition import partition_of
 from schemas.records import WatermarkRaised
 from schemas.values import ConversationKind, Qos
 from streams.notifier.members import Conversations, created
+from streams.notifier.rosters import roster_entries
 
 EVENTS_TOPIC = "conversation-events"
 RECEIPTS_TOPIC = "receipts"
@@ -59,6 +60,7 @@ class Told:
     """What is to be published, by partition, and what is settled once that is done."""
 
     entries: dict[int, list[Entry]]
+    rosters: dict[int, list[Entry]]  # of the topic `rosters`
     settled: list[Place]
     outstanding: list[Place]
 
@@ -112,7 +114,7 @@ class Notices:
             at_ms = max(at_ms, watermark.at_ms)
             mark = Mark(watermark.user, watermark.device, watermark.conversation_id, watermark.up_to_seq)
             _raise(marks, watermark.tenant, mark)
-        return self._told(runs, marks, at_ms)
+        return self._told(runs, marks, at_ms, roster_entries(read.events, self._partitions_count))
 
     def done(self, told: Told) -> None:
         """All of it is published."""
@@ -147,8 +149,8 @@ class Notices:
         last[conversation] = Run(*place, users)
         runs.append(last[conversation])
 
-    def _told(self, runs: list[Run], marks: dict[Place, tuple[str, Mark]], at_ms: int) -> Told:
-        told = Told({}, [], [])
+    def _told(self, runs: list[Run], marks: dict[Place, tuple[str, Mark]], at_ms: int, rosters: dict[int, list[Entry]]) -> Told:
+        told = Told({}, rosters, [], [])
         for run in runs:
             for partition, users in run.users.items():
                 left = [user for user in users if not _covered(marks.get((user, run.conversation_id)), run.to_seq)]

@@ -16,6 +16,7 @@ from store.errors import StoreUnavailable
 from store.views import Membership
 from streams.notifier.burst import NOTIFICATIONS_TOPIC, Notices, Told
 from streams.notifier.members import Members
+from streams.notifier.rosters import ROSTERS_TOPIC
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0
 PROGRESS_S = 0.1
@@ -81,10 +82,12 @@ class Notifier:
                 wait_s = min(wait_s * 2, RETRY_S_MAX)
 
     async def _publish(self, told: Told) -> None:
-        async def publish(partition: int, entries: list[Entry]) -> None:
-            await self._log.publish(NOTIFICATIONS_TOPIC, partition, entries)
+        async def publish(topic: str, partition: int, entries: list[Entry]) -> None:
+            await self._log.publish(topic, partition, entries)
 
-        done = await asyncio.gather(*(publish(*each) for each in told.entries.items() if each[1]), return_exceptions=True)
+        each_topic = ((NOTIFICATIONS_TOPIC, told.entries), (ROSTERS_TOPIC, told.rosters))
+        calls = [publish(topic, *each) for topic, entries in each_topic for each in entries.items() if each[1]]
+        done = await asyncio.gather(*calls, return_exceptions=True)
         for failure in done:
             if isinstance(failure, BaseException):
                 raise failure

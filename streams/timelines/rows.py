@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from schemas import events
+from schemas.accounts import ApplicationChanged, InvitationChanged, RosterChanged, RosterEvent, RosterNoted
 from schemas.codec import decode, decode_event, decode_receipt
 from schemas.errors import Undecodable
 from schemas.records import DeadLetter, WatermarkRaised, WriterChanged
@@ -15,7 +16,9 @@ from store import cql
 from store.buckets import bucket_of
 from store.facts import FactChange, changes_of, value_bytes
 from store.views import ReadMark, is_activity, members_of, pair_of, read_marks
+from streams.rosters.rows import ROSTERS_TOPIC, read_roster, roster_writes
 from streams.timelines.receipts import Marks
+from streams.timelines.ties import tie_writes
 from streams.timelines.write import Write
 
 CONSUMER = "streams.timelines"
@@ -70,6 +73,11 @@ def read_receipt(record: Record) -> WatermarkRaised | DeadLetter:
         return dead_letter(record, exc.reason)
 
 
+def _read_roster(record: Record) -> RosterEvent | DeadLetter:
+    event = read_roster(record)
+    return dead_letter(record, event) if isinstance(event, str) else event
+
+
 def dead_letter(record: Record, reason: str) -> DeadLetter:
     return DeadLetter(
         topic=record.topic,
@@ -83,6 +91,9 @@ def dead_letter(record: Record, reason: str) -> DeadLetter:
     )
 
 
+_READERS = {EVENTS_TOPIC: read_event, RECEIPTS_TOPIC: read_receipt, ROSTERS_TOPIC: _read_roster}
+
+
 def project(records: Sequence[Record]) -> Chunk:
     """The writes of a chunk. Shape: one for each event and what `_Heads` holds; `progress` names every partition."""
     writes: list[Write] = []
@@ -92,7 +103,7 @@ def project(records: Sequence[Record]) -> Chunk:
     marks = Marks()
     for record in records:
         progress[record.topic, record.partition] = record.offset + 1
-        found = read_event(record) if record.topic == EVENTS_TOPIC else read_receipt(record)
+        found = _READERS[record.topic](record)
         match found:
             case DeadLetter():
                 dead_letters.append(found)
@@ -100,12 +111,14 @@ def project(records: Sequence[Record]) -> Chunk:
                 pass
             case WatermarkRaised():
                 marks.take(found)
+            case RosterChanged() | RosterNoted() | InvitationChanged() | ApplicationChanged():
+                writes += roster_writes(found, record.offset)
             case _:
                 assert record.value is not None  # it was decoded
                 writes.append(_event_row(found, record.value))
                 heads.take(found, record.value)
                 if not isinstance(found, events.MessageSent) or found.announcement:
-                    writes += _changes(found, record.value) + _facts(found)
+                    writes += _changes(found, record.value) + _facts(found) + tie_writes(found)
     writes += heads.writes()
     writes += marks.writes()
     return Chunk(writes, dead_letters, progress)

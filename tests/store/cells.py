@@ -18,6 +18,9 @@ KEYS = {
     "own_reads": ("user", "conversation"),
     "unread_marks": ("user", "conversation"),
     "progress": ("topic", "partition"),
+    "ties": ("conversation",),
+    "rosters": ("user", "other"),
+    "joinings": ("user", "way", "conversation"),
 }
 STATIC = {"conversation_kind", "title", "pair", "head_seq", "head_ordinal", "active_at_ms", "last", "change_seq"}
 
