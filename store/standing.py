@@ -17,6 +17,7 @@ from msgspec import Struct
 from schemas import events
 from schemas.records import MemberState
 from schemas.values import ConversationKind, GroupSettings, Permission, Role
+from store.ties import NO_TIE, FriendEvent, Tie, fold_tie
 from store.views import members_of
 
 OWNER_LEVEL, ADMIN_LEVEL, MEMBER_LEVEL = 100, 50, 0
@@ -91,11 +92,7 @@ class Standing:
     invitations: dict[str, Invitation] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
-    # of a direct conversation: how its two members stand to each other
-    friends: bool = False
-    requested_by: str = ""
-    blocks: set[str] = field(default_factory=set)  # who of them blocks the other
-    refuse_strangers: set[str] = field(default_factory=set)
+    tie: Tie = NO_TIE  # of a direct conversation: how its two members stand to each other
 
     def rights(self, role: Role) -> Rights:
         """What the role may do here; one that is not defined (any more) is as good as `member`."""
@@ -160,7 +157,7 @@ def _created(event: events.Event) -> Standing:
     if not isinstance(event, events.ConversationCreated):
         raise ValueError(f"event {event.event_id} is the first of its conversation and does not create it")
     standing = Standing(event.conversation_kind, settings=event.settings or GroupSettings())
-    standing.refuse_strangers = set(event.refuse_strangers)
+    standing.tie = fold_tie(NO_TIE, event)
     for member in members_of(event):
         standing.place(member.user, member.role, event.seq, event.ordinal)
     return standing
@@ -171,6 +168,8 @@ def _message_sent(standing: Standing, event: events.MessageSent) -> None:
     member = standing.members.get(event.user)
     if member is not None:
         standing.members[member.user] = MemberState(member.user, member.role, member.joined_seq, event.seq, event.ordinal)
+    if standing.tie.refusing:
+        standing.tie = fold_tie(standing.tie, event)
     if standing.settings.slow_mode_ms:
         standing.spoke.pop(event.user, None)
         standing.spoke[event.user] = event.at_ms
@@ -288,7 +287,11 @@ def _dissolved(standing: Standing, event: events.ConversationDissolved) -> None:
         pending.clear()
 
 
-# The other events change nothing here. Friends and blocks of a direct conversation fold into the fields named after them.
+def _tied(standing: Standing, event: FriendEvent) -> None:
+    standing.tie = fold_tie(standing.tie, event)
+
+
+# The other events change nothing here.
 FOLDS: dict[type[Any], Callable[[Standing, Any], None]] = {
     events.MessageSent: _message_sent,
     events.ReadMarked: _read_marked,
@@ -310,4 +313,5 @@ FOLDS: dict[type[Any], Callable[[Standing, Any], None]] = {
     events.RoleDefined: _role_defined,
     events.RoleDropped: _role_dropped,
     events.ConversationDissolved: _dissolved,
+    **dict.fromkeys(get_args(FriendEvent), _tied),
 }

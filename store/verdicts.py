@@ -14,6 +14,7 @@ from schemas.events import Event
 from schemas.records import MemberState, RefusalCode
 from schemas.values import Permission, Role
 from store.standing import PERMISSIONS, Standing, fold_standing
+from store.ties import refusal_of_writing
 
 # Besides what a role gives: `read` is also marking as read, `edit` and `retract` are about one's own messages, `nickname` is one's own,
 # `relate` is what two users of a direct conversation do about being friends.
@@ -61,7 +62,10 @@ def may(standing: Standing | None, user: str, action: Action, at_ms: int) -> Ver
 
 
 def _in_direct(standing: Standing, member: MemberState, action: Action) -> Verdict:
-    return ALLOWED if action in IN_DIRECT else _not_allowed(standing, member)
+    if action not in IN_DIRECT:
+        return _not_allowed(standing, member)
+    refusal = refusal_of_writing(standing.tie, member.user) if action in SPEAKING else None
+    return ALLOWED if refusal is None else Verdict(False, refusal.code, refusal.detail)
 
 
 def _in_groups(standing: Standing, member: MemberState, action: Action, at_ms: int) -> Verdict:
