@@ -701,7 +701,7 @@ class Roster(Struct, frozen=True, tag_field="type", tag="roster", omit_defaults=
     `invitations`: what the user is invited or has applied to has changed; ask `GET /v1/me/invitations`.
     """
 
-    version: int
+    version: str
     entries: tuple[RosterEntry, ...] = ()
     invitations: bool = False
 

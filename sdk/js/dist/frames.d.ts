@@ -712,7 +712,7 @@ export interface PresenceEntry {
  */
 export interface Roster {
     readonly type: "roster";
-    readonly version: number;
+    readonly version: string;
     readonly entries?: readonly RosterEntry[];
     readonly invitations?: boolean;
 }

@@ -77,7 +77,7 @@ class PresenceSeen:
 class RosterSeen:
     """The user's roster changed: these entries as of `version`. `invitations`: what it is invited or has applied to changed."""
 
-    version: int
+    version: str
     entries: tuple[RosterEntry, ...]
     invitations: bool
 
