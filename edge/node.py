@@ -21,6 +21,9 @@ from edge.feed import Feed
 from edge.hub import Hub
 from edge.journeys import Journeys
 from edge.metrics import COMMANDS
+from edge.people.admin_log import ADMIN_EVENTS, AdminLog
+from edge.people.api_keys import ApiKeys
+from edge.people.tenancy import Tenancy
 from edge.presence_desk import ACCOUNT_EVENTS, PresenceDesk
 from edge.privacies import Privacies
 from edge.publisher import Publisher
@@ -56,7 +59,7 @@ LOGGER = structlog.get_logger()
 EVENTS = "conversation-events"
 COMMAND_TOPIC = "conversation-commands"
 RECEIPTS = "receipts"
-PUBLISHED = (COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, PASSAGES_TOPIC, DEAD_LETTERS_TOPIC)
+PUBLISHED = (COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, ADMIN_EVENTS, PASSAGES_TOPIC, DEAD_LETTERS_TOPIC)
 SETTLE_S, SETTLE_POLL_S = 2.0, 0.05
 LAG_INTERVAL_S = 2.0
 
@@ -89,6 +92,9 @@ class Node:
             self.hub, tables.presences, self.privacies, self.receipts.some_members, settings.presence_watched_limit, self._bury
         )
         self.delivery.observers = (self.receipts.on_event, self.presence.on_event)
+        self.admin_log = AdminLog(log, self.publisher.partition)
+        self.tenancy = Tenancy(tables.tenancy, self.admin_log, self._bury)
+        self.api_keys = ApiKeys(tables.tenancy, self.admin_log)
         self.passages = Passages(name, "fanned_out", EVENTS, settings.passages_interval_ms)
         self.user_buckets = Buckets(settings.user_commands_per_s, settings.user_commands_burst)
         self.address_buckets = Buckets(settings.address_opens_per_s, settings.address_opens_burst)
@@ -100,6 +106,7 @@ class Node:
             "sessions": self.delivery.on_sessions,
             "presence": self.presence.on_presence,
             ACCOUNT_EVENTS: self.presence.on_account_events,
+            ADMIN_EVENTS: self.tenancy.on_admin_events,
         }
         self.feed = Feed(log, handlers)
         self.on_fault: Callable[[BaseException], None] = _raise  # `edge.__main__` ends the process instead
@@ -121,9 +128,10 @@ class Node:
         progress = await self.timelines.progress()
         self.recent.advance(progress)
         self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
+        await self.tenancy.load()
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
             self.spawn(service)
-        for service in (self.receipts.run(), self._tell_presence(), self._tell_passages()):
+        for service in (self.receipts.run(), self._tell_presence(), self._tell_passages(), self.tenancy.follow()):
             self.spawn(service)
         for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.sessions.watch_outboxes(), self.acks.watch()):
             self.spawn(service)

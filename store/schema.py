@@ -91,7 +91,39 @@ SIGN_IN_TABLES: dict[str, str] = {
     "slips": f"(key text PRIMARY KEY, value blob, version bigint) WITH {COMPACTION} AND gc_grace_seconds = 86400",
 }
 
-TABLES: dict[str, str] = {**TIMELINE_TABLES, **RECEIPT_TABLES, **ROSTER_TABLES, **PRESENCE_TABLES, **OWN_TABLES, **SIGN_IN_TABLES}
+# What admin-events and account-events come to: roles, who holds one, keys, policies. One partition a tenant, for there are few of each.
+TENANCY_TABLES: dict[str, str] = {
+    # `definition`: level and permissions as one cell of JSON, empty once it was dropped. `dropped_at_ms` stays when it is defined anew.
+    "tenant_roles": f"(tenant text, role text, definition text, dropped_at_ms bigint, PRIMARY KEY ((tenant), role)) WITH {COMPACTION}",
+    "role_holders": f"(tenant text, user text, role text, given_at_ms bigint, PRIMARY KEY ((tenant), user)) WITH {COMPACTION}",
+    # Name, hash of the secret and last use stand here alone.
+    "api_keys": f"""(tenant text, key_id text, name text, secret_hash text, scopes text, maker text, maker_kind text,
+        made_at_ms bigint, expires_at_ms bigint, revoked_at_ms bigint, used_at_ms bigint,
+        PRIMARY KEY ((tenant), key_id)) WITH {COMPACTION}""",
+    "policies": f"(tenant text, policy text, value text, PRIMARY KEY ((tenant), policy)) WITH {COMPACTION}",
+}
+
+# Personal: never in the log, deleted with their user.
+PROFILE_TABLES: dict[str, str] = {
+    "profiles": f"""(user text PRIMARY KEY, display_name text, about text, avatar text, fields text, version bigint) WITH {COMPACTION}""",
+    # One a user, at most 64 KiB; apart from the profile, which is read by hundreds.
+    "avatars": f"(user text PRIMARY KEY, avatar text, media_type text, image blob) WITH {COMPACTION}",
+    "user_settings": f"(user text PRIMARY KEY, settings text, version bigint) WITH {COMPACTION}",
+    # Who may be found under a folded name or the rest of a display name from one of its words on. `head`: its first two characters, so
+    # a search for a prefix is one slice of one partition; with 10 million users the largest of these hold some 100,000 rows of 60 bytes.
+    "found_by": f"(head text, term text, user text, PRIMARY KEY ((head), term, user)) WITH {COMPACTION}",
+}
+
+TABLES: dict[str, str] = {
+    **TIMELINE_TABLES,
+    **RECEIPT_TABLES,
+    **ROSTER_TABLES,
+    **PRESENCE_TABLES,
+    **OWN_TABLES,
+    **SIGN_IN_TABLES,
+    **TENANCY_TABLES,
+    **PROFILE_TABLES,
+}
 
 # Columns that an older release made the table without; they stand in the definition too.
 ADDED_COLUMNS: dict[str, str] = {"privacy": "strangers text, friend_requests text, friend_question text, searchable boolean"}

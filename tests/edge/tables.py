@@ -7,7 +7,10 @@ from edge.tables import Tables
 from schemas.values import WatermarkState
 from store.presence import PresenceRow, Presences
 from store.privacy import Privacy, PrivacyTable
+from store.profiles import ProfileTables
 from store.receipts import Places, ReceiptRow, ReceiptTables
+from store.tenancy import Holder, TenancyTables
+from store.tenant_facts import TenantFacts
 from store.views import Membership, ReadMark
 
 
@@ -27,10 +30,12 @@ class MemoryTables:
         self.reads: dict[str, ReadMark] = {}
         self.unread: dict[str, tuple[int, int]] = {}
         self.rows_read = 0
+        self.tenant = TenantFacts()
 
     def tables(self) -> Tables:
         presences, privacy = cast(Presences, _Rows(self, self.presence)), cast(PrivacyTable, _Rows(self, self.privacy))
-        return Tables(presences, privacy, cast(ReceiptTables, _Receipts(self)))
+        receipts, tenancy = cast(ReceiptTables, _Receipts(self)), cast(TenancyTables, _Tenancy(self.tenant))
+        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None))
 
 
 class _Rows:
@@ -68,6 +73,24 @@ class _Receipts:
 
     async def unread_marks(self, user: str) -> dict[str, tuple[int, int]]:
         return self._memory.unread
+
+
+class _Tenancy:
+    def __init__(self, facts: TenantFacts) -> None:
+        self._facts = facts
+
+    async def facts(self) -> TenantFacts:
+        return self._facts
+
+    async def apply(self, event: Any) -> None:
+        self._facts.apply(event)
+
+    async def holder(self, user: str) -> Holder | None:
+        given = self._facts.holders.get(user)
+        return None if given is None else Holder(user, given.text, given.at_ms)
+
+    async def holders(self) -> list[Holder]:
+        return [Holder(user, given.text, given.at_ms) for user, given in self._facts.holders.items()]
 
 
 def no_tables() -> Tables:
