@@ -1,12 +1,18 @@
 import { Core, type CoreRules, type NewCommand } from "./core.js";
 import type { Acked, Refused, Source, StateChanged } from "./effects.js";
 import { type Listener } from "./emitter.js";
-import { WarblerError } from "./errors.js";
-import { type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type PresenceEntry, type Receipt, type ReceiptCounts, type ReceiptsPage, type Roster, type SendMessage, type Signalled, type UserTyping, type Welcome } from "./frames.js";
-import { Rest, type Fetch, type SignedIn } from "./http.js";
+import { WarblerError, type SignedOutWhy } from "./errors.js";
+import { type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type PresenceEntry, type Receipt, type ReceiptCounts, type ReceiptsPage, type FrameSettings, type SendMessage, type Signalled, type UserTyping, type Welcome } from "./frames.js";
+import { Friends } from "./friends.js";
+import { Groups } from "./groups.js";
+import type { Fetch } from "./http.js";
 import type { Pending } from "./outbox.js";
+import { Roster } from "./roster.js";
+import { Rest } from "./rest.js";
+import { type RosterHeard } from "./roster_keeper.js";
 import { type KeyValueStore } from "./storage.js";
 import { Stream } from "./stream.js";
+import { Ways, type Entry, type SignedIn } from "./ways.js";
 /** What is used of a WebSocket: the browser's, or that of the package `ws`. */
 export interface Socket {
     onopen: ((event: never) => void) | null;
@@ -28,6 +34,9 @@ export interface ClientOptions {
     /** Keeps the sign-in, the device's id, positions and unacked commands; like window.localStorage. Default: memory. */
     readonly storage?: KeyValueStore;
     readonly device?: string;
+    /** What the user sees in its list of devices, like "Firefox on Linux". */
+    readonly device_name?: string;
+    readonly platform?: "web" | "ios" | "android" | "desktop" | "bot";
     /** Name and version of the application, for operators. */
     readonly agent?: string;
     readonly rules?: Partial<CoreRules>;
@@ -59,7 +68,7 @@ export interface ClientEvents {
     /** Follows `watchPresence`. */
     presence: readonly PresenceEntry[];
     /** Friends, requests, blocks, aliases: what changed, and whether invitations did. */
-    roster: Roster;
+    roster: RosterHeard;
     /** An ephemeral message: no event, in no history. */
     signalled: Signalled;
     /** The node is going to stop: the client comes back to another one within `after_ms`; nothing is to be done. */
@@ -77,6 +86,7 @@ export interface ClientEvents {
     };
     signed_out: {
         readonly reason: string;
+        readonly why: SignedOutWhy;
     };
 }
 export type Sent = Omit<Acked, "kind" | "key" | "frame"> & {
@@ -85,6 +95,8 @@ export type Sent = Omit<Acked, "kind" | "key" | "frame"> & {
 export interface SendOptions {
     readonly reply_to?: number;
     readonly mentions?: readonly string[];
+    /** Kept in the list of announcements; needs the permission. */
+    readonly announcement?: boolean;
     /** An "ephemeral" message is no event, and its seq is 0. Default: what is usual in the conversation. */
     readonly qos?: NonNullable<SendMessage["qos"]>;
 }
@@ -103,6 +115,13 @@ export declare class Client {
     private readonly options;
     readonly rest: Rest;
     readonly device: string;
+    /** Signing in, by each method. */
+    readonly ways: Ways;
+    /** Requests, answers, blocks; what is read of people is in `rest.friends`. */
+    readonly friends: Friends<Sent>;
+    /** Members, roles, mutes, bans, links; what is read of groups is in `rest.groups`. */
+    readonly groups: Groups<Sent>;
+    private readonly rosterKeeper;
     private readonly emitter;
     private readonly store;
     private readonly signin;
@@ -125,7 +144,8 @@ export declare class Client {
     /** Who is signed in, also from an earlier run with the same storage. */
     get signedIn(): SignedIn | null;
     register(name: string, password: string): Promise<SignedIn>;
-    login(name: string, password: string): Promise<SignedIn>;
+    /** By name and password; the other ways are in `ways`. A second factor may be needed: then `ways.factor` ends it. */
+    login(name: string, password: string): Promise<Entry>;
     /** Takes tokens that came another way, like an administrator's. */
     useSignIn(signed_in: SignedIn): SignedIn;
     /** Ends the session and forgets the sign-in, the positions and what was not sent. */
@@ -154,7 +174,8 @@ export declare class Client {
     unreact(conversation: string, target_seq: number, reaction: string): Promise<Sent>;
     /** The conversation with one other user: the one there is, or a new one. */
     direct(user: string): Promise<string>;
-    createGroup(title: string, users: readonly string[], kind?: "group" | "channel"): Promise<string>;
+    /** `settings`: private, by invitation, with the whole history for newcomers, unless they say otherwise. */
+    createGroup(title: string, users: readonly string[], kind?: "group" | "channel", settings?: FrameSettings): Promise<string>;
     /** Any command, as a frame without its id. */
     command(frame: NewCommand): Promise<Sent>;
     /** Marks as read up to a message, by its seq and ordinal; does nothing when it was read before. */
@@ -177,6 +198,8 @@ export declare class Client {
     history(conversation: string, before_seq?: number | null, limit?: number): Promise<HistoryPage>;
     /** Pages of members who have (or have not) got as far as `seq`; one may be empty and not be the last. Raises: as `history`. */
     receipts(conversation: string, seq: number, wanted?: ReceiptsWanted): AsyncGenerator<ReceiptsPage, void>;
+    /** Friends, requests, blocks and notes, kept up to date from now on; what changes is told by `roster`. */
+    followRoster(): Roster;
     private ask;
     /**
      * Resolves when every event up to the conversation's head was handed out. With `from_seq`, from there on once more.
@@ -199,6 +222,8 @@ export declare class Client {
     private open;
     /** From here until `detach` only this socket is heard. */
     private attach;
+    /** Somebody ended this sign-in: the tokens are worth nothing any more. What was not sent is kept, for who signs in again. */
+    private signedOut;
     private read;
     private write;
     private detach;

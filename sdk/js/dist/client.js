@@ -2,12 +2,16 @@
 import { Core, DEFAULT_RULES } from "./core.js";
 import { Emitter } from "./emitter.js";
 import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError } from "./errors.js";
-import { SUBPROTOCOL_JSON, } from "./frames.js";
-import { Rest } from "./http.js";
+import { CLOSE_CODES, SUBPROTOCOL_JSON, } from "./frames.js";
+import { Friends } from "./friends.js";
+import { Groups } from "./groups.js";
 import { IdMaker } from "./ids.js";
 import { SignIn } from "./signin.js";
+import { Rest } from "./rest.js";
+import { RosterKeeper } from "./roster_keeper.js";
 import { MemoryStore, readJson } from "./storage.js";
 import { Stream } from "./stream.js";
+import { Ways } from "./ways.js";
 const SAVE_MS = 200;
 const TIMER_LIMIT_MS = 2 ** 31 - 1;
 const DEFAULT_FRAME_BYTES = 64 * 1024;
@@ -17,6 +21,13 @@ export class Client {
     options;
     rest;
     device;
+    /** Signing in, by each method. */
+    ways;
+    /** Requests, answers, blocks; what is read of people is in `rest.friends`. */
+    friends = new Friends((frame) => this.command(frame));
+    /** Members, roles, mutes, bans, links; what is read of groups is in `rest.groups`. */
+    groups = new Groups((frame) => this.command(frame));
+    rosterKeeper;
     emitter = new Emitter();
     store;
     signin;
@@ -43,17 +54,22 @@ export class Client {
         const call = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
         this.urls = [options.url].flat().map((url) => url.replace(/\/$/, ""));
         this.rest = new Rest(() => options.rest_url ?? this.url, call, () => this.signin.token(false));
+        const { device_name, platform = "web" } = options;
+        const info = { id: this.device, platform, ...(device_name === undefined ? {} : { name: device_name }) };
+        this.ways = new Ways(this.rest, info, this.store, (signed_in) => this.useSignIn(signed_in));
+        this.rosterKeeper = new RosterKeeper(this.rest.friends, this.store, (heard) => this.emitter.emit("roster", heard));
     }
     // ---- signing in
     /** Who is signed in, also from an earlier run with the same storage. */
     get signedIn() {
         return this.signin.current;
     }
-    async register(name, password) {
-        return this.useSignIn(await this.rest.register(name, password));
+    register(name, password) {
+        return this.ways.register(name, password);
     }
-    async login(name, password) {
-        return this.useSignIn(await this.rest.login(name, password));
+    /** By name and password; the other ways are in `ways`. A second factor may be needed: then `ways.factor` ends it. */
+    login(name, password) {
+        return this.ways.password(name, password);
     }
     /** Takes tokens that came another way, like an administrator's. */
     useSignIn(signed_in) {
@@ -68,6 +84,8 @@ export class Client {
         this.close();
         if (current !== null)
             this.store.removeItem(stateKey(current.user));
+        if (current !== null)
+            this.rosterKeeper.forget(current.user);
         this.signin.set(null);
         if (current?.refresh_token !== undefined)
             await this.rest.logout(current.refresh_token);
@@ -167,9 +185,11 @@ export class Client {
             throw error;
         }
     }
-    async createGroup(title, users, kind = "group") {
+    /** `settings`: private, by invitation, with the whole history for newcomers, unless they say otherwise. */
+    async createGroup(title, users, kind = "group", settings) {
         const members = users.map((user) => ({ user, role: "member" }));
-        const frame = { type: "create_conversation", conversation: "", conversation_kind: kind, title, members };
+        const made = { type: "create_conversation", conversation: "", conversation_kind: kind, title, members };
+        const frame = settings === undefined ? made : { ...made, settings };
         return (await this.command(frame)).conversation;
     }
     /** Any command, as a frame without its id. */
@@ -245,6 +265,10 @@ export class Client {
             yield page;
             after = page.next;
         } while (after !== null);
+    }
+    /** Friends, requests, blocks and notes, kept up to date from now on; what changes is told by `roster`. */
+    followRoster() {
+        return this.rosterKeeper.follow(this.signin.current?.user ?? "", this.phase === "online");
     }
     ask(read) {
         const { core } = this;
@@ -334,6 +358,7 @@ export class Client {
                     this.turn += 1;
                 return this.emitter.emit("state", effect);
             case "welcome":
+                this.rosterKeeper.welcome();
                 return this.emitter.emit("welcome", effect.frame);
             case "directory":
                 return this.emitter.emit("directory", { entries: effect.entries, complete: effect.complete });
@@ -346,7 +371,7 @@ export class Client {
             case "presence":
                 return this.emitter.emit("presence", effect.users);
             case "roster":
-                return this.emitter.emit("roster", effect.frame);
+                return this.rosterKeeper.live(effect.frame);
             case "signalled":
                 return this.emitter.emit("signalled", effect.frame);
             case "moving":
@@ -395,10 +420,9 @@ export class Client {
                 throw error;
             if (turn !== this.opening || this.core === null)
                 return;
-            const over = error instanceof SignedOut;
-            this.apply(this.core.notOpened(error.detail, over, now()));
-            if (over)
-                this.emitter.emit("signed_out", { reason: error.detail });
+            this.apply(this.core.notOpened(error.detail, error instanceof SignedOut, now()));
+            if (error instanceof SignedOut)
+                this.emitter.emit("signed_out", { reason: error.detail, why: error.why });
             return;
         }
         if (turn !== this.opening || this.core === null)
@@ -420,7 +444,15 @@ export class Client {
         socket.onclose = (event) => {
             this.socket = null;
             this.apply(core.closed(event.code, now()));
+            const why = SIGNED_OUT_BY[event.code];
+            if (why !== undefined)
+                this.signedOut(why, closeReason(event.code));
         };
+    }
+    /** Somebody ended this sign-in: the tokens are worth nothing any more. What was not sent is kept, for who signs in again. */
+    signedOut(why, reason) {
+        this.signin.set(null);
+        this.emitter.emit("signed_out", { reason, why });
     }
     read(core, data) {
         let frame;
@@ -470,6 +502,9 @@ export class Client {
         return device;
     }
 }
+/** Close codes that end the sign-in, not only the session. */
+const SIGNED_OUT_BY = { 4504: "revoked", 4511: "replaced", 4512: "frozen" };
+const closeReason = (code) => CLOSE_CODES.find((close) => close.code === code)?.reason ?? `closed with ${code}`;
 const stateKey = (user) => `warbler.state.${user}`;
 const failed = (failure) => new RequestFailed(failure.code, failure.detail, failure.retryable);
 const contentOf = (content) => (typeof content === "string" ? { text: content } : content);

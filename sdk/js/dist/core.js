@@ -626,7 +626,7 @@ export class Core {
     release(conversation, now_ms) {
         for (const entry of [...this.outbox]) {
             const { frame } = entry;
-            const concerned = frame.conversation === conversation || frame.type === "create_conversation";
+            const concerned = frame.conversation === conversation || frame.conversation === "";
             if (entry.checking && concerned)
                 this.renew(entry, now_ms);
         }

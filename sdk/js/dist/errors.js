@@ -2,14 +2,17 @@
 export class WarblerError extends Error {
     retryable;
     code;
-    constructor(code, detail, retryable = false) {
+    detail;
+    /** Not before this long; 0: whenever. */
+    retry_after_ms;
+    constructor(code, detail, retryable = false, retry_after_ms = 0) {
         super(`${code}: ${detail}`);
         this.name = new.target.name;
         this.code = code;
         this.detail = detail;
         this.retryable = retryable;
+        this.retry_after_ms = retry_after_ms;
     }
-    detail;
 }
 /** The edge could not be reached, or its answer could not be read. */
 export class Unreachable extends WarblerError {
@@ -20,10 +23,13 @@ export class Unreachable extends WarblerError {
 /** A REST call was answered by an error. */
 export class RestError extends WarblerError {
     status;
-    constructor(status, code, detail, retryable) {
-        super(code, detail, retryable);
+    constructor(status, code, detail, retryable, retry_after_ms = 0) {
+        super(code, detail, retryable, retry_after_ms);
         this.status = status;
     }
+}
+/** The call needs a factor shown a moment ago: `people.stepUp`, then the same call again. */
+export class StepUpNeeded extends RestError {
 }
 /** A command was refused for good; it changed nothing. */
 export class Rejected extends WarblerError {
@@ -38,8 +44,10 @@ export class RequestFailed extends WarblerError {
 }
 /** There is no sign-in, or it is over: log in again. */
 export class SignedOut extends WarblerError {
-    constructor(detail) {
+    why;
+    constructor(detail, why = "expired") {
         super("signed_out", detail);
+        this.why = why;
     }
 }
 /** The client was closed while this was under way. A command may still have been accepted. */

@@ -1,75 +1,28 @@
-// The REST face: accounts and what is not sent over the WebSocket. Shell around fetch.
-import { RestError, Unreachable } from "./errors.js";
+// One REST call: JSON in, JSON out, errors as values of one tree. Shell around fetch.
+import { RestError, StepUpNeeded, Unreachable } from "./errors.js";
 const TIMEOUT_MS = 15_000;
-export const USERS_AT_ONCE = 100; // of some 23 characters each, in one URL
-export class Rest {
+export class Http {
     base;
     fetch;
     token;
-    /** `token`: gives a good access token, for the calls that need one. Raises (all calls): RestError, Unreachable. */
+    /** `token`: gives a good access token, for the calls that need one. Raises (all calls): RestError, StepUpNeeded, Unreachable. */
     constructor(base, fetch, token) {
         this.base = base;
         this.fetch = fetch;
         this.token = token;
     }
-    register(name, password) {
-        return this.call("POST", "/v1/register", { name, password }, false);
+    async call(method, path, body, options = {}) {
+        return parsed(await this.text(method, path, body, options));
     }
-    login(name, password) {
-        return this.call("POST", "/v1/login", { name, password }, false);
-    }
-    refresh(refresh_token) {
-        return this.call("POST", "/v1/refresh", { refresh_token }, false);
-    }
-    async logout(refresh_token) {
-        await this.call("POST", "/v1/logout", { refresh_token }, false);
-    }
-    /** Unknown ids are not in the answer. */
-    async users(ids) {
-        const found = [];
-        for (let start = 0; start < ids.length; start += USERS_AT_ONCE) {
-            const some = ids.slice(start, start + USERS_AT_ONCE).map(encodeURIComponent).join(",");
-            found.push(...(await this.call("GET", `/v1/users?ids=${some}`)).users);
-        }
-        return found;
-    }
-    userByName(name) {
-        return this.call("GET", `/v1/users/by-name/${encodeURIComponent(name)}`);
-    }
-    /** The same `command_id` makes a retry harmless. */
-    createConversation(body) {
-        return this.call("POST", "/v1/conversations", body);
-    }
-    /** All members, by as many pages as it takes. */
-    async members(conversation) {
-        const found = [];
-        let after = null;
-        do {
-            const query = after === null ? "" : `&after=${encodeURIComponent(after)}`;
-            const path = `/v1/conversations/${encodeURIComponent(conversation)}/members?limit=1000${query}`;
-            const page = await this.call("GET", path);
-            found.push(...page.members);
-            after = page.next;
-        } while (after !== null);
-        return found;
-    }
-    privacy() {
-        return this.call("GET", "/v1/me/privacy");
-    }
-    setPrivacy(privacy) {
-        return this.call("PUT", "/v1/me/privacy", privacy);
-    }
-    /** Where a message was and when, down to each member's devices. */
-    journey(conversation, seq) {
-        return this.call("GET", `/v1/messages/${encodeURIComponent(conversation)}/${seq}/journey`);
-    }
-    async call(method, path, body, authorized = true) {
-        const headers = { "Content-Type": "application/json" };
+    /** The answer as it came: a picture, say. */
+    async text(method, path, body, options = {}) {
+        const { authorized = true, media_type = "application/json" } = options;
+        const headers = { "Content-Type": media_type };
         if (authorized)
             headers["Authorization"] = `Bearer ${await this.token()}`;
         const init = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
         if (body !== undefined)
-            init.body = JSON.stringify(body);
+            init.body = options.media_type === undefined ? JSON.stringify(body) : body;
         let response;
         let text;
         try {
@@ -79,13 +32,28 @@ export class Rest {
         catch (error) {
             throw new Unreachable(String(error)); // fetch raises TypeError or AbortError, whatever was the matter
         }
-        const answer = parsed(text);
         if (response.ok)
-            return answer;
-        const problem = (answer ?? {});
-        const retryable = problem.retryable ?? response.status >= 500;
-        throw new RestError(response.status, problem.code ?? "http", problem.detail ?? `status ${response.status}`, retryable);
+            return text;
+        throw problemOf(response, parsed(text));
     }
+    /** Everything that comes in pages. `pick`: the items of one page. */
+    async pages(path, pick) {
+        const found = [];
+        let after = null;
+        do {
+            const page = await this.call("GET", withQuery(path, { after }));
+            found.push(...pick(page));
+            after = page.next;
+        } while (after !== null);
+        return found;
+    }
+}
+function problemOf(response, answer) {
+    const problem = (answer ?? {});
+    const retry_after_ms = problem.retry_after_ms ?? 1000 * Number(response.headers?.get("Retry-After") ?? 0);
+    const { code = "http", detail = `status ${response.status}`, retryable = response.status >= 500 } = problem;
+    const Kind = code === "step_up_needed" ? StepUpNeeded : RestError;
+    return new Kind(response.status, code, detail, retryable, Number.isFinite(retry_after_ms) ? retry_after_ms : 0);
 }
 function parsed(text) {
     try {
@@ -97,3 +65,13 @@ function parsed(text) {
         throw error;
     }
 }
+/** A path with these parameters; those that are null or undefined are left out. */
+export function withQuery(path, query) {
+    const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+    if (given.length === 0)
+        return path;
+    const text = given.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
+    return `${path}${path.includes("?") ? "&" : "?"}${text}`;
+}
+/** A path below /v1, each part escaped. */
+export const pathOf = (...parts) => `/v1/${parts.map((part) => encodeURIComponent(part)).join("/")}`;

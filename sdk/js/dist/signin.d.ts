@@ -1,5 +1,6 @@
-import type { Rest, SignedIn } from "./http.js";
+import type { Rest } from "./rest.js";
 import { type KeyValueStore } from "./storage.js";
+import type { SignedIn } from "./ways.js";
 export declare class SignIn {
     private readonly store;
     private readonly rest;

@@ -3,8 +3,9 @@
 import { Core, DEFAULT_RULES, type CoreRules, type NewCommand, type NewRead, type Saved } from "./core.js";
 import type { Acked, Answer, Effect, Refused, Source, StateChanged } from "./effects.js";
 import { Emitter, type Listener } from "./emitter.js";
-import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError } from "./errors.js";
+import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError, type SignedOutWhy } from "./errors.js";
 import {
+  CLOSE_CODES,
   SUBPROTOCOL_JSON,
   type DeviceContent,
   type DirectoryEntry,
@@ -19,18 +20,24 @@ import {
   type Receipt,
   type ReceiptCounts,
   type ReceiptsPage,
-  type Roster,
+  type FrameSettings,
   type SendMessage,
   type Signalled,
   type UserTyping,
   type Welcome,
 } from "./frames.js";
-import { Rest, type Fetch, type SignedIn } from "./http.js";
+import { Friends } from "./friends.js";
+import { Groups } from "./groups.js";
+import type { Fetch } from "./http.js";
 import { IdMaker } from "./ids.js";
 import type { Pending } from "./outbox.js";
 import { SignIn } from "./signin.js";
+import { Roster } from "./roster.js";
+import { Rest } from "./rest.js";
+import { RosterKeeper, type RosterHeard } from "./roster_keeper.js";
 import { MemoryStore, readJson, type KeyValueStore } from "./storage.js";
 import { Stream } from "./stream.js";
+import { Ways, type Entry, type SignedIn } from "./ways.js";
 
 /** What is used of a WebSocket: the browser's, or that of the package `ws`. */
 export interface Socket {
@@ -54,6 +61,9 @@ export interface ClientOptions {
   /** Keeps the sign-in, the device's id, positions and unacked commands; like window.localStorage. Default: memory. */
   readonly storage?: KeyValueStore;
   readonly device?: string;
+  /** What the user sees in its list of devices, like "Firefox on Linux". */
+  readonly device_name?: string;
+  readonly platform?: "web" | "ios" | "android" | "desktop" | "bot";
   /** Name and version of the application, for operators. */
   readonly agent?: string;
   readonly rules?: Partial<CoreRules>;
@@ -82,7 +92,7 @@ export interface ClientEvents {
   /** Follows `watchPresence`. */
   presence: readonly PresenceEntry[];
   /** Friends, requests, blocks, aliases: what changed, and whether invitations did. */
-  roster: Roster;
+  roster: RosterHeard;
   /** An ephemeral message: no event, in no history. */
   signalled: Signalled;
   /** The node is going to stop: the client comes back to another one within `after_ms`; nothing is to be done. */
@@ -91,13 +101,15 @@ export interface ClientEvents {
   missing: { readonly conversation: string; readonly seqs: readonly number[] };
   /** Positions are void (of one conversation, or all): what was shown is to be read again. */
   reset: { readonly conversation: string | null };
-  signed_out: { readonly reason: string };
+  signed_out: { readonly reason: string; readonly why: SignedOutWhy };
 }
 
 export type Sent = Omit<Acked, "kind" | "key" | "frame"> & { readonly id: string };
 export interface SendOptions {
   readonly reply_to?: number;
   readonly mentions?: readonly string[];
+  /** Kept in the list of announcements; needs the permission. */
+  readonly announcement?: boolean;
   /** An "ephemeral" message is no event, and its seq is 0. Default: what is usual in the conversation. */
   readonly qos?: NonNullable<SendMessage["qos"]>;
 }
@@ -123,6 +135,13 @@ const utf8 = new TextEncoder();
 export class Client {
   readonly rest: Rest;
   readonly device: string;
+  /** Signing in, by each method. */
+  readonly ways: Ways;
+  /** Requests, answers, blocks; what is read of people is in `rest.friends`. */
+  readonly friends = new Friends<Sent>((frame) => this.command(frame));
+  /** Members, roles, mutes, bans, links; what is read of groups is in `rest.groups`. */
+  readonly groups = new Groups<Sent>((frame) => this.command(frame));
+  private readonly rosterKeeper: RosterKeeper;
   private readonly emitter = new Emitter<ClientEvents>();
   private readonly store: KeyValueStore;
   private readonly signin: SignIn;
@@ -149,6 +168,10 @@ export class Client {
     const call: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
     this.urls = [options.url].flat().map((url) => url.replace(/\/$/, ""));
     this.rest = new Rest(() => options.rest_url ?? this.url, call, () => this.signin.token(false));
+    const { device_name, platform = "web" } = options;
+    const info = { id: this.device, platform, ...(device_name === undefined ? {} : { name: device_name }) };
+    this.ways = new Ways(this.rest, info, this.store, (signed_in) => this.useSignIn(signed_in));
+    this.rosterKeeper = new RosterKeeper(this.rest.friends, this.store, (heard) => this.emitter.emit("roster", heard));
   }
 
   // ---- signing in
@@ -158,12 +181,13 @@ export class Client {
     return this.signin.current;
   }
 
-  async register(name: string, password: string): Promise<SignedIn> {
-    return this.useSignIn(await this.rest.register(name, password));
+  register(name: string, password: string): Promise<SignedIn> {
+    return this.ways.register(name, password);
   }
 
-  async login(name: string, password: string): Promise<SignedIn> {
-    return this.useSignIn(await this.rest.login(name, password));
+  /** By name and password; the other ways are in `ways`. A second factor may be needed: then `ways.factor` ends it. */
+  login(name: string, password: string): Promise<Entry> {
+    return this.ways.password(name, password);
   }
 
   /** Takes tokens that came another way, like an administrator's. */
@@ -178,6 +202,7 @@ export class Client {
     const { current } = this.signin;
     this.close();
     if (current !== null) this.store.removeItem(stateKey(current.user));
+    if (current !== null) this.rosterKeeper.forget(current.user);
     this.signin.set(null);
     if (current?.refresh_token !== undefined) await this.rest.logout(current.refresh_token);
   }
@@ -287,9 +312,11 @@ export class Client {
     }
   }
 
-  async createGroup(title: string, users: readonly string[], kind: "group" | "channel" = "group"): Promise<string> {
+  /** `settings`: private, by invitation, with the whole history for newcomers, unless they say otherwise. */
+  async createGroup(title: string, users: readonly string[], kind: "group" | "channel" = "group", settings?: FrameSettings): Promise<string> {
     const members = users.map((user) => ({ user, role: "member" as const }));
-    const frame = { type: "create_conversation" as const, conversation: "", conversation_kind: kind, title, members };
+    const made = { type: "create_conversation" as const, conversation: "", conversation_kind: kind, title, members };
+    const frame = settings === undefined ? made : { ...made, settings };
     return (await this.command(frame)).conversation;
   }
 
@@ -369,6 +396,11 @@ export class Client {
       yield page;
       after = page.next;
     } while (after !== null);
+  }
+
+  /** Friends, requests, blocks and notes, kept up to date from now on; what changes is told by `roster`. */
+  followRoster(): Roster {
+    return this.rosterKeeper.follow(this.signin.current?.user ?? "", this.phase === "online");
   }
 
   private ask<T extends Answer>(read: NewRead): Promise<T> {
@@ -455,6 +487,7 @@ export class Client {
         if (effect.phase === "waiting") this.turn += 1;
         return this.emitter.emit("state", effect);
       case "welcome":
+        this.rosterKeeper.welcome();
         return this.emitter.emit("welcome", effect.frame);
       case "directory":
         return this.emitter.emit("directory", { entries: effect.entries, complete: effect.complete });
@@ -467,7 +500,7 @@ export class Client {
       case "presence":
         return this.emitter.emit("presence", effect.users);
       case "roster":
-        return this.emitter.emit("roster", effect.frame);
+        return this.rosterKeeper.live(effect.frame);
       case "signalled":
         return this.emitter.emit("signalled", effect.frame);
       case "moving":
@@ -519,9 +552,8 @@ export class Client {
     } catch (error) {
       if (!(error instanceof WarblerError)) throw error;
       if (turn !== this.opening || this.core === null) return;
-      const over = error instanceof SignedOut;
-      this.apply(this.core.notOpened(error.detail, over, now()));
-      if (over) this.emitter.emit("signed_out", { reason: error.detail });
+      this.apply(this.core.notOpened(error.detail, error instanceof SignedOut, now()));
+      if (error instanceof SignedOut) this.emitter.emit("signed_out", { reason: error.detail, why: error.why });
       return;
     }
     if (turn !== this.opening || this.core === null) return;
@@ -541,7 +573,15 @@ export class Client {
     socket.onclose = (event: { code: number }) => {
       this.socket = null;
       this.apply(core.closed(event.code, now()));
+      const why = SIGNED_OUT_BY[event.code];
+      if (why !== undefined) this.signedOut(why, closeReason(event.code));
     };
+  }
+
+  /** Somebody ended this sign-in: the tokens are worth nothing any more. What was not sent is kept, for who signs in again. */
+  private signedOut(why: SignedOutWhy, reason: string): void {
+    this.signin.set(null);
+    this.emitter.emit("signed_out", { reason, why });
   }
 
   private read(core: Core, data: unknown): void {
@@ -591,6 +631,9 @@ export class Client {
   }
 }
 
+/** Close codes that end the sign-in, not only the session. */
+const SIGNED_OUT_BY: Readonly<Record<number, SignedOutWhy>> = { 4504: "revoked", 4511: "replaced", 4512: "frozen" };
+const closeReason = (code: number): string => CLOSE_CODES.find((close) => close.code === code)?.reason ?? `closed with ${code}`;
 const stateKey = (user: string): string => `warbler.state.${user}`;
 const failed = (failure: Failure): RequestFailed => new RequestFailed(failure.code, failure.detail, failure.retryable);
 const contentOf = (content: string | DeviceContent): DeviceContent => (typeof content === "string" ? { text: content } : content);

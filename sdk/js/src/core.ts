@@ -661,7 +661,7 @@ export class Core {
   private release(conversation: string, now_ms: number): void {
     for (const entry of [...this.outbox]) {
       const { frame } = entry;
-      const concerned = frame.conversation === conversation || frame.type === "create_conversation";
+      const concerned = frame.conversation === conversation || frame.conversation === "";
       if (entry.checking && concerned) this.renew(entry, now_ms);
     }
   }

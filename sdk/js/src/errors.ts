@@ -4,15 +4,18 @@ export class WarblerError extends Error {
   readonly retryable: boolean;
   readonly code: string;
 
-  constructor(code: string, detail: string, retryable = false) {
+  readonly detail: string;
+  /** Not before this long; 0: whenever. */
+  readonly retry_after_ms: number;
+
+  constructor(code: string, detail: string, retryable = false, retry_after_ms = 0) {
     super(`${code}: ${detail}`);
     this.name = new.target.name;
     this.code = code;
     this.detail = detail;
     this.retryable = retryable;
+    this.retry_after_ms = retry_after_ms;
   }
-
-  readonly detail: string;
 }
 
 /** The edge could not be reached, or its answer could not be read. */
@@ -29,10 +32,14 @@ export class RestError extends WarblerError {
     code: string,
     detail: string,
     retryable: boolean,
+    retry_after_ms = 0,
   ) {
-    super(code, detail, retryable);
+    super(code, detail, retryable, retry_after_ms);
   }
 }
+
+/** The call needs a factor shown a moment ago: `people.stepUp`, then the same call again. */
+export class StepUpNeeded extends RestError {}
 
 /** A command was refused for good; it changed nothing. */
 export class Rejected extends WarblerError {
@@ -48,9 +55,15 @@ export class Rejected extends WarblerError {
 /** A read (history, sync, directory) could not be served. */
 export class RequestFailed extends WarblerError {}
 
+/** Why a sign-in is over: ended somewhere else, by another device of the same kind, by an administrator, or by time. */
+export type SignedOutWhy = "revoked" | "replaced" | "frozen" | "expired";
+
 /** There is no sign-in, or it is over: log in again. */
 export class SignedOut extends WarblerError {
-  constructor(detail: string) {
+  constructor(
+    detail: string,
+    readonly why: SignedOutWhy = "expired",
+  ) {
     super("signed_out", detail);
   }
 }

@@ -1,8 +1,9 @@
 // Who the user is on this device: the tokens, kept in a store and renewed one at a time. Shell around Rest.
 
 import { RestError, SignedOut } from "./errors.js";
-import type { Rest, SignedIn } from "./http.js";
+import type { Rest } from "./rest.js";
 import { readJson, type KeyValueStore } from "./storage.js";
+import type { SignedIn } from "./ways.js";
 
 const KEY = "warbler.signin";
 const EARLY_MS = 30_000; // a token that ends this soon is renewed before it is used

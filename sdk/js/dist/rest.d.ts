@@ -1,0 +1,81 @@
+import type { ConversationKind, FrameMember, Role } from "./frames.js";
+import { FriendCalls } from "./friends.js";
+import { GroupCalls } from "./groups.js";
+import { Http } from "./http.js";
+import { People } from "./people.js";
+import type { SignedIn } from "./ways.js";
+export interface User {
+    readonly user: string;
+    readonly name: string;
+}
+export interface MemberItem {
+    readonly user: string;
+    readonly role: Role;
+    readonly joined_seq: number;
+    readonly read_seq: number;
+    readonly read_ordinal: number;
+    readonly nickname?: string | null;
+    /** 0: not muted. */
+    readonly muted_until_ms?: number;
+}
+/** What others may see of the user, and ask of it. `contacts`: who shares a direct conversation with it. */
+export interface Privacy {
+    readonly receipts: boolean;
+    readonly presence: "everyone" | "contacts" | "friends" | "nobody";
+    /** Who may write without being a friend. */
+    readonly strangers: "everyone" | "friends";
+    readonly friend_requests: "everyone" | "question" | "nobody";
+    readonly friend_question: string;
+    /** Whether a search by others finds the user. */
+    readonly searchable: boolean;
+}
+/** `at_ms` null: not known or not yet, `why` says it in words. `by_then`: it had happened at `at_ms`, perhaps earlier. */
+export interface JourneyStep {
+    readonly step: "received" | "accepted" | "committed" | "projected" | "fanned_out" | "pushed" | "delivered" | "read" | "played";
+    readonly at_ms: number | null;
+    readonly by_then: boolean;
+    readonly node: string | null;
+    readonly user: string | null;
+    readonly device: string | null;
+    readonly why: string | null;
+}
+/** Shape: `steps` in the order of the path, then by user and time. */
+export interface Journey {
+    readonly conversation: string;
+    readonly seq: number;
+    readonly user: string;
+    readonly device: string;
+    readonly members: number;
+    readonly members_more: boolean;
+    readonly steps: readonly JourneyStep[];
+    readonly notes: readonly string[];
+}
+export declare const USERS_AT_ONCE = 100;
+/** What needs no session: names, lists, and everything about people. */
+export declare class Rest extends Http {
+    readonly people: People;
+    readonly friends: FriendCalls;
+    readonly groups: GroupCalls;
+    refresh(refresh_token: string): Promise<SignedIn>;
+    logout(refresh_token: string): Promise<void>;
+    /** Unknown ids are not in the answer. */
+    users(ids: readonly string[]): Promise<User[]>;
+    userByName(name: string): Promise<User>;
+    /** The same `command_id` makes a retry harmless. */
+    createConversation(body: {
+        readonly conversation_kind: ConversationKind;
+        readonly title: string;
+        readonly members: readonly FrameMember[];
+        readonly command_id?: string;
+    }): Promise<{
+        readonly conversation: string;
+        readonly seq: number;
+    }>;
+    /** All members, by as many pages as it takes. */
+    members(conversation: string): Promise<MemberItem[]>;
+    privacy(): Promise<Privacy>;
+    /** What is not given stays as it is. */
+    setPrivacy(privacy: Partial<Privacy>): Promise<Privacy>;
+    /** Where a message was and when, down to each member's devices. */
+    journey(conversation: string, seq: number): Promise<Journey>;
+}
