@@ -3,7 +3,7 @@ import type { RosterEntry } from "./frames.js";
 import { type Http } from "./http.js";
 /** `full`: everything, what is not in its pages is no more; else what changed since the asked version. */
 export interface RosterPage {
-    readonly version: number;
+    readonly version: string;
     readonly full: boolean;
     readonly entries: readonly RosterEntry[];
     readonly next: string | null;
@@ -24,7 +24,7 @@ export declare class FriendCalls {
     private readonly http;
     constructor(http: Http);
     /** A page; `Client.roster` keeps the whole. */
-    rosterPage(since: number, after?: string | null): Promise<RosterPage>;
+    rosterPage(since: string, after?: string | null): Promise<RosterPage>;
     /** What the user calls this person, and how it sorts it; nobody else sees it. */
     note(user: string, alias: string, tags?: readonly string[]): Promise<void>;
     invitations(): Promise<Invitations>;

@@ -8,7 +8,7 @@ export class FriendCalls {
     }
     /** A page; `Client.roster` keeps the whole. */
     rosterPage(since, after = null) {
-        return this.http.call("GET", withQuery("/v1/me/roster", { since, after }));
+        return this.http.call("GET", withQuery("/v1/me/roster", { since: since || null, after }));
     }
     /** What the user calls this person, and how it sorts it; nobody else sees it. */
     async note(user, alias, tags = []) {

@@ -2,16 +2,15 @@ import type { Roster as RosterFrame, RosterEntry } from "./frames.js";
 import type { RosterPage } from "./friends.js";
 /** What survives a restart of the application. */
 export interface SavedRoster {
-    readonly version: number;
+    readonly version: string;
     readonly entries: readonly RosterEntry[];
 }
 export declare class Roster {
-    /** Everything up to here is known; 0: nothing is. */
-    version: number;
+    /** Everything up to here is known; empty: nothing is. */
+    version: string;
     private known;
     /** Users that the edge told of since the sync began. */
     private readonly fresh;
-    private heard;
     private syncing;
     /** Whom the pages of a full sync named so far; null: it is one of changes. */
     private named;
@@ -27,7 +26,7 @@ export declare class Roster {
     restore(saved: SavedRoster): void;
     saved(): SavedRoster;
     /** A sync begins, on this connection; the version to ask since. */
-    begin(): number;
+    begin(): string;
     /** A page of it. The entries that are new to this device. */
     page(page: RosterPage): RosterEntry[];
     /** What the edge told in between. The entries that are new to this device. */

@@ -1,19 +1,19 @@
 // The user's roster: friends, requests, blocks and notes, as far as this device has heard. Pure.
 //
-// Rule 1: an entry is replaced only by one of a later version; entries come whole.
-// Rule 2: while pages of a sync are still missing, `version` stays: after a loss the sync begins again from there.
+// Rule 1: versions are opaque and none is compared: the newest word of the edge counts, entries come whole and in order.
+// Rule 2: what was told live since a sync began is not replaced by its pages, which may be older; if they are newer, that is told live too.
+// Rule 3: while pages of a sync are missing, `version` stays: after a loss the sync begins again from there.
 export class Roster {
-    /** Everything up to here is known; 0: nothing is. */
-    version = 0;
+    /** Everything up to here is known; empty: nothing is. */
+    version = "";
     known = new Map();
     /** Users that the edge told of since the sync began. */
     fresh = new Set();
-    heard = 0;
     syncing = true;
     /** Whom the pages of a full sync named so far; null: it is one of changes. */
     named = null;
     get(user) {
-        return this.known.get(user)?.entry;
+        return this.known.get(user);
     }
     get size() {
         return this.known.size;
@@ -24,7 +24,7 @@ export class Roster {
     }
     /** Shape: in no order; friends, and everybody else about whom something is to be said. */
     entries() {
-        return [...this.known.values()].map((known) => known.entry);
+        return [...this.known.values()];
     }
     friends() {
         return this.entries().filter((entry) => entry.relation === "friends");
@@ -35,7 +35,7 @@ export class Roster {
     }
     restore(saved) {
         this.version = saved.version;
-        this.known = new Map(saved.entries.map((entry) => [entry.user, { entry, version: saved.version }]));
+        this.known = new Map(saved.entries.map((entry) => [entry.user, entry]));
     }
     saved() {
         return { version: this.version, entries: this.entries() };
@@ -45,7 +45,6 @@ export class Roster {
         this.syncing = true;
         this.named = null;
         this.fresh.clear();
-        this.heard = 0;
         return this.version;
     }
     /** A page of it. The entries that are new to this device. */
@@ -54,7 +53,7 @@ export class Roster {
             this.named ??= new Set();
         for (const entry of page.entries)
             this.named?.add(entry.user);
-        const changed = page.entries.filter((entry) => this.put(entry, page.version));
+        const changed = page.entries.filter((entry) => !this.fresh.has(entry.user) && this.put(entry));
         if (page.next === null)
             this.finish(page.version);
         return changed;
@@ -62,32 +61,26 @@ export class Roster {
     /** What the edge told in between. The entries that are new to this device. */
     live(frame) {
         const entries = frame.entries ?? [];
-        const changed = entries.filter((entry) => this.put(entry, frame.version));
         for (const entry of entries)
             this.fresh.add(entry.user);
-        this.heard = Math.max(this.heard, frame.version);
         if (!this.syncing)
-            this.version = Math.max(this.version, frame.version);
-        return changed;
+            this.version = frame.version;
+        return entries.filter((entry) => this.put(entry));
     }
     finish(version) {
         const { named } = this;
         if (named !== null)
             // what a full roster does not name is no more, unless it came since
-            for (const [user, known] of this.known)
-                if (!named.has(user) && !(this.fresh.has(user) && known.version > version))
+            for (const user of this.known.keys())
+                if (!named.has(user) && !this.fresh.has(user))
                     this.known.delete(user);
-        // after a full one the version may be lower: the log is another one
-        this.version = Math.max(version, this.heard);
+        this.version = version;
         this.named = null;
         this.syncing = false;
     }
-    put(entry, version) {
+    put(entry) {
         const known = this.known.get(entry.user);
-        const comparable = this.named === null || this.fresh.has(entry.user);
-        if (known !== undefined && comparable && known.version > version)
-            return false;
-        this.known.set(entry.user, { entry, version });
-        return known === undefined || JSON.stringify(known.entry) !== JSON.stringify(entry);
+        this.known.set(entry.user, entry);
+        return JSON.stringify(known) !== JSON.stringify(entry);
     }
 }

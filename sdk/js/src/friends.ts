@@ -6,7 +6,7 @@ import { pathOf, withQuery, type Http } from "./http.js";
 
 /** `full`: everything, what is not in its pages is no more; else what changed since the asked version. */
 export interface RosterPage {
-  readonly version: number;
+  readonly version: string;
   readonly full: boolean;
   readonly entries: readonly RosterEntry[];
   readonly next: string | null;
@@ -30,8 +30,8 @@ export class FriendCalls {
   constructor(private readonly http: Http) {}
 
   /** A page; `Client.roster` keeps the whole. */
-  rosterPage(since: number, after: string | null = null): Promise<RosterPage> {
-    return this.http.call("GET", withQuery("/v1/me/roster", { since, after }));
+  rosterPage(since: string, after: string | null = null): Promise<RosterPage> {
+    return this.http.call("GET", withQuery("/v1/me/roster", { since: since || null, after }));
   }
 
   /** What the user calls this person, and how it sorts it; nobody else sees it. */

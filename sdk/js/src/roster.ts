@@ -1,35 +1,30 @@
 // The user's roster: friends, requests, blocks and notes, as far as this device has heard. Pure.
 //
-// Rule 1: an entry is replaced only by one of a later version; entries come whole.
-// Rule 2: while pages of a sync are still missing, `version` stays: after a loss the sync begins again from there.
+// Rule 1: versions are opaque and none is compared: the newest word of the edge counts, entries come whole and in order.
+// Rule 2: what was told live since a sync began is not replaced by its pages, which may be older; if they are newer, that is told live too.
+// Rule 3: while pages of a sync are missing, `version` stays: after a loss the sync begins again from there.
 
 import type { Roster as RosterFrame, RosterEntry } from "./frames.js";
 import type { RosterPage } from "./friends.js";
 
 /** What survives a restart of the application. */
 export interface SavedRoster {
-  readonly version: number;
+  readonly version: string;
   readonly entries: readonly RosterEntry[];
 }
 
-interface Known {
-  readonly entry: RosterEntry;
-  readonly version: number;
-}
-
 export class Roster {
-  /** Everything up to here is known; 0: nothing is. */
-  version = 0;
-  private known = new Map<string, Known>();
+  /** Everything up to here is known; empty: nothing is. */
+  version = "";
+  private known = new Map<string, RosterEntry>();
   /** Users that the edge told of since the sync began. */
   private readonly fresh = new Set<string>();
-  private heard = 0;
   private syncing = true;
   /** Whom the pages of a full sync named so far; null: it is one of changes. */
   private named: Set<string> | null = null;
 
   get(user: string): RosterEntry | undefined {
-    return this.known.get(user)?.entry;
+    return this.known.get(user);
   }
 
   get size(): number {
@@ -43,7 +38,7 @@ export class Roster {
 
   /** Shape: in no order; friends, and everybody else about whom something is to be said. */
   entries(): RosterEntry[] {
-    return [...this.known.values()].map((known) => known.entry);
+    return [...this.known.values()];
   }
 
   friends(): RosterEntry[] {
@@ -57,7 +52,7 @@ export class Roster {
 
   restore(saved: SavedRoster): void {
     this.version = saved.version;
-    this.known = new Map(saved.entries.map((entry) => [entry.user, { entry, version: saved.version }]));
+    this.known = new Map(saved.entries.map((entry) => [entry.user, entry]));
   }
 
   saved(): SavedRoster {
@@ -65,11 +60,10 @@ export class Roster {
   }
 
   /** A sync begins, on this connection; the version to ask since. */
-  begin(): number {
+  begin(): string {
     this.syncing = true;
     this.named = null;
     this.fresh.clear();
-    this.heard = 0;
     return this.version;
   }
 
@@ -77,7 +71,7 @@ export class Roster {
   page(page: RosterPage): RosterEntry[] {
     if (page.full) this.named ??= new Set();
     for (const entry of page.entries) this.named?.add(entry.user);
-    const changed = page.entries.filter((entry) => this.put(entry, page.version));
+    const changed = page.entries.filter((entry) => !this.fresh.has(entry.user) && this.put(entry));
     if (page.next === null) this.finish(page.version);
     return changed;
   }
@@ -85,30 +79,24 @@ export class Roster {
   /** What the edge told in between. The entries that are new to this device. */
   live(frame: RosterFrame): RosterEntry[] {
     const entries = frame.entries ?? [];
-    const changed = entries.filter((entry) => this.put(entry, frame.version));
     for (const entry of entries) this.fresh.add(entry.user);
-    this.heard = Math.max(this.heard, frame.version);
-    if (!this.syncing) this.version = Math.max(this.version, frame.version);
-    return changed;
+    if (!this.syncing) this.version = frame.version;
+    return entries.filter((entry) => this.put(entry));
   }
 
-  private finish(version: number): void {
+  private finish(version: string): void {
     const { named } = this;
     if (named !== null)
       // what a full roster does not name is no more, unless it came since
-      for (const [user, known] of this.known)
-        if (!named.has(user) && !(this.fresh.has(user) && known.version > version)) this.known.delete(user);
-    // after a full one the version may be lower: the log is another one
-    this.version = Math.max(version, this.heard);
+      for (const user of this.known.keys()) if (!named.has(user) && !this.fresh.has(user)) this.known.delete(user);
+    this.version = version;
     this.named = null;
     this.syncing = false;
   }
 
-  private put(entry: RosterEntry, version: number): boolean {
+  private put(entry: RosterEntry): boolean {
     const known = this.known.get(entry.user);
-    const comparable = this.named === null || this.fresh.has(entry.user);
-    if (known !== undefined && comparable && known.version > version) return false;
-    this.known.set(entry.user, { entry, version });
-    return known === undefined || JSON.stringify(known.entry) !== JSON.stringify(entry);
+    this.known.set(entry.user, entry);
+    return JSON.stringify(known) !== JSON.stringify(entry);
   }
 }
