@@ -45,7 +45,12 @@ def test_every_settings_class_has_its_table() -> None:
     }
     # what is not read from the environment by itself, and records and frames about the settings of a group
     derived = {"ops/settings.py:UpSettings", "streams/faust_consumer.py:FetchSettings", "schemas/values.py:GroupSettings"}
-    derived |= {"schemas/commands.py:ChangeSettings", "edge/frames.py:ChangeSettings", "edge/frames.py:FrameSettings", "store/profiles.py:Settings"}
+    derived |= {
+        "schemas/commands.py:ChangeSettings",
+        "edge/frames.py:ChangeSettings",
+        "edge/frames.py:FrameSettings",
+        "store/profiles.py:Settings",
+    }
     tables = {settings.__name__ for settings, _, _ in generator().TABLES.values()}
     assert {each.split(":")[1] for each in named - derived} == tables
 
