@@ -18,6 +18,7 @@ from edge.directory import Directories
 from edge.door import Door
 from edge.errors import BadRequest
 from edge.feed import Feed
+from edge.groups import GroupDesk
 from edge.hub import Hub
 from edge.journeys import Journeys
 from edge.metrics import COMMANDS
@@ -84,6 +85,7 @@ class Node:
         self.delivery = Delivery(self.hub, self.recent, self.registry, self._bury)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit, settings.publish_age_limit_ms)
         self.reader = Reader(timelines, self.recent, self.reach)
+        self.groups = GroupDesk(timelines, tables.facts, tables.group_rows, tables.public_groups, self.recent, self.reader)
         self.directories = Directories(timelines, self.recent, settings.directory_entries_limit, settings.directory_bytes_limit)
         self.watermarks = Watermarks()
         self.privacies = Privacies(tables.privacy, settings.presence_visibility)

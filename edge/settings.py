@@ -75,6 +75,7 @@ class EdgeSettings:
     admin_token_ms: int = 24 * 3_600_000
     refresh_token_ms: int = 30 * 86_400_000
     rest_timeout_ms: int = 10_000
+    nickname_pending_s: int = 86_400  # how long a nickname waits for its event, which a retry may bring about much later
     passwords_at_once: int = 2  # argon2 takes 64 MiB and a core each
 
     def __post_init__(self) -> None:

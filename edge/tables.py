@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from store.cassandra import Store
+from store.fact_tables import FactTables
+from store.group_rows import GroupRows
 from store.presence import Presences
 from store.privacy import PrivacyTable
 from store.profiles import ProfileTables
+from store.public_groups import PublicGroups
 from store.receipts import ReceiptTables
 from store.tenancy import TenancyTables
 
@@ -17,7 +20,19 @@ class Tables:
     receipts: ReceiptTables
     tenancy: TenancyTables
     profiles: ProfileTables
+    facts: FactTables
+    group_rows: GroupRows
+    public_groups: PublicGroups
 
     @classmethod
     def of(cls, store: Store) -> "Tables":
-        return cls(Presences(store), PrivacyTable(store), ReceiptTables(store), TenancyTables(store), ProfileTables(store))
+        return cls(
+            Presences(store),
+            PrivacyTable(store),
+            ReceiptTables(store),
+            TenancyTables(store),
+            ProfileTables(store),
+            FactTables(store),
+            GroupRows(store),
+            PublicGroups(store),
+        )

@@ -12,6 +12,8 @@ MESSAGES_BEFORE = (
 CHANGES_BETWEEN = (
     "SELECT seq, edit, recalled, reactions FROM message_changes WHERE conversation = ? AND bucket = ? AND seq >= ? AND seq <= ?"
 )
+MESSAGE_AT = "SELECT seq, value FROM events WHERE conversation = ? AND bucket = ? AND message = true AND seq = ?"
+MEMBERS_COUNT = "SELECT COUNT(*) FROM members WHERE conversation = ? AND active = true ALLOW FILTERING"
 HEAD_SEQ = "SELECT DISTINCT head_seq FROM members WHERE conversation = ?"
 _HEAD_COLUMNS = "conversation_kind, title, pair, head_seq, head_ordinal, active_at_ms, last, change_seq"
 _MEMBER_COLUMNS = "conversation, user, conversation_kind, title, role, joined_seq, active, changed_seq, read_seq, read_ordinal"
@@ -31,6 +33,10 @@ FACTS_BEFORE = (
     f"SELECT {_FACT_COLUMNS} FROM conversation_facts WHERE conversation = ? AND kind = ? AND key < ? ORDER BY kind DESC, key DESC LIMIT ?"
 )
 FACTS_NAMED = f"SELECT {_FACT_COLUMNS} FROM conversation_facts WHERE conversation = ? AND kind = ? AND key IN ?"
+GROUP_FACTS = (
+    f"SELECT {_FACT_COLUMNS} FROM conversation_facts"
+    " WHERE conversation = ? AND kind IN ('all_muted', 'dissolved', 'role', 'settings') LIMIT ?"
+)
 FACT_ROWS = f"SELECT {_FACT_COLUMNS} FROM conversation_facts WHERE conversation = ?"
 FACT_PARTITIONS = "SELECT DISTINCT conversation FROM conversation_facts"
 PLACES_CHANGED = "SELECT user, changed_seq FROM members WHERE conversation = ? AND user IN ?"
@@ -108,6 +114,15 @@ NOTES_AFTER = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND ot
 NOTES_BETWEEN = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND other > ? AND other <= ? LIMIT ?"
 NOTE = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND other = ?"
 PUT_NOTE = "INSERT INTO roster_notes (user, other, alias, tags) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+# ---- groups: what the log does not hold, and where public groups are found
+PUBLIC_FROM = "SELECT word, conversation FROM public_groups WHERE prefix = ? AND (word, conversation) > (?, ?) AND (word) < (?) LIMIT ?"
+PUT_PUBLIC = "INSERT INTO public_groups (prefix, word, conversation) VALUES (?, ?, ?)"
+ADD_NICKNAME = "INSERT INTO nicknames (conversation, user, nickname_id, nickname) VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL ?"
+KEEP_NICKNAME = "UPDATE nicknames USING TTL 0 SET nickname = ? WHERE conversation = ? AND user = ? AND nickname_id = ? IF EXISTS"
+DROP_NICKNAME = "DELETE FROM nicknames WHERE conversation = ? AND user = ? AND nickname_id = ? IF EXISTS"
+NICKNAMES = "SELECT user, nickname FROM nicknames WHERE conversation = ? AND (user, nickname_id) IN ?"
+PUT_PUSH_MODE = "INSERT INTO push_modes (user, conversation, mode, until_ms, at_ms) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+PUSH_MODE = "SELECT mode, until_ms, at_ms FROM push_modes WHERE user = ? AND conversation = ?"
 
 # ---- presence; its timestamp is `at_ms`, which the inbox lets only grow
 PRESENCE = "SELECT state, status, last_seen_ms, at_ms FROM presence WHERE user = ?"

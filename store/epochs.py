@@ -15,7 +15,7 @@ from schemas.errors import WarblerError
 from store import cql
 from store.cassandra import Store
 from store.errors import AnotherLog, TimelinesOfAnotherLog
-from store.schema import PRESENCE_TABLES, RECEIPT_TABLES, ROSTER_TABLES, TIMELINE_TABLES
+from store.schema import PRESENCE_TABLES, RECEIPT_TABLES, ROSTER_TABLES, SEARCH_TABLES, TIMELINE_TABLES
 
 EVENTS = "conversation-events"
 WATCH_S = 5.0
@@ -63,7 +63,7 @@ async def ensure_epoch(store: Store, another: str | None, rewind: Callable[[], A
         raise TimelinesOfAnotherLog(epoch, another)
     await rewind()
     if stale:
-        stale_tables = (*TIMELINE_TABLES, *RECEIPT_TABLES, *ROSTER_TABLES, *PRESENCE_TABLES)
+        stale_tables = (*TIMELINE_TABLES, *SEARCH_TABLES, *RECEIPT_TABLES, *ROSTER_TABLES, *PRESENCE_TABLES)
         await _truncate(store, [table for table in stale_tables if table != "progress"])
         _log.warning("store.timelines_truncated", epoch=epoch, reason=another)
     fresh = _new_epoch()

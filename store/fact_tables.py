@@ -7,7 +7,9 @@ import structlog
 
 from store import cql
 from store.cassandra import Row, Store
-from store.facts import Fact, FactKind, value_of
+from store.facts import Fact, FactKey, FactKind, value_of
+
+GROUP_FACTS_LIMIT = 1_000  # roles that were ever defined in one conversation, and three more
 
 _log = structlog.get_logger("store.facts")
 
@@ -30,6 +32,11 @@ class FactTables:
             return {}
         found = _facts(await self._store.execute(cql.FACTS_NAMED, (conversation, kind, list(keys))))
         return {fact.key: fact for fact in found}
+
+    async def of_group(self, conversation: str) -> dict[FactKey, Fact]:
+        """What is said about the group as a whole: settings, roles, all muted, dissolved. Raises: StoreUnavailable."""
+        found = _facts(await self._store.execute(cql.GROUP_FACTS, (conversation, GROUP_FACTS_LIMIT)))
+        return {fact.place: fact for fact in found}
 
     async def places_changed(self, conversation: str, users: Collection[str]) -> dict[str, int]:
         """User -> the seq that last changed its place, also of users that were never members (a ban). Raises: StoreUnavailable."""

@@ -48,6 +48,7 @@ FactKind = Literal[
     "role",
     "settings",
 ]
+ALWAYS = frozenset({"owner", "admin", "member"})  # roles that there are without being defined; dropped ones are as they were
 ONLY = ""  # the key of a fact of which a conversation has one
 SEQ_DIGITS = 16  # of an announcement's key, so that keys are ordered as seqs are
 
@@ -60,7 +61,7 @@ class Stated(Struct, frozen=True, kw_only=True):
 
 
 class SettingsValue(Stated, frozen=True, kw_only=True, tag="settings"):
-    """`version` counts the changes; 0: as the conversation was created."""
+    """`version` counts from 1, which is how the conversation was created."""
 
     settings: GroupSettings
     version: int
@@ -155,7 +156,7 @@ def changes_of(event: Event) -> tuple[FactChange, ...]:
         case ConversationCreated(settings=None):
             return ()
         case ConversationCreated(settings=settings):
-            return _set("settings", ONLY, SettingsValue(by=by, at_ms=at_ms, settings=settings or GroupSettings(), version=0))
+            return _set("settings", ONLY, SettingsValue(by=by, at_ms=at_ms, settings=settings or GroupSettings(), version=1))
         case SettingsChanged():
             return _set("settings", ONLY, SettingsValue(by=by, at_ms=at_ms, settings=event.settings, version=event.settings_version))
         case RoleDefined():
@@ -237,6 +238,17 @@ def fold_facts(facts: Mapping[FactKey, Fact], happened: Iterable[Event]) -> dict
 # ---- what facts mean
 
 
+def settings_of(fact: Fact | None) -> tuple[GroupSettings, int]:
+    """The settings and their version; without a fact those that every conversation begins with."""
+    if fact is None or not isinstance(fact.value, SettingsValue):
+        return GroupSettings(), 1
+    return fact.value.settings, fact.value.version
+
+
+def is_public(settings: Fact | None) -> bool:
+    return settings_of(settings)[0].visibility == "public"
+
+
 def until_ms_of(fact: Fact | None, now_ms: int) -> int | None:
     """Until when a mute or a ban holds, 0: for ever; None where it does not hold (any more)."""
     if fact is None or not fact.active or not isinstance(fact.value, UntilValue):
@@ -250,5 +262,5 @@ def is_over(asked: Fact, place_changed_seq: int) -> bool:
 
 
 def role_now(role: Role, given_seq: int, defined: Fact | None) -> Role:
-    """The role that a place of the event `given_seq` says, or `member` where that role was dropped since."""
-    return "member" if defined is not None and role != "owner" and defined.ended_seq > given_seq else role
+    """The role that a place of the event `given_seq` says, or `member` where it was the conversation's own and was dropped since."""
+    return "member" if defined is not None and role not in ALWAYS and defined.ended_seq > given_seq else role

@@ -41,6 +41,11 @@ TIMELINE_TABLES: dict[str, str] = {
     "progress": f"(topic text, partition int, next_offset bigint, PRIMARY KEY ((topic), partition)) WITH {COMPACTION}",
 }
 
+# Written by the projector, only ever added to: hints where a public group may be found; the group is looked at before it is shown.
+SEARCH_TABLES: dict[str, str] = {
+    "public_groups": f"(prefix text, word text, conversation text, PRIMARY KEY ((prefix), word, conversation)) WITH {COMPACTION}",
+}
+
 # What the topic `receipts` comes to, which keeps the last record of every key for ever: they can be rebuilt from it.
 RECEIPT_TABLES: dict[str, str] = {
     # How far each device got. The state comes first: "who has read it" is a slice by user.
@@ -75,6 +80,12 @@ OWN_TABLES: dict[str, str] = {
     # The one place where a name is taken: a single LWT decides, and the row is whole at once.
     "names": f"(name text PRIMARY KEY, user text, password_hash text, created_at_ms bigint) WITH {COMPACTION}",
     "users": f"(user text PRIMARY KEY, name text) WITH {COMPACTION}",
+    # Personal, so not in the log, whose events name the row. One that no event names (yet) expires.
+    "nicknames": f"""(conversation text, user text, nickname_id text, nickname text,
+        PRIMARY KEY ((conversation), user, nickname_id)) WITH {COMPACTION}""",
+    # What a user wants to be pushed of a conversation; follows from the topic account-events.
+    "push_modes": f"""(user text, conversation text, mode text, until_ms bigint, at_ms bigint,
+        PRIMARY KEY ((user), conversation)) WITH {COMPACTION}""",
     # What a user wants others to see; without a row the cluster's default (EDGE_PRESENCE_VISIBILITY) and receipts shown.
     "privacy": f"""(user text PRIMARY KEY, receipts boolean, presence text, at_ms bigint,
         strangers text, friend_requests text, friend_question text, searchable boolean) WITH {COMPACTION}""",
@@ -116,6 +127,7 @@ PROFILE_TABLES: dict[str, str] = {
 
 TABLES: dict[str, str] = {
     **TIMELINE_TABLES,
+    **SEARCH_TABLES,
     **RECEIPT_TABLES,
     **ROSTER_TABLES,
     **PRESENCE_TABLES,

@@ -113,6 +113,18 @@ class Timelines:
                 break
         return await self._views(conversation, found[:limit][::-1])
 
+    async def messages_at(self, conversation: str, seqs: Sequence[int]) -> list[MessageView]:
+        """The messages with these seqs, ascending, as they stand now; those that are none are left out. Raises: StoreUnavailable."""
+        wanted = sorted(seqs)
+        parts = await self._store.execute_each(cql.MESSAGE_AT, [(conversation, bucket_of(seq), seq) for seq in wanted])
+        changed = await self._store.execute_each(cql.CHANGES_BETWEEN, [(conversation, bucket_of(seq), seq, seq) for seq in wanted])
+        views = []
+        for rows, changes in zip(parts, changed, strict=True):
+            event = _event(conversation, rows[0][1]) if rows else None
+            if isinstance(event, events.MessageSent):
+                views.append(lay_changes(message_of(event), changes_of(conversation, changes[0]) if changes else None))
+        return views
+
     async def _views(self, conversation: str, messages: Sequence[events.MessageSent]) -> list[MessageView]:
         if not messages:
             return []
@@ -199,6 +211,10 @@ class Timelines:
                 break
             after = rows[-1][1]
         return found[:limit]
+
+    async def members_count(self, conversation: str) -> int:
+        """How many members there are now. Blocks: while Cassandra reads the places of all. Raises: StoreUnavailable."""
+        return int((await self._store.execute(cql.MEMBERS_COUNT, (conversation,)))[0][0])
 
     async def read_marks(self, conversation: str) -> dict[str, ReadMark]:
         """Up to where each user of the conversation has read (the first 5,000 users). Raises: StoreUnavailable."""

@@ -26,7 +26,7 @@ from schemas.events import (
     UserBlocked,
     UserUnblocked,
 )
-from schemas.values import Content, ConversationKind, Member, Role
+from schemas.values import Content, ConversationKind, GroupSettings, Member, Role
 
 ChangeEvent = MessageEdited | MessageRecalled | ReactionAdded | ReactionRemoved
 Reactions = dict[str, tuple[str, ...]]
@@ -257,6 +257,11 @@ def fold_membership(membership: Membership | None, event: Event, user: str, head
             seq, ordinal = max((membership.read_seq, membership.read_ordinal), (mark.seq, mark.ordinal))
             membership = replace(membership, read_seq=seq, read_ordinal=ordinal)
     return membership
+
+
+def floor_of(place: Membership | None, settings: GroupSettings) -> int:
+    """The first seq that the user may read: where newcomers do not read what was before them, its last joining."""
+    return place.joined_seq if place is not None and settings.history == "joined" else 1
 
 
 def _moved(membership: Membership | None, event: Event, user: str, role: Role | None, active: bool, head: Head | None) -> Membership | None:

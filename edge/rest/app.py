@@ -15,7 +15,7 @@ from edge.clocks import mono_ms
 from edge.closing import UNKNOWN_SUBPROTOCOL
 from edge.connection import Connection
 from edge.node import Node
-from edge.rest import accounts, conversations, errors, messages, privacy
+from edge.rest import accounts, conversations, errors, groups, messages, privacy
 from edge.wire import EXTENSION, WireProtocol
 
 SDK = Path(__file__).parents[2] / "sdk" / "js"
@@ -28,6 +28,7 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     errors.install(app)
     app.include_router(accounts.router, tags=["accounts"])
     app.include_router(conversations.router, tags=["conversations"])
+    app.include_router(groups.router, tags=["groups"])
     app.include_router(messages.router, tags=["messages"])
     app.include_router(privacy.router, tags=["privacy"])
     app.router.routes.append(WebSocketRoute("/v1/socket", socket))

@@ -139,8 +139,16 @@ async def members(
     await member_of(caller, conversation)
     found, following = await caller.node.reader.members(conversation, after, limit)
     items = [
-        models.MemberItem(user=m.user, role=m.role, joined_seq=m.joined_seq, read_seq=m.read_seq, read_ordinal=m.read_ordinal)
-        for m in found
+        models.MemberItem(
+            user=shown.place.user,
+            role=shown.role,
+            joined_seq=shown.place.joined_seq,
+            read_seq=shown.place.read_seq,
+            read_ordinal=shown.place.read_ordinal,
+            nickname=shown.nickname,
+            muted_until_ms=shown.muted_until_ms,
+        )
+        for shown in await caller.node.groups.members(conversation, found, clock_ms())
     ]
     return models.Members(members=items, next=following)
 

@@ -75,6 +75,8 @@ class MemberItem(BaseModel):
     joined_seq: int
     read_seq: int
     read_ordinal: int
+    nickname: str | None = None
+    muted_until_ms: int | None = None
 
 
 class Members(BaseModel):

@@ -12,6 +12,10 @@ from cassandra.query import BatchStatement, BatchType, BoundStatement
 from schemas.records import DeadLetter
 from store.cassandra import Request, Store
 from store.errors import StoreUnavailable
+from store.fact_tables import FactTables
+from store.facts import ONLY, FactKey, is_public
+from store.public_groups import PublicGroups
+from store.timelines import Timelines
 from streams.timelines.rows import Record, progress_writes, project
 from streams.timelines.write import Write
 
@@ -30,6 +34,7 @@ _log = structlog.get_logger("streams.timelines")
 class TimelineProjector:
     def __init__(self, store: Store, on_dead_letters: DeadLetters) -> None:
         self._store = store
+        self._timelines, self._facts, self._public_groups = Timelines(store), FactTables(store), PublicGroups(store)
         self._on_dead_letters = on_dead_letters
 
     async def apply(self, records: Sequence[Record]) -> None:
@@ -42,13 +47,28 @@ class TimelineProjector:
         await self._write(chunk.writes)
         if chunk.dead_letters:
             await self._on_dead_letters(chunk.dead_letters)
+        await self._patiently(lambda: self._list_public(chunk.public))
         await self._write(progress_writes(chunk))
 
+    async def _list_public(self, conversations: Iterable[str]) -> None:
+        """Public groups by the words of their titles. Both are read: an event has one of them, and its own row is there by now."""
+        for conversation in conversations:
+            head = (await self._timelines.heads([conversation])).get(conversation)
+            said = (await self._facts.of_group(conversation)).get(FactKey("settings", ONLY))
+            if head is not None and is_public(said):
+                await self._public_groups.put(head.title, conversation)
+
     async def _write(self, writes: Sequence[Write]) -> None:
+        async def write() -> None:
+            await self._store.execute_all(await self._requests(writes), BATCHES_IN_FLIGHT)
+
+        await self._patiently(write)
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         wait_s = RETRY_FIRST_S
         while True:
             try:
-                await self._store.execute_all(await self._requests(writes), BATCHES_IN_FLIGHT)
+                await work()
                 return
             except StoreUnavailable as exc:
                 _log.warning("timelines.store_unavailable", retry_s=wait_s, reason=str(exc)[:300])

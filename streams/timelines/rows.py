@@ -12,6 +12,7 @@ from schemas.accounts import ApplicationChanged, InvitationChanged, RosterChange
 from schemas.codec import decode, decode_event, decode_receipt
 from schemas.errors import Undecodable
 from schemas.records import DeadLetter, WatermarkRaised, WriterChanged
+from schemas.values import GroupSettings
 from store import cql
 from store.buckets import bucket_of
 from store.facts import FactChange, changes_of, value_bytes
@@ -44,11 +45,12 @@ class Record(Protocol):
 
 
 class Chunk(NamedTuple):
-    """What a chunk of records comes to. `progress`: (topic, partition) -> the next offset."""
+    """What a chunk of records comes to. `progress`: (topic, partition) -> the next offset. `public`: perhaps to be found by title."""
 
     writes: list[Write]
     dead_letters: list[DeadLetter]
     progress: dict[tuple[str, int], int]
+    public: set[str]
 
 
 def read_event(record: Record) -> events.Event | WriterChanged | DeadLetter:
@@ -99,6 +101,7 @@ def project(records: Sequence[Record]) -> Chunk:
     writes: list[Write] = []
     dead_letters: list[DeadLetter] = []
     progress: dict[tuple[str, int], int] = {}
+    public: set[str] = set()
     heads = _Heads()
     marks = Marks()
     for record in records:
@@ -119,9 +122,11 @@ def project(records: Sequence[Record]) -> Chunk:
                 heads.take(found, record.value)
                 if not isinstance(found, events.MessageSent) or found.announcement:
                     writes += _changes(found, record.value) + _facts(found) + tie_writes(found)
+                if is_title_of_public(found):
+                    public.add(found.conversation_id)
     writes += heads.writes()
     writes += marks.writes()
-    return Chunk(writes, dead_letters, progress)
+    return Chunk(writes, dead_letters, progress, public)
 
 
 def progress_writes(chunk: Chunk) -> list[Write]:
@@ -158,6 +163,17 @@ def _changes(event: events.Event, value: bytes) -> list[Write]:
             return _gone(event, event.user)
         case _:
             return []
+
+
+def is_title_of_public(event: events.Event) -> bool:
+    """Whether the words of a public group's title may be others after the event."""
+    match event:
+        case events.ConversationCreated(settings=GroupSettings(visibility="public")):
+            return True
+        case events.SettingsChanged(settings=GroupSettings(visibility="public")) | events.ConversationRenamed():
+            return True
+        case _:
+            return False
 
 
 def _facts(event: events.Event) -> list[Write]:

@@ -5,9 +5,13 @@ from typing import Any, cast
 
 from edge.tables import Tables
 from schemas.values import WatermarkState
+from store.fact_tables import FactTables
+from store.facts import Fact, FactKey
+from store.group_rows import GroupRows
 from store.presence import PresenceRow, Presences
 from store.privacy import Privacy, PrivacyTable
 from store.profiles import ProfileTables
+from store.public_groups import PublicGroups
 from store.receipts import Places, ReceiptRow, ReceiptTables
 from store.tenancy import Holder, TenancyTables
 from store.tenant_facts import TenantFacts
@@ -35,7 +39,8 @@ class MemoryTables:
     def tables(self) -> Tables:
         presences, privacy = cast(Presences, _Rows(self, self.presence)), cast(PrivacyTable, _Rows(self, self.privacy))
         receipts, tenancy = cast(ReceiptTables, _Receipts(self)), cast(TenancyTables, _Tenancy(self.tenant))
-        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None))
+        groups = (cast(FactTables, _NoFacts()), cast(GroupRows, None), cast(PublicGroups, None))
+        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups)
 
 
 class _Rows:
@@ -49,6 +54,11 @@ class _Rows:
 
     async def put(self, user: str, row: Any) -> None:
         self._rows[user] = row
+
+
+class _NoFacts:
+    async def of_group(self, conversation: str) -> dict[FactKey, Fact]:
+        return {}
 
 
 class _Receipts:

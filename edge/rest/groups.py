@@ -1,0 +1,219 @@
+"""Groups over HTTP: what they are, who is in which state towards them, nicknames, announcements, push modes, QR codes.
+
+Commands go the way of `edge.rest.conversations`; who may see what is in `edge.groups`.
+"""
+
+import io
+import secrets
+from typing import Annotated
+
+import msgspec
+import segno
+from fastapi import APIRouter, Depends, Query, Response
+
+from edge import frames
+from edge.clocks import clock_ms
+from edge.groups import MODERATED, Group, parsed_after
+from edge.presence_desk import ACCOUNT_EVENTS
+from edge.rest import group_models as models
+from edge.rest.access import Caller, SignedInCaller
+from edge.rest.conversations import STATUS_OF, _command, _plain
+from edge.rest.errors import Problem
+from edge.session import TENANT
+from edge.translate import message_item
+from log.port import Entry
+from schemas.accounts import PushModeChanged
+from schemas.codec import encode
+from schemas.ids import uuid7
+from schemas.values import GroupSettings
+from store.facts import Fact, FactKind, NicknameValue
+from store.group_rows import Pushing
+
+PAGE_LIMIT, NICKNAMES_LIMIT = 100, 200
+KINDS: dict[str, FactKind] = {
+    "roles": "role",
+    "bans": "ban",
+    "mutes": "mute",
+    "links": "link",
+    "applications": "application",
+    "invitations": "invitation",
+}
+router = APIRouter(prefix="/v1")
+After = Annotated[str | None, Query(max_length=400)]
+Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
+
+
+async def group_of(conversation: str, caller: SignedInCaller) -> Group:
+    """Raises: Problem 404 unknown_conversation: also where there is one which this caller may not know of."""
+    group = await caller.node.groups.group(caller.user, conversation, clock_ms())
+    if group is None:
+        raise Problem(404, "unknown_conversation", "there is no such conversation")
+    return group
+
+
+SeenGroup = Annotated[Group, Depends(group_of)]
+
+
+async def own_group(group: SeenGroup) -> Group:
+    """Raises: Problem 403 not_member."""
+    if group.place is None:
+        raise Problem(403, "not_member", "you are not a member of this conversation")
+    return group
+
+
+OwnGroup = Annotated[Group, Depends(own_group)]
+
+
+@router.get("/conversations/public")
+async def public(caller: SignedInCaller, q: Annotated[str, Query(max_length=256)] = "", after: After = None) -> models.PublicGroups:
+    """Public groups by the beginnings of the words of their titles; without `q` all of them."""
+    page = await caller.node.groups.search(q, parsed_after(after), PAGE_LIMIT)
+    found = [
+        models.PublicGroup(
+            conversation=head.conversation_id,
+            conversation_kind="channel" if head.conversation_kind == "channel" else "group",
+            title=head.title,
+            settings=_settings(settings),
+        )
+        for head, settings in page.entries
+    ]
+    return models.PublicGroups(conversations=found, next=page.next)
+
+
+@router.get("/conversations/{conversation}")
+async def group(conversation: str, seen: SeenGroup, caller: SignedInCaller) -> models.Group:
+    member = seen.standing.members.get(caller.user)
+    return models.Group(
+        conversation=conversation,
+        conversation_kind=seen.head.conversation_kind,
+        title=seen.head.title,
+        settings=_settings(seen.settings),
+        settings_version=seen.settings_version,
+        members_count=await caller.node.groups.members_count(conversation),
+        role=None if member is None else member.role,
+        muted_all_until_ms=seen.muted_all_until_ms,
+        dissolved=seen.dissolved,
+        permissions=[] if member is None else sorted(seen.standing.rights(member.role).permissions),
+    )
+
+
+def _listing(name: str, kind: FactKind) -> None:
+    """One route for each kind of entries, with the same parameters and answers."""
+
+    async def entries(
+        conversation: str, own: OwnGroup, caller: SignedInCaller, after: After = None, limit: Limit = PAGE_LIMIT
+    ) -> models.Entries:
+        """Roles are for every member; the others for who may change them."""
+        now_ms, needed = clock_ms(), MODERATED.get(kind)
+        if needed is not None and not own.may(needed, now_ms):
+            raise Problem(403, "not_allowed", f"your role does not have the permission {needed!r}")
+        page = await caller.node.groups.facts(conversation, kind, after or "", limit, now_ms)
+        return models.Entries(entries=[_entry(fact) for fact in page.entries], next=page.next)
+
+    router.add_api_route(f"/conversations/{{conversation}}/{name}", entries, name=name)
+
+
+for _name, _kind in KINDS.items():
+    _listing(_name, _kind)
+
+
+@router.get("/conversations/{conversation}/announcements")
+async def announcements(
+    conversation: str,
+    own: OwnGroup,
+    caller: SignedInCaller,
+    before_seq: Annotated[int | None, Query(ge=1, le=2**53 - 1)] = None,
+    limit: Limit = 20,
+) -> models.Announcements:
+    """The newest below `before_seq`, ascending. Who read one: `receipts` with its seq."""
+    views, before = await caller.node.groups.announcements(conversation, before_seq, limit, own.floor_seq)
+    return models.Announcements(messages=_plain([message_item(view) for view in views]), before_seq=before)
+
+
+# ---- nicknames
+
+
+@router.get("/conversations/{conversation}/nicknames")
+async def nicknames(
+    conversation: str, own: OwnGroup, caller: SignedInCaller, users: Annotated[str, Query(min_length=1, max_length=16_384)]
+) -> models.Nicknames:
+    """Those of the users, separated by commas, who have one."""
+    wanted = list(dict.fromkeys(user for user in users.split(",") if user))
+    if len(wanted) > NICKNAMES_LIMIT:
+        raise Problem(422, "invalid", f"{len(wanted)} users; the limit is {NICKNAMES_LIMIT}")
+    found = await caller.node.groups.nicknames(conversation, wanted)
+    return models.Nicknames(nicknames=[models.Nickname(user=user, nickname=nickname) for user, nickname in sorted(found.items())])
+
+
+@router.put("/conversations/{conversation}/nicknames/{user}")
+async def set_nickname(conversation: str, user: str, body: models.NewNickname, own: OwnGroup, caller: SignedInCaller) -> models.Nickname:
+    """The row comes first and expires; it is kept once the event that names it is there. A retry with the same command_id completes it."""
+    node, command_id = caller.node, body.command_id or uuid7(clock_ms(), secrets.randbits(74))
+    rows, nickname_id = node.groups.rows, command_id if body.nickname else ""
+    before = (await node.groups.named(conversation, "nickname", [user])).get(user)
+    pending_s = node.settings.nickname_pending_s
+    if nickname_id and not await rows.add_nickname(conversation, user, nickname_id, body.nickname, pending_s):
+        raise Problem(409, "command_id_reused", "the command id was used before for another nickname; choose a new one")
+    answer = await _command(caller, frames.ChangeNickname(id=command_id, conversation=conversation, member=user, nickname_id=nickname_id))
+    if isinstance(answer, frames.Reject):
+        raise Problem(STATUS_OF.get(answer.code, 422), answer.code, answer.detail, answer.retryable, answer.retry_after_ms)
+    if nickname_id:
+        await rows.keep_nickname(conversation, user, nickname_id, body.nickname)
+    if before is not None and before.changed_seq < answer.seq and isinstance(before.value, NicknameValue):
+        await rows.drop_nickname(conversation, user, before.value.nickname_id)
+    return models.Nickname(user=user, nickname=body.nickname)
+
+
+# ---- push modes
+
+
+@router.get("/conversations/{conversation}/push-mode")
+async def push_mode(conversation: str, own: OwnGroup, caller: SignedInCaller) -> models.PushMode:
+    chosen = await caller.node.groups.rows.push_mode(caller.user, conversation, clock_ms())
+    return models.PushMode(mode=chosen.mode, until_ms=chosen.until_ms)
+
+
+@router.put("/conversations/{conversation}/push-mode")
+async def set_push_mode(conversation: str, body: models.PushMode, own: OwnGroup, caller: SignedInCaller) -> models.PushMode:
+    """In the log first, then in its row."""
+    chosen = Pushing(body.mode, body.until_ms, clock_ms())
+    await _tell_push_mode(caller, conversation, chosen)
+    await caller.node.groups.rows.put_push_mode(caller.user, conversation, chosen)
+    return body
+
+
+async def _tell_push_mode(caller: Caller, conversation: str, chosen: Pushing) -> None:
+    node, key = caller.node, caller.user.encode()
+    event = PushModeChanged(
+        event_id=uuid7(chosen.at_ms, secrets.randbits(74)),
+        tenant=TENANT,
+        user=caller.user,
+        at_ms=chosen.at_ms,
+        conversation_id=conversation,
+        mode=chosen.mode,
+        until_ms=chosen.until_ms,
+    )
+    await node.log.publish(ACCOUNT_EVENTS, node.publisher.partition(ACCOUNT_EVENTS, key), [Entry(key, encode(ACCOUNT_EVENTS, event))])
+
+
+# ---- QR codes
+
+
+@router.post("/qr", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})
+async def qr(body: models.QrText, caller: SignedInCaller) -> Response:
+    """A picture of the text, which is usually a group's link."""
+    picture = io.BytesIO()
+    try:
+        segno.make_qr(body.text, error="m").save(picture, kind="svg", scale=4, border=4, xmldecl=False)
+    except segno.DataOverflowError:
+        raise Problem(422, "too_long", "the text does not fit into a QR code") from None
+    return Response(picture.getvalue(), media_type="image/svg+xml")
+
+
+def _settings(settings: GroupSettings) -> models.SettingsItem:
+    return models.SettingsItem(**msgspec.structs.asdict(settings))
+
+
+def _entry(fact: Fact) -> models.Entry:
+    assert fact.value is not None  # it is active
+    return models.Entry(key=fact.key, **{key: value for key, value in msgspec.to_builtins(fact.value).items() if key != "type"})
