@@ -46,6 +46,15 @@ class Feed:
                 self.goals[topic, partition] = end
         return events_starts
 
+    async def back_to(self, topic: str, projected: Mapping[int, int]) -> dict[int, int]:
+        """Starts a topic from where the projector is instead, as events are; after `locate`, before `run`. Raises: LogUnavailable."""
+        starts: dict[int, int] = {}
+        for name, partition in [place for place in self.positions if place[0] == topic]:
+            end, oldest = self.goals[name, partition], await self._log.start_offset(name, partition)
+            starts[partition] = min(end, max(projected.get(partition, 0), end - EVENTS_START_LIMIT, oldest))
+            self.positions[name, partition] = starts[partition]
+        return starts
+
     @property
     def reached(self) -> bool:
         return all(self.positions[place] >= goal for place, goal in self.goals.items())

@@ -18,6 +18,7 @@ from edge.directory import Directories
 from edge.door import Door
 from edge.errors import BadRequest
 from edge.feed import Feed
+from edge.friends import Friends
 from edge.groups import GroupDesk
 from edge.hub import Hub
 from edge.journeys import Journeys
@@ -35,6 +36,7 @@ from edge.receipts import Watermarks
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.requests import Requests
+from edge.rosters import ROSTERS
 from edge.session import TENANT
 from edge.sessions import Sessions
 from edge.settings import EdgeSettings
@@ -60,7 +62,10 @@ LOGGER = structlog.get_logger()
 EVENTS = "conversation-events"
 COMMAND_TOPIC = "conversation-commands"
 RECEIPTS = "receipts"
-PUBLISHED = (COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, ADMIN_EVENTS, PASSAGES_TOPIC, DEAD_LETTERS_TOPIC)
+PUBLISHED = (
+    *(COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, ADMIN_EVENTS),
+    *(ROSTERS, PASSAGES_TOPIC, DEAD_LETTERS_TOPIC),
+)
 SETTLE_S, SETTLE_POLL_S = 2.0, 0.05
 LAG_INTERVAL_S = 2.0
 
@@ -93,6 +98,8 @@ class Node:
         self.presence = PresenceDesk(
             self.hub, tables.presences, self.privacies, self.receipts.some_members, settings.presence_watched_limit, self._bury
         )
+        self.friends = Friends(self, self._send)
+        self.presence.ties_of = self.friends.ties.of
         self.delivery.observers = (self.receipts.on_event, self.presence.on_event)
         self.admin_log = AdminLog(log, self.publisher.partition)
         self.tenancy = Tenancy(tables.tenancy, self.admin_log, self._bury)
@@ -107,6 +114,7 @@ class Node:
             "signals": self.delivery.on_signals,
             "sessions": self.delivery.on_sessions,
             "presence": self.presence.on_presence,
+            ROSTERS: self.friends.rosters.on_records,
             ACCOUNT_EVENTS: self.presence.on_account_events,
             ADMIN_EVENTS: self.tenancy.on_admin_events,
         }
@@ -131,9 +139,11 @@ class Node:
         self.recent.advance(progress)
         self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
         await self.tenancy.load()
+        await self.friends.start()
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
             self.spawn(service)
-        for service in (self.receipts.run(), self._tell_presence(), self._tell_passages(), self.tenancy.follow()):
+        followers = (self.friends.rosters.run(), self.tenancy.follow())
+        for service in (self.receipts.run(), self._tell_presence(), self._tell_passages(), *followers):
             self.spawn(service)
         for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.sessions.watch_outboxes(), self.acks.watch()):
             self.spawn(service)
@@ -173,14 +183,18 @@ class Node:
         self, record: Command | MessageSignalled, refuse: Callable[[frames.Reject], None], appended: Callable[[], None] | None = None
     ) -> None:
         """Hands a command (or an ephemeral message) to the log: `refuse` is called when that fails, else `appended`."""
+        COMMANDS.inc()
+        self.friends.completion.publish(record, refuse, appended)
 
+    def _send(
+        self, record: Command | MessageSignalled, refuse: Callable[[frames.Reject], None], appended: Callable[[], None] | None
+    ) -> None:
         def unavailable(detail: str) -> None:
             refuse(frames.Reject(record.command_id, record.conversation_id, "unavailable", detail, True, UNAVAILABLE_RETRY_MS))
 
         def failed(_: WarblerError) -> None:
             unavailable("the log cannot be reached; send the command again with the same id")
 
-        COMMANDS.inc()
         topic = "signals" if isinstance(record, MessageSignalled) else COMMAND_TOPIC
         if not self.publisher.offer(topic, record.conversation_id.encode(), encode(topic, record), failed, appended):
             unavailable("the log does not keep up")
@@ -214,6 +228,7 @@ class Node:
             await asyncio.sleep(self.settings.progress_interval_ms / 1000)
             try:
                 self.recent.advance(await self.timelines.progress())
+                await self.friends.follow()
             except WarblerError as exc:  # Cassandra is away: what is remembered only grows, up to its limit
                 LOGGER.warning("no progress of the projector to be had", error=str(exc))
 
@@ -268,7 +283,16 @@ class Node:
     async def change_privacy(self, user: str, privacy: Privacy) -> None:
         """Durable, and in the log for every node, when it returns. Raises: StoreUnavailable, LogError."""
         await self.tables.privacy.put(user, privacy)
-        change = PrivacyChanged(tenant=TENANT, user=user, receipts=privacy.receipts, presence=privacy.presence, at_ms=privacy.at_ms)
+        change = PrivacyChanged(
+            tenant=TENANT,
+            user=user,
+            receipts=privacy.receipts,
+            presence=privacy.presence,
+            at_ms=privacy.at_ms,
+            strangers=privacy.strangers,
+            friend_requests=privacy.friend_requests,
+            searchable=privacy.searchable,
+        )
         partition = self.publisher.partition(ACCOUNT_EVENTS, user.encode())
         await self.log.publish(ACCOUNT_EVENTS, partition, [Entry(user.encode(), encode(ACCOUNT_EVENTS, change))])
 

@@ -3,7 +3,7 @@
 Called by `edge.requests` (questions), the feed (topics presence and account-events) and the node's loop; calls the tables and the reader.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -19,10 +19,11 @@ from log.port import Record
 from schemas import events
 from schemas.accounts import AccountEvent, PrivacyChanged
 from schemas.codec import decode
-from schemas.errors import Undecodable
+from schemas.errors import Undecodable, WarblerError
+from schemas.ids import direct_conversation_id
 from schemas.records import PresenceChanged
-from store.errors import StoreUnavailable
 from store.presence import PresenceRow, Presences
+from store.ties import FriendEvent, Tie
 
 LOG = structlog.get_logger()
 ACCOUNT_EVENTS = "account-events"
@@ -31,6 +32,13 @@ SUPERSEDED = "this session asked again before it was answered"
 
 # (conversation, limit) -> its members, at most so many
 SomeMembers = Callable[[str, int], Awaitable[Iterable[str]]]
+# direct conversations -> what stands between their two users now
+TiesOf = Callable[[Iterable[str]], Awaitable[Mapping[str, Tie]]]
+
+
+async def _no_ties(_: Iterable[str]) -> Mapping[str, Tie]:
+    """Until a node is there that knows them."""
+    return {}
 
 
 class PresenceDesk:
@@ -48,6 +56,7 @@ class PresenceDesk:
         self._hub, self._table, self._privacies, self._bury = hub, table, privacies, bury
         self._some_members, self._watched_limit = some_members, watched_limit
         self.watchers = Watchers(privacies.default.presence)
+        self.ties_of: TiesOf = _no_ties  # set by `edge.node`
         self._asked: dict[Session, frames.WatchPresence] = {}  # the newest question of each session
 
     async def answer(self, session: Session, question: frames.WatchPresence) -> None:
@@ -67,10 +76,12 @@ class PresenceDesk:
         try:
             privacies = await self._privacies.of(users)
             rows = await self._table.get(users)
-        except StoreUnavailable:
+            # last, with everything that is in the log now: a block holds for the very next look
+            ties = await self.ties_of(direct_conversation_id(session.user, user) for user in users if user != session.user)
+        except WarblerError:
             self.watchers.forget(session, watch)
             raise
-        entries = self.watchers.answer(session, watch, rows, privacies)
+        entries = self.watchers.answer(session, watch, rows, privacies, ties)
         if entries is None:
             raise BadRequest("superseded", SUPERSEDED)
         session.sink.write(frames.Presence(question.request, entries))
@@ -99,7 +110,10 @@ class PresenceDesk:
                 session.hides_receipts = not privacy.receipts
 
     def on_event(self, event: events.Event) -> None:
-        """A new direct conversation makes two users contacts."""
+        """A new direct conversation makes two users contacts; requests, friendships and blocks change who sees whom."""
+        if isinstance(event, FriendEvent):
+            for session in self._hub.of_conversation(event.conversation_id):
+                self.watchers.on_tie(session, event)
         if isinstance(event, events.ConversationCreated) and event.conversation_kind == "direct":
             for session in self._hub.of_conversation(event.conversation_id):
                 self.watchers.on_contacts(session)

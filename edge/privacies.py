@@ -6,6 +6,8 @@ A change takes effect on a node as soon as its feed has read the record of it, w
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from schemas.accounts import PrivacyChanged
 from schemas.values import Visibility
 from store.privacy import Privacy, PrivacyTable
@@ -21,7 +23,8 @@ class Privacies:
 
     def on_change(self, change: PrivacyChanged) -> Privacy:
         """The user's privacy after the change."""
-        privacy = self.newest(change.user, Privacy(change.receipts, change.presence, change.at_ms))
+        told = (change.receipts, change.presence, change.at_ms, change.strangers, change.friend_requests)
+        privacy = self.newest(change.user, Privacy(*told, searchable=change.searchable))
         self._changes[change.user] = privacy
         self._changes.move_to_end(change.user)
         if len(self._changes) > CHANGES_KEPT:
@@ -45,4 +48,5 @@ class Privacies:
     def newest(self, user: str, privacy: Privacy) -> Privacy:
         """What the user chose last: as it was read, or as it was changed since."""
         seen = self._changes.get(user)
-        return seen if seen is not None and seen.at_ms > privacy.at_ms else privacy
+        # the question is in the row only: for a moment that of before, until the row is read that was written before the change was told
+        return replace(seen, friend_question=privacy.friend_question) if seen is not None and seen.at_ms > privacy.at_ms else privacy

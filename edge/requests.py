@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from edge import frames
 from edge.clocks import clock_ms, mono_ms
 from edge.closing import SLOW
+from edge.completion import DIRECT
 from edge.errors import SessionEnded
 from edge.metrics import PAUSES, REJECTS
 from edge.reader import sent_away
@@ -63,7 +64,10 @@ class Requests:
                 session.requests_running += 1
                 self.node.spawn(self._serve(session, request))
             case Signal(record):
-                self.node.offer("signals", record.conversation_id, record)
+                if record.conversation_id.startswith(DIRECT):  # the other may block this user
+                    self.node.spawn(self.node.friends.signal(record))
+                else:
+                    self.node.offer("signals", record.conversation_id, record)
             case Receipt(record):
                 self.node.acks.on_mark(session, record)
             case Announce(away, status):

@@ -67,6 +67,8 @@ class EdgeSettings:
     presence_watched_limit: int = 500
     presence_interval_ms: int = 250
     presence_visibility: Visibility = "everyone"
+    roster_page_limit: int = 1_000
+    rosters_recent_bytes_limit: int = 8 << 20  # roster records seen and not yet projected
     passages_interval_ms: int = 1_000
     journey_records_limit: int = 20_000  # of each topic
     journey_members_limit: int = 100

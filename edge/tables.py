@@ -10,6 +10,7 @@ from store.privacy import PrivacyTable
 from store.profiles import ProfileTables
 from store.public_groups import PublicGroups
 from store.receipts import ReceiptTables
+from store.rosters import RosterTables
 from store.tenancy import TenancyTables
 
 
@@ -23,6 +24,7 @@ class Tables:
     facts: FactTables
     group_rows: GroupRows
     public_groups: PublicGroups
+    rosters: RosterTables
 
     @classmethod
     def of(cls, store: Store) -> "Tables":
@@ -35,4 +37,5 @@ class Tables:
             FactTables(store),
             GroupRows(store),
             PublicGroups(store),
+            RosterTables(store),
         )

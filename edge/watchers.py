@@ -15,6 +15,9 @@ from schemas.ids import direct_conversation_id
 from schemas.values import Visibility
 from store.presence import PresenceRow
 from store.privacy import Privacy
+from store.ties import NO_TIE, FriendEvent, Tie, fold_tie
+
+NO_TIES: Mapping[str, Tie] = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +26,7 @@ class Watch:
     answered: bool = False
     told: dict[str, frames.PresenceEntry] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    ties: dict[str, Tie] = field(default_factory=dict)  # of the direct conversations with the watched
 
 
 class Watchers:
@@ -46,7 +50,12 @@ class Watchers:
         return watch
 
     def answer(
-        self, session: Session, watch: Watch, rows: Mapping[str, PresenceRow], privacies: Mapping[str, Privacy]
+        self,
+        session: Session,
+        watch: Watch,
+        rows: Mapping[str, PresenceRow],
+        privacies: Mapping[str, Privacy],
+        ties: Mapping[str, Tie] = NO_TIES,
     ) -> tuple[frames.PresenceEntry, ...] | None:
         """Every watched user as the session may see it, by user id; None when it asked again meanwhile."""
         if self._watches.get(session) is not watch:
@@ -57,6 +66,7 @@ class Watchers:
             known = self._privacies.get(user)
             if user in self._by_user and (known is None or known.at_ms <= privacy.at_ms):
                 self._privacies[user] = privacy
+        watch.ties = {conversation: tie for conversation, tie in ties.items() if tie != NO_TIE}
         watch.answered = True
         watch.changed.clear()
         watch.told = {user: self._entry(session, user) for user in sorted(watch.users)}
@@ -85,6 +95,15 @@ class Watchers:
         watch = self._watches.get(session)
         if watch is not None:
             watch.changed |= watch.users
+            self._waiting.add(session)
+
+    def on_tie(self, session: Session, event: FriendEvent) -> None:
+        """Something happened between the session's user and another. What comes before the answer is in the ties it is made of."""
+        other = event.member if event.user == session.user else event.user
+        watch = self._watches.get(session)
+        if watch is not None and other in watch.users:
+            watch.ties[event.conversation_id] = fold_tie(watch.ties.get(event.conversation_id, NO_TIE), event)
+            watch.changed.add(other)
             self._waiting.add(session)
 
     def take(self) -> list[tuple[Session, tuple[frames.PresenceEntry, ...]]]:
@@ -134,8 +153,11 @@ class Watchers:
     def _may_see(self, session: Session, user: str) -> bool:
         if session.user == user:
             return True
+        tie = self._watches[session].ties.get(direct_conversation_id(session.user, user), NO_TIE)
+        if user in tie.blocked_by:
+            return False
         privacy = self._privacies.get(user)
         visibility = self._default if privacy is None else privacy.presence
         if visibility == "contacts":
             return direct_conversation_id(session.user, user) in session.conversations
-        return visibility == "everyone"
+        return visibility == "everyone" or (visibility == "friends" and tie.friends)

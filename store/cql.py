@@ -142,8 +142,9 @@ REVOKE_LOGIN = "UPDATE logins USING TTL ? SET revoked = true WHERE login_id = ? 
 LOGIN = "SELECT user, token_hash, expires_at_ms, revoked FROM logins WHERE login_id = ?"
 
 # ---- privacy
-PUT_PRIVACY = "INSERT INTO privacy (user, receipts, presence, at_ms) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
-PRIVACY = "SELECT receipts, presence, at_ms FROM privacy WHERE user = ?"
+_PRIVACY_COLUMNS = "receipts, presence, at_ms, strangers, friend_requests, friend_question, searchable"
+PUT_PRIVACY = f"INSERT INTO privacy (user, {_PRIVACY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+PRIVACY = f"SELECT {_PRIVACY_COLUMNS} FROM privacy WHERE user = ?"
 
 # ---- ways in
 SLIP = "SELECT value, version FROM slips WHERE key = ?"

@@ -3,7 +3,7 @@
 `rosters` and `joinings` are written by the projector from the topic `rosters`, `ties` from conversation-events; `roster_notes` by the edge.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -29,14 +29,16 @@ NO_NOTE = Note()
 class TieRow(NamedTuple):
     """The tie without what only the owner needs (requests that were declined), and without what was written since.
 
-    `refused_since`: who refuses strangers -> the seq of the event that says so; who wrote a message after it does not any more.
+    `blocks`, `refusals`: user -> the seq of the event that says it, negative where it says that this is over. Who refuses strangers and
+    wrote a message after that does not refuse them any more.
     """
 
     tie: Tie
-    refused_since: dict[str, int]
+    blocks: Mapping[str, int]
+    refusals: Mapping[str, int]
 
 
-NO_TIE_ROW = TieRow(NO_TIE, {})
+NO_TIE_ROW = TieRow(NO_TIE, {}, {})
 
 
 class RosterTables:
@@ -77,7 +79,7 @@ class RosterTables:
         """Raises: StoreUnavailable. Delivery: safe to repeat; the one with the largest `at_ms` stays."""
         await self._store.execute(cql.PUT_NOTE, (user, other, note.alias, list(note.tags), at_ms))
 
-    async def joinings(self, user: str) -> list[JoiningRow]:
+    async def joinings_of(self, user: str) -> list[JoiningRow]:
         """Invitations and applications, at most JOININGS_LIMIT. Raises: StoreUnavailable."""
         return [joining_row_of(row) for row in await self._store.execute(cql.JOININGS, (user, JOININGS_LIMIT))]
 
@@ -104,7 +106,10 @@ def note_of(row: Row) -> Note:
 
 def tie_row_of(row: Row) -> TieRow:
     friends, asked_by, text, since_seq, blocks, refusals = row
-    blocked_by = tuple(sorted(user for user, there in (blocks or {}).items() if there))
-    refused_since = {user: seq for user, seq in (refusals or {}).items() if seq}
-    tie = Tie(bool(friends), asked_by or "", text or "", since_seq or 0, blocked_by, tuple(sorted(refused_since)))
-    return TieRow(tie, refused_since)
+    blocks, refusals = dict(blocks or {}), dict(refusals or {})
+    tie = Tie(bool(friends), asked_by or "", text or "", since_seq or 0, _those(blocks), _those(refusals))
+    return TieRow(tie, blocks, refusals)
+
+
+def _those(since: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(sorted(user for user, seq in since.items() if seq > 0))

@@ -34,9 +34,10 @@ TIMELINE_TABLES: dict[str, str] = {
     "conversation_facts": f"""(conversation text, kind text, key text, active boolean, value blob, changed_seq bigint, ended_seq bigint,
         PRIMARY KEY ((conversation), kind, key)) WITH {COMPACTION}""",
     # What stands between the two of a direct conversation; only those with requests, friends, blocks or a stranger policy have a row.
-    # `blocks`: user -> whether it blocks the other; `refusals`: user -> the seq since which it takes nothing from strangers, 0: it does.
+    # `blocks`: user -> the seq since which it blocks the other; `refusals`: the seq since which it takes nothing from strangers. Both
+    # negative where that event ended it.
     "ties": f"""(conversation text PRIMARY KEY, friends boolean, asked_by text, text text, since_seq bigint,
-        blocks map<text, boolean>, refusals map<text, bigint>) WITH {COMPACTION}""",
+        blocks map<text, bigint>, refusals map<text, bigint>) WITH {COMPACTION}""",
     # The next offset to project, written after the rows.
     "progress": f"(topic text, partition int, next_offset bigint, PRIMARY KEY ((topic), partition)) WITH {COMPACTION}",
 }

@@ -15,7 +15,7 @@ from edge.clocks import mono_ms
 from edge.closing import UNKNOWN_SUBPROTOCOL
 from edge.connection import Connection
 from edge.node import Node
-from edge.rest import accounts, conversations, errors, groups, messages, privacy
+from edge.rest import accounts, conversations, errors, friends, groups, messages, privacy
 from edge.wire import EXTENSION, WireProtocol
 
 SDK = Path(__file__).parents[2] / "sdk" / "js"
@@ -31,6 +31,7 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     app.include_router(groups.router, tags=["groups"])
     app.include_router(messages.router, tags=["messages"])
     app.include_router(privacy.router, tags=["privacy"])
+    app.include_router(friends.router, tags=["friends"])
     app.router.routes.append(WebSocketRoute("/v1/socket", socket))
     app.add_api_route("/live", live, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)

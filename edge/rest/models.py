@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.values import Visibility
+from schemas.values import RequestsTaken, StrangersTaken, Visibility
 
 NAME_PATTERN = r"^[A-Za-z0-9._\-|\[\]{}^`\\]+$"
 
@@ -87,6 +87,10 @@ class Members(BaseModel):
 class Privacy(BaseModel):
     receipts: bool = Field(description="Whether others hear of delivered, read and played")
     presence: Visibility = Field(description="Who sees it; contacts share a direct conversation")
+    strangers: StrangersTaken = Field(default="everyone", description="From whom messages are taken where a conversation begins")
+    friend_requests: RequestsTaken = Field(default="everyone", description="From whom friend requests are taken; question: with an answer")
+    friend_question: str = Field(default="", max_length=256, description="What a request has to answer")
+    searchable: bool = Field(default=True, description="Whether a search by others finds the user")
 
 
 class ReceiptItem(BaseModel):

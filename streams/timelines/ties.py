@@ -20,8 +20,8 @@ def tie_writes(event: events.Event) -> list[Write]:
             refusals = [_refusal(event, user, user in event.refuse_strangers) for user in sorted({event.user, event.member})]
             return [_relation(event, False), *refusals]
         case events.UserBlocked() | events.UserUnblocked():
-            blocked = isinstance(event, events.UserBlocked)
-            return [Write(cql.PUT_BLOCK, (event.seq, event.user, blocked, event.conversation_id))]
+            since_seq = event.seq if isinstance(event, events.UserBlocked) else -event.seq
+            return [Write(cql.PUT_BLOCK, (event.seq, event.user, since_seq, event.conversation_id))]
         case _:
             return []
 
@@ -31,4 +31,4 @@ def _relation(event: events.Event, friends: bool, asked_by: str = "", text: str 
 
 
 def _refusal(event: events.Event, user: str, refuses: bool) -> Write:
-    return Write(cql.PUT_REFUSAL, (event.seq, user, event.seq if refuses else 0, event.conversation_id))
+    return Write(cql.PUT_REFUSAL, (event.seq, user, event.seq if refuses else -event.seq, event.conversation_id))

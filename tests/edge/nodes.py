@@ -69,8 +69,8 @@ class Written:
             head = fold_head(head, event)
         return {} if head is None else {GROUP: head}
 
-    async def progress(self) -> dict[int, int]:
-        return {0: len(self.log)}
+    async def progress(self, topic: str = "conversation-events") -> dict[int, int]:
+        return {0: len(self.log)} if topic == "conversation-events" else {}
 
 
 class NoAccounts:

@@ -13,6 +13,8 @@ from store.privacy import Privacy, PrivacyTable
 from store.profiles import ProfileTables
 from store.public_groups import PublicGroups
 from store.receipts import Places, ReceiptRow, ReceiptTables
+from store.roster_rows import JoiningRow, RosterRow
+from store.rosters import Note, RosterTables, TieRow
 from store.tenancy import Holder, TenancyTables
 from store.tenant_facts import TenantFacts
 from store.views import Membership, ReadMark
@@ -34,13 +36,17 @@ class MemoryTables:
         self.reads: dict[str, ReadMark] = {}
         self.unread: dict[str, tuple[int, int]] = {}
         self.rows_read = 0
+        self.rosters: dict[tuple[str, str], RosterRow] = {}
+        self.notes: dict[tuple[str, str], Note] = {}
+        self.joinings: dict[str, list[JoiningRow]] = {}
+        self.ties: dict[str, TieRow] = {}
         self.tenant = TenantFacts()
 
     def tables(self) -> Tables:
         presences, privacy = cast(Presences, _Rows(self, self.presence)), cast(PrivacyTable, _Rows(self, self.privacy))
         receipts, tenancy = cast(ReceiptTables, _Receipts(self)), cast(TenancyTables, _Tenancy(self.tenant))
         groups = (cast(FactTables, _NoFacts()), cast(GroupRows, None), cast(PublicGroups, None))
-        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups)
+        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups, cast(RosterTables, _Rosters(self)))
 
 
 class _Rows:
@@ -101,6 +107,39 @@ class _Tenancy:
 
     async def holders(self) -> list[Holder]:
         return [Holder(user, given.text, given.at_ms) for user, given in self._facts.holders.items()]
+
+
+class _Rosters:
+    def __init__(self, memory: MemoryTables) -> None:
+        self._memory = memory
+
+    async def rows(self, user: str, after: str, since: int, limit: int) -> tuple[list[RosterRow], str | None]:
+        rows = [row for (who, other), row in sorted(self._memory.rosters.items()) if who == user and other > after and row.version > since]
+        await self._memory.turn()
+        return rows[:limit], rows[limit - 1].other if len(rows) >= limit else None
+
+    async def some(self, user: str, others: Iterable[str]) -> dict[str, RosterRow]:
+        found = {other: self._memory.rosters[user, other] for other in others if (user, other) in self._memory.rosters}
+        await self._memory.turn()
+        return found
+
+    async def notes_between(self, user: str, after: str, last: str | None, limit: int) -> dict[str, Note]:
+        notes = [each for each in sorted(self._memory.notes.items()) if each[0][0] == user and each[0][1] > after]
+        return {other: note for (_, other), note in notes[:limit] if last is None or other <= last}
+
+    async def notes(self, user: str, others: Iterable[str]) -> dict[str, Note]:
+        return {other: self._memory.notes[user, other] for other in others if (user, other) in self._memory.notes}
+
+    async def put_note(self, user: str, other: str, note: Note, at_ms: int) -> None:
+        self._memory.notes[user, other] = note
+
+    async def joinings_of(self, user: str) -> list[JoiningRow]:
+        return self._memory.joinings.get(user, [])
+
+    async def ties(self, conversations: Iterable[str]) -> dict[str, TieRow]:
+        found = {each: self._memory.ties[each] for each in conversations if each in self._memory.ties}
+        await self._memory.turn()
+        return found
 
 
 def no_tables() -> Tables:
