@@ -68,11 +68,8 @@ class Rosters:
         try:
             rows, last = await self._table.rows(user, start, asked or 0, self._page_limit)
             notes = await self._table.notes_between(user, start, last, self._page_limit)
+            folded = await self._laid_over(user, rows, start, last, asked or 0)
             check_complete(self.recent, ticket)
-            folded = {row.other: row for row in rows}
-            changed = self._changed(user, folded)
-            inside = {each for each in changed if start < each and (last is None or each <= last)}
-            folded |= {other: changed[other] for other in inside if changed[other].version > (asked or 0)}
         finally:
             self.recent.end(ticket)
         missing = [other for other in folded if other not in notes]  # more notes than rows: of some rows they are beyond the limit
@@ -108,6 +105,16 @@ class Rosters:
             return sorted(rows.values(), key=lambda row: -row.at_ms)
         finally:
             self.recent.end(ticket)
+
+    async def _laid_over(self, user: str, read: list[RosterRow], start: str, last: str | None, since: int) -> dict[str, RosterRow]:
+        """The rows of a page with what is not projected; what changed of a row that was not asked for, it being older, needs that row."""
+        rows: dict[str, RosterRow] = {row.other: row for row in read}
+        looked_up = set(rows)
+        while unknown := {each for each in self._changed(user, rows) if start < each and (last is None or each <= last)} - looked_up:
+            rows |= await self._table.some(user, unknown)
+            looked_up |= unknown
+        rows |= {other: row for other, row in self._changed(user, rows).items() if other in looked_up}
+        return {other: row for other, row in rows.items() if row.version > since}
 
     def _changed(self, user: str, rows: Mapping[str, RosterRow]) -> dict[str, RosterRow]:
         """The rows that are not projected as they stand, or were not read."""
