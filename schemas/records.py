@@ -10,7 +10,9 @@ RefusalCode = Literal[
     "already_done",
     "already_friends",
     "already_member",
+    "applications_limit",
     "banned",
+    "bans_limit",
     "blocked",
     "clock_ahead",
     "command_id_reused",
@@ -19,9 +21,12 @@ RefusalCode = Literal[
     "empty",
     "friends_limit",
     "invalid",
+    "invitations_limit",
     "link_invalid",
+    "links_limit",
     "members_limit",
     "muted",
+    "mutes_limit",
     "no_request",
     "not_allowed",
     "not_invited",
@@ -248,6 +253,7 @@ class ConversationSnapshot(Struct, frozen=True, kw_only=True, tag_field="kind", 
     recent: tuple[RecentCommandRecord, ...] = ()  # up to version 2
     floors: tuple[CommandFloor, ...] = ()  # since version 2
     remembered: bytes = b""  # since version 3: the `RecentCommand`s as MessagePack, a tenth of the time
+    standing: bytes = b""  # since version 4: who may do what, besides the members, as MessagePack; empty: as a conversation begins
 
 
 class OwnerCheckpoint(Struct, frozen=True, kw_only=True, tag_field="kind", tag="owner_checkpoint"):

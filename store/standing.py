@@ -4,7 +4,8 @@ Pure. Held by the conversation's owner as part of its state, and folded from the
 `store.verdicts` says what follows from it.
 Rule 1: what ends by itself (a mute, a ban) holds the time of its end and is judged by a command's or an event's time, never by a clock.
 Rule 2: nothing is walked through for one event: what has ended is forgotten two entries at a time, whenever one is added.
-Rule 3: `fold_standing` changes the value in place; the argument must not be used again.
+Rule 3: an invitation or application counts for PENDING_MS. That is no setting, because whoever folds the log must come to the same.
+Rule 4: `fold_standing` changes the value in place; the argument must not be used again.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ DEFAULT_ROLES: Mapping[ConversationKind, Mapping[Role, Rights]] = {
     "group": {"owner": _OWNER, "admin": _ADMIN, "member": Rights(MEMBER_LEVEL, frozenset({"send"}))},
     "channel": {"owner": _OWNER, "admin": _ADMIN, "member": Rights(MEMBER_LEVEL, frozenset())},
 }
+PENDING_MS = 30 * 86_400_000
 BUILT_IN: frozenset[Role] = frozenset({"owner", "admin", "member"})
 
 
@@ -81,7 +83,7 @@ class Standing:
     kind: ConversationKind
     dissolved: bool = False
     settings: GroupSettings = field(default_factory=GroupSettings)
-    settings_version: int = 1
+    settings_version: int = 0
     roles: dict[Role, Rights] = field(default_factory=dict)
     members: dict[str, MemberState] = field(default_factory=dict)
     holders: dict[Role, set[str]] = field(default_factory=dict)
@@ -96,8 +98,12 @@ class Standing:
 
     def rights(self, role: Role) -> Rights:
         """What the role may do here; one that is not defined (any more) is as good as `member`."""
+        return self.roles.get(role) or self.default_rights(role)
+
+    def default_rights(self, role: Role) -> Rights:
+        """What it may do where the conversation says nothing else."""
         defaults = DEFAULT_ROLES[self.kind]
-        return self.roles.get(role) or defaults.get(role) or self.roles.get("member") or defaults["member"]
+        return defaults.get(role) or self.roles.get("member") or defaults["member"]
 
     def has_role(self, role: Role) -> bool:
         return role in self.roles or role in DEFAULT_ROLES[self.kind]
@@ -105,6 +111,15 @@ class Standing:
     def banned(self, user: str, at_ms: int) -> bool:
         until_ms = self.bans.get(user)
         return until_ms is not None and (until_ms == 0 or at_ms < until_ms)
+
+    def invitation(self, user: str, at_ms: int) -> Invitation | None:
+        """The user's invitation, if it still counts."""
+        invitation = self.invitations.get(user)
+        return invitation if invitation is not None and at_ms < invitation.at_ms + PENDING_MS else None
+
+    def application(self, user: str, at_ms: int) -> Application | None:
+        application = self.applications.get(user)
+        return application if application is not None and at_ms < application.at_ms + PENDING_MS else None
 
     def place(self, user: str, role: Role, seq: int, ordinal: int) -> None:
         """The user is a member from this event on."""
@@ -210,6 +225,7 @@ def _settings_changed(standing: Standing, event: events.SettingsChanged) -> None
 def _member_invited(standing: Standing, event: events.MemberInvited) -> None:
     standing.invitations.pop(event.member, None)
     standing.invitations[event.member] = Invitation(event.role, event.user, event.at_ms)
+    _forget_pending(standing.invitations, event.at_ms)
 
 
 def _invitation_declined(standing: Standing, event: events.InvitationDeclined) -> None:
@@ -217,8 +233,16 @@ def _invitation_declined(standing: Standing, event: events.InvitationDeclined) -
 
 
 def _application_made(standing: Standing, event: events.ApplicationMade) -> None:
+    standing.applications.pop(event.user, None)
     standing.applications[event.user] = Application(event.text, event.link_id, event.at_ms)
+    _forget_pending(standing.applications, event.at_ms)
     _use(standing, event.link_id)
+
+
+def _forget_pending(pending: dict[str, Invitation] | dict[str, Application], at_ms: int) -> None:
+    for user in list(islice(pending, 2)):  # the oldest come first
+        if pending[user].at_ms + PENDING_MS <= at_ms:
+            del pending[user]
 
 
 def _application_declined(standing: Standing, event: events.ApplicationDeclined) -> None:

@@ -16,12 +16,12 @@ from schemas.values import Permission, Role
 from store.standing import PERMISSIONS, Standing, fold_standing
 from store.ties import refusal_of_writing
 
-# Besides what a role gives: `read` is also marking as read, `edit` and `retract` are about one's own messages, `nickname` is one's own,
-# `relate` is what two users of a direct conversation do about being friends.
+# Besides what a role gives: `read` is also marking as read, `edit` and `retract` are about one's own messages (and reactions),
+# `nickname` is one's own, `relate` is what two users of a direct conversation do about being friends.
 Action = Literal[Permission, "read", "react", "edit", "retract", "nickname", "leave", "join", "relate"]
 
 # What an action asks of the role. The rest every member may do.
-NEEDS: Mapping[Action, Permission] = {**{permission: permission for permission in PERMISSIONS}, "edit": "send", "retract": "send"}
+NEEDS: Mapping[Action, Permission] = {**{permission: permission for permission in PERMISSIONS}, "edit": "send"}
 IN_DIRECT: frozenset[Action] = frozenset({"read", "react", "send", "edit", "retract", "relate"})
 IN_GROUPS: frozenset[Action] = frozenset({"read", "react", "edit", "retract", "nickname", "leave", *PERMISSIONS})
 WHEN_DISSOLVED: frozenset[Action] = frozenset({"read", "leave"})
@@ -101,7 +101,7 @@ def _may_join(standing: Standing, user: str, at_ms: int) -> Verdict:
     """Whether it gets in by itself: where it is open, or by its invitation. A private group is not there for others."""
     if user in standing.members:
         return Verdict(False, "already_member", "you are a member already")
-    invited = user in standing.invitations
+    invited = standing.invitation(user, at_ms) is not None
     if standing.kind == "direct" or (standing.settings.visibility == "private" and not invited):
         return NOT_MEMBER
     entry = may_enter(standing, user, at_ms)

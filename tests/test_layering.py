@@ -43,14 +43,28 @@ IMPURE = {
 # These decide, so they must be pure whatever they say of themselves; one that needs the world is split instead.
 DECIDING = {
     *(f"schemas.{name}" for name in ("codec", "commands", "events", "headers", "ids", "keys", "notices", "partition", "records", "values")),
-    *(f"streams.conversations.{name}" for name in ("access", "answers", "common", "decide", "decide_members", "decide_messages", "evolve")),
+    *(
+        f"streams.conversations.{name}"
+        for name in (
+            "answers",
+            "common",
+            "decide",
+            "checks",
+            "decide_groups",
+            "decide_joining",
+            "decide_members",
+            "decide_messages",
+            "decide_roles",
+            "evolve",
+        )
+    ),
     *(f"streams.conversations.{name}" for name in ("fingerprint", "outcome", "partition", "rules", "saving", "shelf")),
-    *(f"streams.conversations.{name}" for name in ("snapshots", "state")),
+    *(f"streams.conversations.{name}" for name in ("snapshots", "standings", "state")),
     "streams.timelines.rows",
     *(f"streams.inbox.{name}" for name in ("limits", "pending", "presence", "schedule", "sessions", "user", "users")),
     *("streams.notifier.burst", "streams.notifier.members"),
-    *("store.buckets", "store.roster_rows", "store.tenant_facts", "store.ties", "store.views"),
     *("edge.people.permits", "edge.people.policies"),
+    *("store.buckets", "store.roster_rows", "store.standing", "store.tenant_facts", "store.ties", "store.verdicts", "store.views"),
     *(f"edge.{name}" for name in ("closing", "frames", "hub", "merge", "rate", "receipts", "recent", "session", "translate")),
     *(f"edge.{name}" for name in ("counts", "journey", "own_marks", "sizes", "watchers")),
     "streams.timelines.receipts",

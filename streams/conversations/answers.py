@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from schemas.events import Event
 from schemas.records import RefusalCode
+from store.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +16,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not possible, and why; deciding the same command again later may come out otherwise."""
+    """Not possible, and why; deciding the same command again later may come out otherwise. `retry_after_ms` 0: not by waiting alone."""
 
     code: RefusalCode
     detail: str
+    retry_after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,12 @@ class Noted:
     up_to_seq: int
     up_to_ordinal: int
     raised: bool
+
+
+def refusal(verdict: Verdict, at_ms: int) -> Refused:
+    """What becomes of a command whose action is not allowed."""
+    assert verdict.code is not None
+    return Refused(verdict.code, verdict.detail, max(0, verdict.until_ms - at_ms))
 
 
 Decision = Accepted | Refused | Repeated | Noted

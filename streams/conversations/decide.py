@@ -15,10 +15,13 @@ from typing import Any
 from schemas import commands
 from schemas.events import Event
 from schemas.ids import ms_of, uuid7_bytes
+from store.verdicts import NOT_MEMBER, Action, may
+from streams.conversations import decide_groups as groups
+from streams.conversations import decide_joining as joining
 from streams.conversations import decide_members as members
 from streams.conversations import decide_messages as messages
-from streams.conversations.access import RIGHTS
-from streams.conversations.answers import Accepted, Decision, Noted, Refused, Repeated
+from streams.conversations import decide_roles as roles
+from streams.conversations.answers import Accepted, Decision, Noted, Refused, Repeated, refusal
 from streams.conversations.fingerprint import fingerprint
 from streams.conversations.rules import Rules
 from streams.conversations.state import Conversation
@@ -27,18 +30,39 @@ __all__ = ["Accepted", "Decision", "Noted", "Refused", "Repeated", "decide"]
 
 Handler = Callable[[Conversation, Any, int, Rules], tuple[Event, ...] | Refused | Noted]
 
-HANDLERS: Mapping[type[commands.Command], Handler] = {
-    commands.SendMessage: messages.send_message,
-    commands.EditMessage: messages.edit_message,
-    commands.RecallMessage: messages.recall_message,
-    commands.AddReaction: messages.add_reaction,
-    commands.RemoveReaction: messages.remove_reaction,
-    commands.MarkRead: messages.mark_read,
-    commands.AddMember: members.add_member,
-    commands.RemoveMember: members.remove_member,
-    commands.LeaveConversation: members.leave_conversation,
-    commands.ChangeRole: members.change_role,
-    commands.RenameConversation: members.rename_conversation,
+# What a command asks for, and who sees to its details. An announcement asks for "announce"; None: by who is no member yet.
+HANDLERS: Mapping[type[commands.Command], tuple[Action | None, Handler]] = {
+    commands.SendMessage: ("send", messages.send_message),
+    commands.EditMessage: ("edit", messages.edit_message),
+    commands.RecallMessage: ("retract", messages.recall_message),
+    commands.AddReaction: ("react", messages.add_reaction),
+    commands.RemoveReaction: ("retract", messages.remove_reaction),
+    commands.MarkRead: ("read", messages.mark_read),
+    commands.AddMember: ("add", members.add_member),
+    commands.RemoveMember: ("remove", members.remove_member),
+    commands.LeaveConversation: ("leave", members.leave_conversation),
+    commands.RenameConversation: ("rename", members.rename_conversation),
+    commands.ChangeRole: ("appoint", roles.change_role),
+    commands.DefineRole: ("roles", roles.define_role),
+    commands.DropRole: ("roles", roles.drop_role),
+    commands.InviteMember: ("invite", joining.invite_member),
+    commands.AnswerInvitation: (None, joining.answer_invitation),
+    commands.ApplyToJoin: (None, joining.apply_to_join),
+    commands.AnswerApplication: ("review", joining.answer_application),
+    commands.CreateLink: ("links", joining.create_link),
+    commands.RevokeLink: ("links", joining.revoke_link),
+    commands.JoinByLink: (None, joining.join_by_link),
+    commands.ChangeSettings: ("settings", groups.change_settings),
+    commands.BanMember: ("ban", groups.ban_member),
+    commands.UnbanMember: ("ban", groups.unban_member),
+    commands.MuteMember: ("mute", groups.mute_member),
+    commands.MuteAll: ("mute", groups.mute_all),
+    commands.ChangeNickname: ("nickname", groups.change_nickname),
+    commands.DissolveConversation: ("dissolve", groups.dissolve_conversation),
+}
+# Commands that make the conversation where there is none.
+OPENERS: Mapping[type[commands.Command], Callable[[Any, int, Rules], tuple[Event, ...] | Refused]] = {
+    commands.CreateConversation: members.create_conversation,
 }
 
 
@@ -61,26 +85,33 @@ def decide(state: Conversation | None, command: commands.Command, at_ms: int, ru
         return Refused("command_id_reused", "the command id was used before for another request; choose a new one")
     if isinstance(command, commands.CreateConversation):
         return Refused("conversation_exists", "the conversation was created before")
-    member = state.members.get(command.user)
-    if member is None:
-        return Refused("not_member", "only members may do this")
+    if type(command) not in HANDLERS:
+        return Refused("not_allowed", "this is not decided here")
+    action, handler = HANDLERS[type(command)]
+    if action is not None and command.user not in state.members:
+        return refusal(NOT_MEMBER, at_ms)
     if known is not None:
         return Refused("command_id_reused", "the command id was used before by somebody else; choose a new one")
     refused = _untimely(command_id, at_ms, rules) or _forgotten(state, command, command_id)
     if refused is not None and (refused.code != "stale" or not _may_come_twice(state, command, rules)):
         return refused
-    if type(command) not in RIGHTS.get((state.kind, member.role), ()):
-        return Refused("not_allowed", f"a {member.role} of a {state.kind} conversation may not do this")
-    return _accepted(HANDLERS[type(command)](state, command, at_ms, rules))
+    if action is not None:
+        if isinstance(command, commands.SendMessage) and command.announcement:
+            action = "announce"
+        verdict = may(state.standing, command.user, action, at_ms)
+        if not verdict.allowed:
+            return refusal(verdict, at_ms)
+    return _accepted(handler(state, command, at_ms, rules))
 
 
 def _without_state(state: Conversation | None, command: commands.Command, command_id: bytes, at_ms: int, rules: Rules) -> Decision:
     """No conversation, or another tenant's: to this tenant it does not exist, but its id is taken."""
-    if not isinstance(command, commands.CreateConversation):
+    opener = OPENERS.get(type(command))
+    if opener is None:
         return Refused("unknown_conversation", "there is no such conversation")
     if state is not None:
         return Refused("conversation_exists", "the conversation was created before")
-    return _untimely(command_id, at_ms, rules) or _accepted(members.create_conversation(command, at_ms, rules))
+    return _untimely(command_id, at_ms, rules) or _accepted(opener(command, at_ms, rules))
 
 
 def _accepted(outcome: tuple[Event, ...] | Refused | Noted) -> Decision:

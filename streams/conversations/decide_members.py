@@ -3,41 +3,58 @@
 import re
 
 from schemas import commands, events
-from schemas.events import Event
 from schemas.ids import direct_conversation_id
 from schemas.values import Member
-from streams.conversations.access import outranks
+from store.standing import DEFAULT_ROLES
+from store.verdicts import may_grant, outranks
 from streams.conversations.answers import Refused
+from streams.conversations.checks import (
+    NOT_A_MEMBER,
+    Outcome,
+    full,
+    implausible,
+    length_problem,
+    newcomer_problem,
+    plausible,
+    role_problem,
+    settings_problem,
+)
 from streams.conversations.common import common
 from streams.conversations.rules import Rules
 from streams.conversations.state import Conversation
 
-USER_ID_BYTES_LIMIT = 128
 _GROUP_ID = re.compile(r"g-[0-9a-f]{32}")  # the creating command's id; also keeps groups out of the ids of direct conversations
-
-Outcome = tuple[Event, ...] | Refused
 
 
 def create_conversation(command: commands.CreateConversation, at_ms: int, rules: Rules) -> Outcome:
     others = tuple(member for member in command.members if member.user != command.user)
     problem = _direct_problem(command, others) if command.conversation_kind == "direct" else _group_problem(command, others, rules)
-    problem = problem or _title_problem(command.title, rules)
+    problem = problem or length_problem("title", command.title, rules.title_bytes_limit)
     if problem is not None:
         return problem
     actor = Member(command.user, "member" if command.conversation_kind == "direct" else "owner")
     created = events.ConversationCreated(
-        **common(None, command, at_ms), conversation_kind=command.conversation_kind, title=command.title, members=(actor, *others)
+        **common(None, command, at_ms),
+        conversation_kind=command.conversation_kind,
+        title=command.title,
+        members=(actor, *others),
+        settings=command.settings,
+        refuse_strangers=command.refuse_strangers,
     )
     return (created,)
 
 
 def _direct_problem(command: commands.CreateConversation, others: tuple[Member, ...]) -> Refused | None:
-    if len(others) != 1 or not _plausible(others[0].user):
+    if len(others) != 1 or not plausible(others[0].user):
         return Refused("invalid", "a direct conversation has exactly 2 different members: you and 1 other")
     if others[0].role != "member":
         return Refused("invalid", "both sides of a direct conversation are members")
     if command.conversation_id != direct_conversation_id(command.user, others[0].user):
         return Refused("invalid", "the id is not that of the direct conversation of these two users")
+    if command.settings is not None:
+        return Refused("invalid", "a direct conversation has no settings")
+    if not {command.user, others[0].user}.issuperset(command.refuse_strangers):
+        return Refused("invalid", "who refuses strangers is one of the two")
     return None
 
 
@@ -48,68 +65,50 @@ def _group_problem(command: commands.CreateConversation, others: tuple[Member, .
         return Refused("members_limit", f"{len(others) + 1} members; the limit is {rules.members_limit}")
     if len({member.user for member in others}) != len(others):
         return Refused("invalid", "a member is named twice")
-    if not all(_plausible(member.user) for member in others):
-        return _implausible()
+    if not all(plausible(member.user) for member in others):
+        return implausible()
     if any(member.role == "owner" for member in others):
         return Refused("invalid", "a conversation has 1 owner: who creates it")
-    return None
-
-
-def _plausible(user: str) -> bool:
-    return 0 < len(user.encode()) <= USER_ID_BYTES_LIMIT
-
-
-def _implausible() -> Refused:
-    return Refused("invalid", f"a user id has 1 to {USER_ID_BYTES_LIMIT} bytes")
-
-
-def _title_problem(title: str, rules: Rules) -> Refused | None:
-    title_bytes = len(title.encode())
-    if title_bytes > rules.title_bytes_limit:
-        return Refused("too_long", f"the title has {title_bytes} bytes; the limit is {rules.title_bytes_limit}")
-    return None
+    if any(member.role not in DEFAULT_ROLES[command.conversation_kind] for member in others):
+        return Refused("invalid", "a new conversation has only the roles admin and member")
+    if command.refuse_strangers:
+        return Refused("invalid", "strangers are refused in direct conversations")
+    return None if command.settings is None else settings_problem(command.settings, rules)
 
 
 def add_member(state: Conversation, command: commands.AddMember, at_ms: int, rules: Rules) -> Outcome:
-    if command.member in state.members:
-        return Refused("already_member", "the user is a member already")
-    if not _plausible(command.member):
-        return _implausible()
-    if not outranks(state.members[command.user].role, command.role):
-        return Refused("not_allowed", "a new member's role must be below your own")
-    if len(state.members) >= rules.members_limit:
-        return Refused("members_limit", f"the conversation has {len(state.members)} members; the limit is {rules.members_limit}")
+    if problem := newcomer_problem(state, command.member, at_ms) or role_problem(state, command.role):
+        return problem
+    if not may_grant(state.standing, command.user, command.role):
+        return Refused("not_allowed", "a new member's role must be below your own and give nothing that you have not")
+    if problem := full(state, rules):
+        return problem
     return (events.MemberAdded(**common(state, command, at_ms), member=command.member, role=command.role),)
 
 
 def remove_member(state: Conversation, command: commands.RemoveMember, at_ms: int, rules: Rules) -> Outcome:
     target = state.members.get(command.member)
     if target is None:
-        return Refused("unknown_target", "the user is not a member")
-    if not outranks(state.members[command.user].role, target.role):
-        return Refused("not_allowed", "only members below your own role may be removed; to go yourself, leave")
+        return NOT_A_MEMBER
+    if not outranks(state.standing, command.user, target.role):
+        return Refused("not_allowed", "only members below your own level may be removed; to go yourself, leave")
     return (events.MemberRemoved(**common(state, command, at_ms), member=command.member),)
 
 
 def leave_conversation(state: Conversation, command: commands.LeaveConversation, at_ms: int, rules: Rules) -> Outcome:
-    if state.members[command.user].role == "owner" and len(state.members) > 1:
-        return Refused("owner_must_stay", f"{len(state.members) - 1} others are left; hand the ownership over first")
-    return (events.MemberLeft(**common(state, command, at_ms)),)
-
-
-def change_role(state: Conversation, command: commands.ChangeRole, at_ms: int, rules: Rules) -> Outcome:
-    """Only the owner comes here. Giving its role away makes it an admin: two events, the given one first."""
-    if command.member not in state.members:
-        return Refused("unknown_target", "the user is not a member")
-    if command.member == command.user:
-        return Refused("not_allowed", "the owner's own role changes only by making another member the owner")
-    changed = events.RoleChanged(**common(state, command, at_ms), member=command.member, role=command.role)
-    if command.role != "owner":
-        return (changed,)
-    return (changed, events.RoleChanged(**common(state, command, at_ms, before=1), member=command.user, role="admin"))
+    """With its last member a conversation ends: nobody could ever come in again. From one that was dissolved the owner may go, too."""
+    others_count = len(state.members) - 1
+    if state.standing.dissolved:
+        return (events.MemberLeft(**common(state, command, at_ms)),)
+    if others_count and state.members[command.user].role == "owner":
+        return Refused("owner_must_stay", f"{others_count} others are left; hand the ownership over first")
+    left = events.MemberLeft(**common(state, command, at_ms))
+    return (left,) if others_count else (left, events.ConversationDissolved(**common(state, command, at_ms, before=1)))
 
 
 def rename_conversation(state: Conversation, command: commands.RenameConversation, at_ms: int, rules: Rules) -> Outcome:
     if not command.title:
         return Refused("empty", "a title has at least 1 byte")
-    return _title_problem(command.title, rules) or (events.ConversationRenamed(**common(state, command, at_ms), title=command.title),)
+    return length_problem("title", command.title, rules.title_bytes_limit) or (
+        events.ConversationRenamed(**common(state, command, at_ms), title=command.title),
+    )

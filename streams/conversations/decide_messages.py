@@ -8,7 +8,7 @@ from schemas import commands, events
 from schemas.events import Event
 from schemas.records import RecentCommand
 from schemas.values import Content
-from streams.conversations.access import may_recall_others
+from store.verdicts import may
 from streams.conversations.answers import Noted, Refused
 from streams.conversations.common import common
 from streams.conversations.rules import Rules
@@ -28,7 +28,15 @@ def send_message(state: Conversation, command: commands.SendMessage, at_ms: int,
     fields = common(state, command, at_ms)
     fields["ordinal"] += 1
     qos = command.qos or rules.qos(state.kind)
-    return (events.MessageSent(**fields, content=command.content, reply_to=command.reply_to, mentions=command.mentions, qos=qos),)
+    sent = events.MessageSent(
+        **fields,
+        content=command.content,
+        reply_to=command.reply_to,
+        mentions=command.mentions,
+        qos=qos,
+        announcement=command.announcement,
+    )
+    return (sent,)
 
 
 def edit_message(state: Conversation, command: commands.EditMessage, at_ms: int, rules: Rules) -> Outcome:
@@ -51,9 +59,9 @@ def recall_message(state: Conversation, command: commands.RecallMessage, at_ms: 
     sent = _remembered_message(state, command.target_seq)
     if isinstance(sent, Refused):
         return sent
-    if not may_recall_others(state.members[command.user].role):
+    if not may(state.standing, command.user, "recall", at_ms).allowed:
         if sent.author != command.user:
-            return Refused("not_allowed", "only its author, an admin or the owner may recall a message")
+            return Refused("not_allowed", "only its author, or who may recall other members' messages, may recall it")
         if at_ms - sent.at_ms > rules.recall_window_ms:
             return Refused(
                 "too_late", f"the message was sent {at_ms - sent.at_ms} ms ago; it may be recalled for {rules.recall_window_ms} ms"

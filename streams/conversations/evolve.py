@@ -1,7 +1,7 @@
 """A conversation after one more fact: never refuses, never looks at a clock. Pure.
 
 Called by the owner for its own events and, at a take-over, for those in the log; both ways give the same state.
-Rule 1: who sends a message has read up to it, and who joins has read what was there before (`store.views` says the same).
+Rule 1: members and what they may do are folded by `store.standing`, for everybody who wants to know; here is what only the owner needs.
 Rule 2: a command is forgotten by age only when its id is too old to be taken again, and by count only into its user's floor.
 """
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from schemas import events
 from schemas.ids import ms_of
-from schemas.records import MemberState, RecentCommand
+from schemas.records import RecentCommand
+from store.standing import fold_standing
 from streams.conversations.rules import Rules
 from streams.conversations.state import MESSAGE, OTHER, READ_MARK, RECALLED, Conversation, Memory
 
@@ -24,6 +25,8 @@ def evolve(state: Conversation | None, event: events.Event, fingerprint: bytes, 
     """
     if state is None:
         state = _created(event)
+    else:
+        fold_standing(state.standing, event)
     state.head_seq = event.seq
     state.head_ordinal = event.ordinal
     state.head_at_ms = event.at_ms
@@ -36,41 +39,9 @@ def evolve(state: Conversation | None, event: events.Event, fingerprint: bytes, 
 
 
 def _created(event: events.Event) -> Conversation:
-    if not isinstance(event, events.ConversationCreated):
-        raise ValueError(f"event {event.event_id} is the first of its conversation and does not create it")
-    state = Conversation(event.tenant, event.conversation_id, event.conversation_kind, event.title)
-    state.members = {member.user: MemberState(member.user, member.role, event.seq, event.seq, event.ordinal) for member in event.members}
-    return state
-
-
-def _message_sent(state: Conversation, event: events.MessageSent) -> None:
-    member = state.members.get(event.user)
-    if member is not None:
-        state.members[member.user] = MemberState(member.user, member.role, member.joined_seq, event.seq, event.ordinal)
-
-
-def _read_marked(state: Conversation, event: events.ReadMarked) -> None:
-    member = state.members.get(event.user)
-    if member is not None and event.up_to_seq > member.read_seq:
-        state.members[member.user] = MemberState(member.user, member.role, member.joined_seq, event.up_to_seq, event.up_to_ordinal)
-
-
-def _member_added(state: Conversation, event: events.MemberAdded) -> None:
-    state.members[event.member] = MemberState(event.member, event.role, event.seq, event.seq, event.ordinal)
-
-
-def _member_left(state: Conversation, event: events.MemberLeft) -> None:
-    state.members.pop(event.user, None)
-
-
-def _member_removed(state: Conversation, event: events.MemberRemoved) -> None:
-    state.members.pop(event.member, None)
-
-
-def _role_changed(state: Conversation, event: events.RoleChanged) -> None:
-    member = state.members.get(event.member)
-    if member is not None:
-        state.members[member.user] = MemberState(member.user, event.role, member.joined_seq, member.read_seq, member.read_ordinal)
+    standing = fold_standing(None, event)
+    assert isinstance(event, events.ConversationCreated)  # or the fold had raised
+    return Conversation(event.tenant, event.conversation_id, event.title, standing)
 
 
 def _renamed(state: Conversation, event: events.ConversationRenamed) -> None:
@@ -84,14 +55,8 @@ def _message_recalled(state: Conversation, event: events.MessageRecalled) -> Non
         state.recent.replace(recalled)
 
 
-# The other events change only the head: edited texts and reactions are the timeline's, not the owner's.
+# What else events do is the fold's of the standing; edited texts and reactions are the timeline's, not the owner's.
 _APPLY: dict[type[Any], Callable[[Conversation, Any], None]] = {
-    events.MessageSent: _message_sent,
-    events.ReadMarked: _read_marked,
-    events.MemberAdded: _member_added,
-    events.MemberLeft: _member_left,
-    events.MemberRemoved: _member_removed,
-    events.RoleChanged: _role_changed,
     events.ConversationRenamed: _renamed,
     events.MessageRecalled: _message_recalled,
 }

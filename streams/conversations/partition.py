@@ -226,7 +226,7 @@ def _reply(command: Command, decision: Refused | Repeated | Noted, at_ms: int) -
     if isinstance(decision, Noted):
         reply = CommandRepeated(**common, seq=0, ordinal=0, accepted_at_ms=at_ms)  # type: ignore[arg-type]
     elif isinstance(decision, Refused):
-        reply = CommandRefused(**common, code=decision.code, detail=decision.detail)  # type: ignore[arg-type]
+        reply = CommandRefused(**common, code=decision.code, detail=decision.detail, retry_after_ms=decision.retry_after_ms)  # type: ignore[arg-type]
     else:
         reply = CommandRepeated(**common, seq=decision.seq, ordinal=decision.ordinal, accepted_at_ms=decision.accepted_at_ms)  # type: ignore[arg-type]
     return Entry(command.conversation_id.encode(), codec.encode(REPLIES_TOPIC, reply), at_ms)

@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.errors import Undecodable
 from schemas.records import CommandFloor, ConversationSnapshot, RecentCommand
+from streams.conversations.standings import packed_standing, unpacked_standing
 from streams.conversations.state import READ_MARK, Conversation, Memory
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -34,6 +35,7 @@ def snapshot(state: Conversation, events_offset: int) -> ConversationSnapshot:
         members=tuple(state.members.values()),
         remembered=packed((*state.recent, *state.marks)),
         floors=tuple(CommandFloor(user, command_id) for user, command_id in state.floors.items()),
+        standing=packed_standing(state.standing),
     )
 
 
@@ -43,12 +45,11 @@ def restore(kept: ConversationSnapshot) -> Conversation:
     return Conversation(
         tenant=kept.tenant,
         conversation_id=kept.conversation_id,
-        kind=kept.conversation_kind,
         title=kept.title,
+        standing=unpacked_standing(kept),
         head_seq=kept.head_seq,
         head_ordinal=kept.head_ordinal,
         head_at_ms=kept.head_at_ms,
-        members={member.user: member for member in kept.members},
         recent=Memory(entry for entry in remembered if entry.message != READ_MARK),
         marks=Memory(entry for entry in remembered if entry.message == READ_MARK),
         floors={floor.user: floor.command_id for floor in kept.floors},

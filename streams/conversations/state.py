@@ -1,4 +1,4 @@
-"""What the owner knows of one conversation: its head, its members, and the commands it remembers. Pure.
+"""What the owner knows of one conversation: its head, who may do what in it, and the commands it remembers. Pure.
 
 Made by `evolve` and `restore`, read by `decide`, kept by `shelf`.
 Rule 1: nothing here grows with the conversation's age, only with its members and the limits in `rules`.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from schemas.records import MemberState, RecentCommand
 from schemas.values import ConversationKind
+from store.standing import Standing
 
 OTHER, MESSAGE, RECALLED, READ_MARK = range(4)  # RecentCommand.message
 
@@ -73,15 +74,22 @@ class Conversation:
 
     tenant: str
     conversation_id: str
-    kind: ConversationKind
     title: str
+    standing: Standing
     head_seq: int = 0
     head_ordinal: int = 0
     head_at_ms: int = 0
-    members: dict[str, MemberState] = field(default_factory=dict)
     recent: Memory = field(default_factory=Memory)
     marks: Memory = field(default_factory=Memory)
     floors: dict[str, bytes] = field(default_factory=dict)  # user -> newest command id of its that was forgotten by count
+
+    @property
+    def kind(self) -> ConversationKind:
+        return self.standing.kind
+
+    @property
+    def members(self) -> dict[str, MemberState]:
+        return self.standing.members
 
     def remembered(self, command_id: bytes) -> RecentCommand | None:
         return self.recent.get(command_id) or self.marks.get(command_id)
