@@ -17,7 +17,7 @@ from edge.node import EVENTS, Node
 from edge.rest.app import make_app
 from edge.settings import BadSetting, EdgeSettings
 from edge.tables import Tables
-from edge.tokens import TokenKey
+from edge.tokens import TokenKeys
 from edge.wire import WireProtocol
 from log.kafka import KafkaLog
 from log.settings import LogSettings
@@ -61,10 +61,11 @@ async def connect() -> tuple[KafkaLog, Store]:
             await asyncio.sleep(RETRY_S)
 
 
-def keys(env: Mapping[str, str]) -> tuple[TokenKey, str | None]:
+def keys(env: Mapping[str, str], settings: EdgeSettings) -> tuple[TokenKeys, str | None]:
     """The key that signs tokens, and the administrator's; both variables name files."""
     admin_file = env.get("WARBLER_ADMIN_KEY")
-    return TokenKey(Path(env["WARBLER_TOKEN_KEY"]).read_bytes()), Path(admin_file).read_text().strip() if admin_file else None
+    token_keys = TokenKeys(Path(env["WARBLER_TOKEN_KEY"]).read_bytes(), settings.token_issuer, settings.token_audience)
+    return token_keys, Path(admin_file).read_text().strip() if admin_file else None
 
 
 async def wait_for_epoch(store: Store, log: KafkaLog) -> str:
@@ -97,7 +98,7 @@ def look_away_from_what_was_loaded() -> None:
 
 
 async def serve(settings: EdgeSettings) -> None:
-    key, admin_key = keys(os.environ)
+    key, admin_key = keys(os.environ, settings)
     log, store = await connect()
     name = os.environ.get("WARBLER_NODE", "edge-1")
     epoch = await wait_for_epoch(store, log)

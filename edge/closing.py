@@ -27,7 +27,7 @@ BAD_FRAME = CloseCode(4500, "a frame could not be understood", "never")
 AUTH_TIMEOUT = CloseCode(4003, "no hello in time", "backoff")
 BAD_TOKEN = CloseCode(4502, "the token is not one of ours", "new_token")
 TOKEN_EXPIRED = CloseCode(4503, "the token has expired", "new_token")
-TOKEN_REVOKED = CloseCode(4504, "the token was revoked", "never")
+REVOKED = CloseCode(4504, "the token or its sign-in was revoked", "never")
 TOO_MANY_SESSIONS = CloseCode(4505, "the user has too many sessions", "never")
 PROTOCOL_ERROR = CloseCode(1002, "not the WebSocket protocol (or a compressed frame, which was not agreed)", "never")
 NOT_TEXT = CloseCode(1007, "a text frame was not UTF-8", "never")
@@ -35,6 +35,8 @@ FRAME_TOO_LONG = CloseCode(1009, "a frame was longer than EDGE_FRAME_BYTES_LIMIT
 UNKNOWN_SUBPROTOCOL = CloseCode(4507, "offer warbler.v1+json or warbler.v1+msgpack", "never")
 HELLO_EXPECTED = CloseCode(4509, "the first frame must be hello, and only the first", "never")
 TOO_MANY_POSITIONS = CloseCode(4510, "hello has more positions than EDGE_POSITIONS_LIMIT", "never")
+REPLACED = CloseCode(4511, "signed in on another device, and the tenant allows no more of this platform", "never")
+FROZEN = CloseCode(4512, "an administrator froze the account", "never")
 
 CLOSE_CODES = (
     NORMAL,
@@ -49,7 +51,7 @@ CLOSE_CODES = (
     AUTH_TIMEOUT,
     BAD_TOKEN,
     TOKEN_EXPIRED,
-    TOKEN_REVOKED,
+    REVOKED,
     TOO_MANY_SESSIONS,
     PROTOCOL_ERROR,
     FRAME_TOO_LONG,
@@ -57,4 +59,6 @@ CLOSE_CODES = (
     NOT_TEXT,
     HELLO_EXPECTED,
     TOO_MANY_POSITIONS,
+    REPLACED,
+    FROZEN,
 )

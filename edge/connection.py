@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from edge import frames
 from edge.closing import AUTH_TIMEOUT, BAD_FRAME, BUSY, FRAME_TOO_LONG, HELLO_EXPECTED, INTERNAL, NOT_TEXT, TOO_MANY_POSITIONS, CloseCode
@@ -28,8 +29,8 @@ _DECODERS = {frames.SUBPROTOCOL_JSON: frames.decode_json, frames.SUBPROTOCOL_MSG
 class Connection:
     """A `wire.Receiver`."""
 
-    def __init__(self, node: "Node", protocol: WireProtocol, codec: str) -> None:
-        self.node = node
+    def __init__(self, node: "Node", protocol: WireProtocol, codec: str, ticket: str = "") -> None:
+        self.node, self._ticket = node, ticket
         self.sink = SocketSink(protocol, codec, node.settings.outbox_bytes_limit, node.settings.room_timeout_ms / 1000)
         self.session: Session | None = None
         self.over = asyncio.Event()
@@ -107,6 +108,8 @@ class Connection:
 
     async def _identify(self, hello: frames.Hello) -> None:
         """Ends with a session that is open in the hub, or with a close code."""
+        if not hello.token:
+            hello = replace(hello, token=self._ticket)
         try:
             async with self.node.door.entered():
                 if self.over.is_set():  # its time was over before its turn came

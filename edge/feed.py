@@ -16,20 +16,25 @@ EVENTS_START_LIMIT = 100_000  # how far behind its end the feed may begin on an 
 
 
 class Feed:
-    """`positions`: what to read next. `goals`: the ends at the start; `reached`: whether everything before them has been handled."""
+    """`first`: the topic whose records are handled before what came with them.
 
-    def __init__(self, log: Log, handlers: Mapping[str, Handler]) -> None:
-        self._log, self._handlers = log, handlers
+    `positions`: what to read next. `goals`: the ends at the start; `reached`: whether everything before them has been handled.
+    """
+
+    def __init__(self, log: Log, handlers: Mapping[str, Handler], first: str = "") -> None:
+        self._log, self._handlers, self._first = log, handlers, first
         self.positions: dict[TopicPartition, int] = {}
         self.goals: dict[TopicPartition, int] = {}
         self._moved = asyncio.Event()
         self.records = 0
 
-    async def locate(self, projected: Mapping[int, int], events_topic: str, from_start: frozenset[str]) -> dict[int, int]:
+    async def locate(
+        self, projected: Mapping[int, int], events_topic: str, from_start: frozenset[str], since_ms: Mapping[str, int] | None = None
+    ) -> dict[int, int]:
         """Chooses where to start; the answer is where on the events partitions.
 
         Shape: events from the projector's progress on (at most EVENTS_START_LIMIT back), topics in `from_start` from their beginning,
-        the others from their end.
+        those in `since_ms` from that time on, the others from their end.
         """
         events_starts: dict[int, int] = {}
         for topic in self._handlers:
@@ -42,6 +47,8 @@ class Feed:
                     events_starts[partition] = start
                 elif topic in from_start:
                     start = await self._log.start_offset(topic, partition)
+                elif since_ms is not None and topic in since_ms:
+                    start = min(end, await self._log.offset_at(topic, partition, since_ms[topic]))
                 self.positions[topic, partition] = start
                 self.goals[topic, partition] = end
         return events_starts
@@ -62,7 +69,7 @@ class Feed:
     async def run(self) -> None:
         """For ever. Raises: PositionGone when the log was replaced under us: the process ends and starts anew."""
         async for records in self._log.tail(self.positions):
-            for topic, run in groupby(records, key=_topic):
+            for topic, run in groupby(first_of_all(records, self._first), key=_topic):
                 chunk = list(run)
                 self._handlers[topic](chunk)
                 for record in chunk:
@@ -78,10 +85,22 @@ class Feed:
             self._moved.clear()
             await self._moved.wait()
 
+    async def reach_ends(self, topic: str) -> None:
+        """Returns when everything that is in the topic now has been handled. Raises: LogUnavailable."""
+        for partition in [partition for name, partition in self.positions if name == topic]:
+            await self.reach_end(topic, partition)
+
     async def lag(self, topic: str) -> int:
         """How many of the topic's records are not read yet. Raises: LogUnavailable."""
         places = [(place, position) for place, position in self.positions.items() if place[0] == topic]
         return sum([max(0, await self._log.end_offset(*place) - position) for place, position in places])
+
+
+def first_of_all(records: Sequence[Record], topic: str) -> Sequence[Record]:
+    """Those of `topic` before the others; the order within a partition stays."""
+    if not any(record.topic == topic for record in records):
+        return records
+    return sorted(records, key=lambda record: record.topic != topic)
 
 
 def _topic(record: Record) -> str:

@@ -25,8 +25,11 @@ from edge.journeys import Journeys
 from edge.metrics import COMMANDS
 from edge.people.admin_log import ADMIN_EVENTS, AdminLog
 from edge.people.api_keys import ApiKeys
+from edge.people.desk import AccountDesk
+from edge.people.people import People
+from edge.people.recording import ACCOUNT_EVENTS, publish_account_event
 from edge.people.tenancy import Tenancy
-from edge.presence_desk import ACCOUNT_EVENTS, PresenceDesk
+from edge.presence_desk import PresenceDesk
 from edge.privacies import Privacies
 from edge.publisher import Publisher
 from edge.rate import Buckets
@@ -41,12 +44,12 @@ from edge.session import TENANT
 from edge.sessions import Sessions
 from edge.settings import EdgeSettings
 from edge.tables import Tables
-from edge.tokens import ADMIN_LOGIN, Grant, TokenKey
+from edge.tokens import TokenKeys
 from edge.translate import UNAVAILABLE_RETRY_MS
 from edge.unprojected import decoded_newest
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.passages import PASSAGES_TOPIC, Passages, passage_key
-from log.port import Entry, Log, Record
+from log.port import Log, Record
 from schemas.accounts import PrivacyChanged
 from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
@@ -78,7 +81,7 @@ class Node:
         log: Log,
         timelines: Timelines,
         accounts: Accounts,
-        key: TokenKey,
+        key: TokenKeys,
         epoch: str,
         tables: Tables,
     ) -> None:
@@ -96,7 +99,7 @@ class Node:
         self.privacies = Privacies(tables.privacy, settings.presence_visibility)
         self.receipts = ReceiptDesk(settings, self.hub, self.reader, tables.receipts, self.recent, self._receipts_settled, self.head_seq)
         self.presence = PresenceDesk(
-            self.hub, tables.presences, self.privacies, self.receipts.some_members, settings.presence_watched_limit, self._bury
+            self.hub, tables.presences, self.privacies, self.receipts.some_members, settings.presence_watched_limit
         )
         self.friends = Friends(self, self._send)
         self.presence.ties_of = self.friends.ties.of
@@ -107,6 +110,8 @@ class Node:
         self.passages = Passages(name, "fanned_out", EVENTS, settings.passages_interval_ms)
         self.user_buckets = Buckets(settings.user_commands_per_s, settings.user_commands_burst)
         self.address_buckets = Buckets(settings.address_opens_per_s, settings.address_opens_burst)
+        self.people = People(self)
+        self.desk = AccountDesk(self, self._bury)
         handlers = {
             EVENTS: self._on_events,
             "replies": self.delivery.on_replies,
@@ -115,10 +120,10 @@ class Node:
             "sessions": self.delivery.on_sessions,
             "presence": self.presence.on_presence,
             ROSTERS: self.friends.rosters.on_records,
-            ACCOUNT_EVENTS: self.presence.on_account_events,
+            ACCOUNT_EVENTS: self.desk.on_account_events,
             ADMIN_EVENTS: self.tenancy.on_admin_events,
         }
-        self.feed = Feed(log, handlers)
+        self.feed = Feed(log, handlers, first=ACCOUNT_EVENTS)  # whoever was revoked gets nothing more
         self.on_fault: Callable[[BaseException], None] = _raise  # `edge.__main__` ends the process instead
         self.feed_lag = 0
         self.draining = False
@@ -137,7 +142,8 @@ class Node:
         await self.publisher.start(PUBLISHED)
         progress = await self.timelines.progress()
         self.recent.advance(progress)
-        self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"})))
+        began_mono_ms, since_ms = mono_ms(), {ACCOUNT_EVENTS: clock_ms() - self.settings.revocation_back_ms}
+        self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"}), since_ms))
         await self.tenancy.load()
         await self.friends.start()
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
@@ -149,6 +155,8 @@ class Node:
             self.spawn(service)
         while not self.feed.reached:  # noqa: ASYNC110  a wait at start only; an event would burden the hot path
             await asyncio.sleep(0.01)
+        self.people.contact.heard(began_mono_ms)
+        self.spawn(self.people.watch())
 
     async def drain(self) -> None:
         """Refuses new sessions, lets the devices move to other nodes, and flushes what was taken. Blocks: EDGE_DRAIN_MS and the flush."""
@@ -172,10 +180,6 @@ class Node:
         if not task.cancelled() and (exc := task.exception()) is not None:
             LOGGER.critical("edge ends", error=repr(exc), exc_info=exc)
             self.on_fault(exc)
-
-    async def is_revoked(self, grant: Grant) -> bool:
-        """Raises: StoreUnavailable."""
-        return grant.login != ADMIN_LOGIN and await self.accounts.is_revoked(grant.login)
 
     # ---- the log
 
@@ -293,8 +297,7 @@ class Node:
             friend_requests=privacy.friend_requests,
             searchable=privacy.searchable,
         )
-        partition = self.publisher.partition(ACCOUNT_EVENTS, user.encode())
-        await self.log.publish(ACCOUNT_EVENTS, partition, [Entry(user.encode(), encode(ACCOUNT_EVENTS, change))])
+        await publish_account_event(self.log, self.publisher, change)
 
     async def _watch_lag(self) -> None:
         while True:

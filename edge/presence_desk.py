@@ -1,6 +1,6 @@
 """Presence for the sessions of this node: what they ask, and what changes. The shell around `edge.watchers`.
 
-Called by `edge.requests` (questions), the feed (topics presence and account-events) and the node's loop; calls the tables and the reader.
+Called by `edge.requests` (questions), the feed (topic presence), the account desk and the node's loop; calls the tables and the reader.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ from edge.session import Session
 from edge.watchers import Watchers
 from log.port import Record
 from schemas import events
-from schemas.accounts import AccountEvent, PrivacyChanged
+from schemas.accounts import PrivacyChanged
 from schemas.codec import decode
 from schemas.errors import Undecodable, WarblerError
 from schemas.ids import direct_conversation_id
@@ -26,7 +26,6 @@ from store.presence import PresenceRow, Presences
 from store.ties import FriendEvent, Tie
 
 LOG = structlog.get_logger()
-ACCOUNT_EVENTS = "account-events"
 
 SUPERSEDED = "this session asked again before it was answered"
 
@@ -42,8 +41,6 @@ async def _no_ties(_: Iterable[str]) -> Mapping[str, Tie]:
 
 
 class PresenceDesk:
-    """`bury(record, reason)` writes a dead letter."""
-
     def __init__(
         self,
         hub: Hub,
@@ -51,9 +48,8 @@ class PresenceDesk:
         privacies: Privacies,
         some_members: SomeMembers,
         watched_limit: int,
-        bury: Callable[[Record, str], None],
     ) -> None:
-        self._hub, self._table, self._privacies, self._bury = hub, table, privacies, bury
+        self._hub, self._table, self._privacies = hub, table, privacies
         self._some_members, self._watched_limit = some_members, watched_limit
         self.watchers = Watchers(privacies.default.presence)
         self.ties_of: TiesOf = _no_ties  # set by `edge.node`
@@ -99,15 +95,11 @@ class PresenceDesk:
             if change is not None:
                 self.watchers.on_change(PresenceRow(change.user, change.state, change.status, change.last_seen_ms, change.at_ms))
 
-    def on_account_events(self, records: Iterable[Record]) -> None:
-        for record in records:
-            change = self._decoded(record, AccountEvent)
-            if not isinstance(change, PrivacyChanged):
-                continue
-            privacy = self._privacies.on_change(change)
-            self.watchers.on_privacy(change.user, privacy)
-            for session in self._hub.of_user(change.user):
-                session.hides_receipts = not privacy.receipts
+    def on_privacy_changed(self, change: PrivacyChanged) -> None:
+        privacy = self._privacies.on_change(change)
+        self.watchers.on_privacy(change.user, privacy)
+        for session in self._hub.of_user(change.user):
+            session.hides_receipts = not privacy.receipts
 
     def on_event(self, event: events.Event) -> None:
         """A new direct conversation makes two users contacts; requests, friendships and blocks change who sees whom."""
@@ -128,6 +120,4 @@ class PresenceDesk:
         except Undecodable as exc:
             POISON.labels(record.topic).inc()
             LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)
-            if record.topic == ACCOUNT_EVENTS:  # only edges read it; the dead letters of `presence` are the inbox's
-                self._bury(record, exc.reason)
-            return None
+            return None  # its dead letter is the inbox's

@@ -88,6 +88,9 @@ class Session:
     user_bucket: Bucket | None = None  # shared by the user's sessions here; None: not limited
     publishing: int = 0  # commands that are not in the log yet
     paused: bool = False  # too many of them: its socket is not read
+    sign_in: str = ""  # what its token came from; it ends with it
+    token_id: str = ""
+    issued_at_ms: int = 0  # of its token
 
 
 ReceiptQuestion = frames.Receipts | frames.WatchReceipts

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from edge import frames
 from edge.clocks import clock_ms, mono_ms
-from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOKEN_REVOKED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
+from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
 from edge.errors import BadRequest, BadToken, ExpiredToken, SessionEnded
 from edge.metrics import SESSIONS
 from edge.moves import TOLD_A_TURN, leaving_ms
+from edge.people.desk import close_of
+from edge.people.signing import grant_of
 from edge.positions import plan_of
 from edge.rate import Bucket
 from edge.session import TENANT, Session, Sink
@@ -41,10 +43,8 @@ class Sessions:
         """
         if self.node.draining:
             raise SessionEnded(GOING_AWAY)
-        grant = self._check(hello.token)
         try:
-            if await self.node.is_revoked(grant):
-                raise SessionEnded(TOKEN_REVOKED)
+            grant = await self._grant(hello.token)
             now_ms = clock_ms()
             if self.node.registry.live(grant.user, now_ms) >= self.node.settings.sessions_per_user_limit:
                 raise SessionEnded(TOO_MANY_SESSIONS)
@@ -59,6 +59,8 @@ class Sessions:
             raise
         if self.node.draining:  # it began meanwhile: this device would hear of it by the close only
             raise SessionEnded(GOING_AWAY)
+        if (why := self.node.people.revocations.why(grant)) is not None:  # it was revoked while the rows were read
+            raise SessionEnded(close_of(why))
         # from here to the return nothing is awaited: the hub gets the session together with what the directory says
         session = self._session(grant, hello, sink)
         session.hides_receipts = not self.node.privacies.newest(grant.user, privacy).receipts
@@ -121,13 +123,19 @@ class Sessions:
         self.node.presence.forget(session)
         self.publish(session, SessionClosed(close_code=1000 if close is None else close.code, **self._session_base(session)))
 
-    def _check(self, token: str) -> Grant:
+    async def _grant(self, token: str) -> Grant:
+        """Raises: SessionEnded for a token that is not good, StoreUnavailable."""
         try:
-            return self.node.key.check(token, clock_ms())
+            grant = await grant_of(self.node, token)
         except ExpiredToken:
             raise SessionEnded(TOKEN_EXPIRED) from None
         except BadToken:
             raise SessionEnded(BAD_TOKEN) from None
+        if self.node.people.is_blind:
+            raise SessionEnded(UNAVAILABLE)  # what was revoked meanwhile cannot be known here
+        if (why := await self.node.people.refusal(grant)) is not None:
+            raise SessionEnded(close_of(why))
+        return grant
 
     def _session(self, grant: Grant, hello: frames.Hello, sink: Sink) -> Session:
         now = mono_ms()
@@ -135,7 +143,9 @@ class Sessions:
         bucket = None if grant.bulk else Bucket(rate, burst, burst, now)
         user_bucket = None if grant.bulk else self.node.user_buckets.of(grant.user, now)
         session_id, device = "s-" + secrets.token_hex(8), hello.device or "device"
-        return Session(session_id, grant.user, device, sink, bucket, now, follow=hello.follow, user_bucket=user_bucket)
+        session = Session(session_id, grant.user, device, sink, bucket, now, follow=hello.follow, user_bucket=user_bucket)
+        session.sign_in, session.token_id, session.issued_at_ms = grant.sign_in, grant.token_id, grant.issued_at_ms
+        return session
 
     def _session_base(self, session: Session) -> dict[str, Any]:
         base = {"tenant": TENANT, "user": session.user, "device": session.device, "session_id": session.id}

@@ -9,8 +9,9 @@ from typing import get_args
 from schemas.errors import WarblerError
 from schemas.values import Visibility
 
-TEXTS = frozenset({"host", "presence_visibility"})
+TEXTS = frozenset({"host", "presence_visibility", "token_issuer", "token_audience"})
 VISIBILITIES = get_args(Visibility)
+SIGN_IN_MS_LIMIT = 400 * 86_400_000  # a sign-in's row is kept for so long (store.sign_ins.KEEP_S)
 
 
 class BadSetting(WarblerError):
@@ -75,10 +76,29 @@ class EdgeSettings:
     journey_timeout_ms: int = 10_000
     access_token_ms: int = 15 * 60_000
     admin_token_ms: int = 24 * 3_600_000
-    refresh_token_ms: int = 30 * 86_400_000
+    refresh_token_ms: int = 30 * 86_400_000  # without being used
+    sign_in_ms: int = 365 * 86_400_000  # however often it is refreshed
+    refresh_grace_ms: int = 30_000
+    ticket_ms: int = 30_000
+    token_issuer: str = "warbler"
+    token_audience: str = "warbler"
+    revocation_blind_ms: int = 15_000
+    revocation_back_ms: int = 600_000  # how far back account-events are read at the start
+    name_kept_back_s: int = 30 * 86_400  # of a deleted user: nobody can take it so soon
+    step_up_ms: int = 600_000
     rest_timeout_ms: int = 10_000
     nickname_pending_s: int = 86_400  # how long a nickname waits for its event, which a retry may bring about much later
     passwords_at_once: int = 2  # argon2 takes 64 MiB and a core each
+    passwords_waiting_limit: int = 500
+    argon2_time_cost: int = 3
+    argon2_memory_kib: int = 65_536
+    argon2_parallelism: int = 4
+    guesses_free: int = 5  # wrong passwords for an account before its waits begin
+    guess_wait_ms: int = 1_000
+    guess_wait_ms_limit: int = 900_000
+    guesses_forget_ms: int = 3_600_000
+    address_guesses_per_min: int = 30
+    address_guesses_burst: int = 100
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -92,6 +112,8 @@ class EdgeSettings:
             raise BadSetting(f"EDGE_PORT={self.port}: at most 65535")
         if self.heartbeat_ms < 1_000:
             raise BadSetting(f"EDGE_HEARTBEAT_MS={self.heartbeat_ms}: at least 1000")
+        if self.sign_in_ms > SIGN_IN_MS_LIMIT:
+            raise BadSetting(f"EDGE_SIGN_IN_MS={self.sign_in_ms}: at most {SIGN_IN_MS_LIMIT}")
         if self.session_lease_ms < 3 * 1_000:
             raise BadSetting(f"EDGE_SESSION_LEASE_MS={self.session_lease_ms}: at least 3000")
 

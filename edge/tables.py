@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from store.account_rows import AccountRows
 from store.cassandra import Store
 from store.fact_tables import FactTables
 from store.group_rows import GroupRows
@@ -11,6 +12,7 @@ from store.profiles import ProfileTables
 from store.public_groups import PublicGroups
 from store.receipts import ReceiptTables
 from store.rosters import RosterTables
+from store.sign_ins import SignIns
 from store.tenancy import TenancyTables
 
 
@@ -25,6 +27,8 @@ class Tables:
     group_rows: GroupRows
     public_groups: PublicGroups
     rosters: RosterTables
+    sign_ins: SignIns
+    account_rows: AccountRows
 
     @classmethod
     def of(cls, store: Store) -> "Tables":
@@ -38,4 +42,6 @@ class Tables:
             GroupRows(store),
             PublicGroups(store),
             RosterTables(store),
+            SignIns(store),
+            AccountRows(store),
         )

@@ -1,22 +1,34 @@
-"""Users by name, and their logins (families of refresh tokens). Called by the edge's REST face.
+"""Users: what they are reserved by (identifiers), what they are called, their password, their state. Called by the edge.
 
-A name is taken by one lightweight transaction; so is each rotation of a refresh token, so that of two uses of one token only one succeeds.
+A name, an address, a number or an external subject belongs to one user at most: one lightweight transaction decides. All of it is
+personal and stands in rows that can be deleted; the log knows opaque ids. The state is what the topic `account-events` came to.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
+from schemas.accounts import IdentifierKind, UserKind, UserState
 from store import cql
 from store.cassandra import Row, Store
 
-REVOKED_KEEP_S = 400 * 86_400  # longer than any token lives
-EXPIRED_KEEP_S = 86_400  # an expired login's row stays a day, so that its late use is seen as expired and not as unknown
+HOLD_S = 120  # a registration that does not end in this time leaves nothing behind
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """`key`: normalised, what must be unique; `shown`: as the user wrote it. `verified_at_ms` 0: nobody checked that it is the user's."""
+
+    kind: IdentifierKind
+    key: str
+    shown: str
+    identifier_id: str
+    verified_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`password_hash` is None for a user made by an administrator: no password opens it."""
+    """`name`: as shown. `password_hash` is None for a user without one."""
 
     user: str
     name: str
@@ -25,102 +37,107 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Creation:
-    """`created` is False where the name was taken before; `account` is then that of the name."""
+class AccountState:
+    """`at_ms`: of the change that made it so."""
 
-    account: Account
-    created: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """`reused`: an older token of the family came back, so it was stolen or copied: the family is revoked now."""
-
-    outcome: Literal["rotated", "reused", "revoked", "expired", "unknown"]
-    user: str = ""
+    user_kind: UserKind
+    state: UserState
+    reason: str
+    changed_by: str
+    at_ms: int
 
 
 class Accounts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def create_user(self, user_id: str, name: str, password_hash: str | None, now_ms: int) -> Creation:
-        """The account of a new name, or that which has it already.
+    # ---- identifiers
 
-        Raises: StoreUnavailable. Delivery: a repeat with the same user id answers `created` again.
+    async def hold(self, identifier: Identifier, user: str) -> str | None:
+        """Reserves it for HOLD_S; None when it is the user's now, else who has it ("": it is kept back for a while).
+
+        Raises: StoreUnavailable. Delivery: a repeat for the same user answers None again.
         """
-        hash_text = password_hash or ""  # not null: a null would be a tombstone
-        rows = await self._store.execute(cql.ADD_NAME, (name, user_id, hash_text, now_ms))
-        applied = bool(rows[0][0])
-        account = Account(user_id, name, password_hash, now_ms) if applied else await self._existing(name)
-        await self._store.execute(cql.PUT_USER, (account.user, account.name))  # also after a crash between the two
-        return Creation(account, applied or account.user == user_id)
+        held = (identifier.shown, identifier.identifier_id, identifier.verified_at_ms, identifier.kind, identifier.key)
+        rows = await self._store.execute(cql.HOLD_IDENTIFIER, (HOLD_S, user, *held))
+        applied, *holder = rows[0]
+        return None if applied or holder[0] == user else str(holder[0])
 
-    async def _existing(self, name: str) -> Account:
-        account = await self.by_name(name)
-        assert account is not None  # names are never given back
-        return account
+    async def keep(self, identifier: Identifier, user: str) -> bool:
+        """What was held is the user's for good. False: it was not held any more. Raises: StoreUnavailable. Delivery: safe to repeat."""
+        held = (identifier.shown, identifier.identifier_id, identifier.verified_at_ms, identifier.kind, identifier.key)
+        rows = await self._store.execute(cql.KEEP_IDENTIFIER, (user, *held, user))
+        if not rows[0][0]:
+            return False
+        row = (user, identifier.identifier_id, identifier.kind, identifier.key, identifier.shown, identifier.verified_at_ms)
+        await self._store.execute(cql.PUT_USER_IDENTIFIER, row)
+        return True
 
-    async def by_name(self, name: str) -> Account | None:
-        """The account of a name, exactly as it was registered. Raises: StoreUnavailable."""
-        rows = await self._store.execute(cql.NAME, (name,))
+    async def release(self, identifier: Identifier, user: str, kept_back_s: int = 0) -> None:
+        """It is nobody's; for `kept_back_s` nobody can take it. Raises: StoreUnavailable. Delivery: safe to repeat."""
+        if kept_back_s:
+            retired = (kept_back_s, "", "", "", 0, identifier.kind, identifier.key, user)
+            await self._store.execute(cql.RETIRE_IDENTIFIER, retired)
+        else:
+            await self._store.execute(cql.FREE_IDENTIFIER, (identifier.kind, identifier.key, user))
+        await self._store.execute(cql.DROP_USER_IDENTIFIER, (user, identifier.identifier_id))
+
+    async def user_of(self, kind: IdentifierKind, key: str) -> str | None:
+        """Whose it is. Raises: StoreUnavailable."""
+        rows = await self._store.execute(cql.IDENTIFIER, (kind, key))
+        return (rows[0][0] or None) if rows else None
+
+    async def identifiers_of(self, user: str) -> list[Identifier]:
+        """Raises: StoreUnavailable."""
+        rows = await self._store.execute(cql.USER_IDENTIFIERS, (user,))
+        return [Identifier(kind, key, shown, identifier_id, verified or 0) for identifier_id, kind, key, shown, verified in rows]
+
+    # ---- users
+
+    async def put_user(self, account: Account) -> None:
+        """Raises: StoreUnavailable. Delivery: safe to repeat."""
+        hash_text = account.password_hash or ""  # not null: a null would be a tombstone
+        await self._store.execute(cql.PUT_USER, (account.user, account.name, hash_text, account.created_at_ms))
+
+    async def put_password(self, user: str, password_hash: str) -> None:
+        """Raises: StoreUnavailable."""
+        await self._store.execute(cql.PUT_PASSWORD, (password_hash, user))
+
+    async def put_name(self, user: str, name: str) -> None:
+        """Raises: StoreUnavailable."""
+        await self._store.execute(cql.PUT_NAME, (name, user))
+
+    async def erase(self, user: str) -> None:
+        """The personal rows of a user are gone; its identifiers are released before. Raises: StoreUnavailable."""
+        await self._store.execute(cql.DROP_USER_IDENTIFIERS, (user,))
+        await self._store.execute(cql.DROP_USER, (user,))
+
+    async def by_id(self, user: str) -> Account | None:
+        """Raises: StoreUnavailable."""
+        rows = await self._store.execute(cql.USER, (user,))
         return _account(rows[0]) if rows else None
+
+    async def by_identifier(self, kind: IdentifierKind, key: str) -> Account | None:
+        """The user whose it is; `key` is normalised. Raises: StoreUnavailable. Takes as long for one that is nobody's."""
+        user = await self.user_of(kind, key)
+        return await self.by_id(user or "u-nobody")
 
     async def by_ids(self, user_ids: Iterable[str]) -> dict[str, str]:
         """User id -> name; unknown ids are left out. Raises: StoreUnavailable."""
-        parts = await self._store.execute_each(cql.USER, [(user,) for user in dict.fromkeys(user_ids)])
-        return {user: name for rows in parts for user, name in rows}
+        parts = await self._store.execute_each(cql.USER_NAME, [(user,) for user in dict.fromkeys(user_ids)])
+        return {user: name for rows in parts for user, name in rows if name is not None}
 
-    async def open_login(self, login_id: str, user: str, token_hash: str, expires_at_ms: int, now_ms: int) -> None:
-        """Start a family with its first token. Raises: StoreUnavailable. Delivery: safe to repeat with the same token."""
-        await self._store.execute(cql.ADD_LOGIN, (login_id, user, token_hash, expires_at_ms, _keep_s(expires_at_ms, now_ms)))
-
-    async def rotate(self, login_id: str, old_hash: str, new_hash: str, expires_at_ms: int, now_ms: int) -> Rotation:
-        """Exchange the family's current token for a new one; anything but the current one is refused.
-
-        Raises: StoreUnavailable. Delivery: a repeat with the same old and new token answers `rotated` again.
-        """
-        login = await self._login(login_id)
-        if login is None:
-            return Rotation("unknown")
-        user, token_hash, login_expires_at_ms, revoked = login
-        if revoked:
-            return Rotation("revoked", user)
-        if token_hash == new_hash:
-            return Rotation("rotated", user)
-        if token_hash != old_hash:
-            await self.revoke(login_id)
-            return Rotation("reused", user)
-        if login_expires_at_ms <= now_ms:
-            return Rotation("expired", user)
-        keep_s = _keep_s(expires_at_ms, now_ms)
-        rows = await self._store.execute(cql.ROTATE_LOGIN, (keep_s, user, new_hash, expires_at_ms, login_id, old_hash))
-        if rows[0][0]:
-            return Rotation("rotated", user)
-        # Another use of the same token came between the read and the exchange.
-        await self.revoke(login_id)
-        return Rotation("reused", user)
-
-    async def revoke(self, login_id: str) -> None:
-        """End a family: its refresh tokens at once, its access tokens where `is_revoked` is asked. Raises: StoreUnavailable."""
-        await self._store.execute(cql.REVOKE_LOGIN, (REVOKED_KEEP_S, login_id))
-
-    async def is_revoked(self, login_id: str) -> bool:
-        """Whether the family was revoked or is unknown. Raises: StoreUnavailable."""
-        login = await self._login(login_id)
-        return login is None or bool(login[3])
-
-    async def _login(self, login_id: str) -> Row | None:
-        rows = await self._store.execute(cql.LOGIN, (login_id,))
-        if not rows or (rows[0][1] is None and not rows[0][3]):
-            return None
-        return rows[0]
+    async def state_of(self, user: str) -> AccountState | None:
+        """None: no such user is known. Raises: StoreUnavailable."""
+        rows = await self._store.execute(cql.ACCOUNT_STATE, (user,))
+        return account_state(rows[0]) if rows else None
 
 
-def _keep_s(expires_at_ms: int, now_ms: int) -> int:
-    return max((expires_at_ms - now_ms) // 1000, 0) + EXPIRED_KEEP_S
+def account_state(row: Sequence[Any]) -> AccountState:
+    user_kind, state, reason, changed_by, at_ms = row
+    return AccountState(user_kind or "person", state or "active", reason or "", changed_by or "", at_ms or 0)
 
 
 def _account(row: Row) -> Account:
-    name, user, password_hash, created_at_ms = row
-    return Account(user, name, password_hash or None, created_at_ms)
+    user, name, password_hash, created_at_ms = row
+    return Account(user, name or "", password_hash or None, created_at_ms or 0)

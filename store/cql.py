@@ -128,18 +128,60 @@ PUSH_MODE = "SELECT mode, until_ms, at_ms FROM push_modes WHERE user = ? AND con
 PRESENCE = "SELECT state, status, last_seen_ms, at_ms FROM presence WHERE user = ?"
 PUT_PRESENCE = "INSERT INTO presence (user, state, status, last_seen_ms, at_ms) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
 
-# ---- accounts
-ADD_NAME = "INSERT INTO names (name, user, password_hash, created_at_ms) VALUES (?, ?, ?, ?) IF NOT EXISTS"
-NAME = "SELECT name, user, password_hash, created_at_ms FROM names WHERE name = ?"
-PUT_USER = "INSERT INTO users (user, name) VALUES (?, ?)"
-USER = "SELECT user, name FROM users WHERE user = ?"
-ADD_LOGIN = "INSERT INTO logins (login_id, user, token_hash, expires_at_ms, revoked) VALUES (?, ?, ?, ?, false) IF NOT EXISTS USING TTL ?"
-ROTATE_LOGIN = (
-    "UPDATE logins USING TTL ? SET user = ?, token_hash = ?, expires_at_ms = ?, revoked = false"
-    " WHERE login_id = ? IF token_hash = ? AND revoked = false"
+# ---- accounts. Identifiers, families and tickets are LWTs and carry no timestamp of ours. An identifier is an UPDATE and never an
+# INSERT, whose row marker would outlive the columns' TTL.
+_SET_IDENTIFIER = "SET user = ?, shown = ?, identifier_id = ?, verified_at_ms = ? WHERE kind = ? AND key = ?"
+HOLD_IDENTIFIER = f"UPDATE identifiers USING TTL ? {_SET_IDENTIFIER} IF user = NULL"
+KEEP_IDENTIFIER = f"UPDATE identifiers {_SET_IDENTIFIER} IF user = ?"
+RETIRE_IDENTIFIER = f"UPDATE identifiers USING TTL ? {_SET_IDENTIFIER} IF user = ?"
+FREE_IDENTIFIER = "DELETE FROM identifiers WHERE kind = ? AND key = ? IF user = ?"
+IDENTIFIER = "SELECT user, shown, identifier_id, verified_at_ms FROM identifiers WHERE kind = ? AND key = ?"
+PUT_USER_IDENTIFIER = "INSERT INTO user_identifiers (user, identifier_id, kind, key, shown, verified_at_ms) VALUES (?, ?, ?, ?, ?, ?)"
+DROP_USER_IDENTIFIER = "DELETE FROM user_identifiers WHERE user = ? AND identifier_id = ?"
+DROP_USER_IDENTIFIERS = "DELETE FROM user_identifiers WHERE user = ?"
+USER_IDENTIFIERS = "SELECT identifier_id, kind, key, shown, verified_at_ms FROM user_identifiers WHERE user = ?"
+PUT_USER = "INSERT INTO users (user, name, password_hash, created_at_ms) VALUES (?, ?, ?, ?)"
+PUT_PASSWORD = "UPDATE users SET password_hash = ? WHERE user = ?"
+PUT_NAME = "UPDATE users SET name = ? WHERE user = ?"
+DROP_USER = "DELETE FROM users WHERE user = ?"
+USER = "SELECT user, name, password_hash, created_at_ms FROM users WHERE user = ?"
+USER_NAME = "SELECT user, name FROM users WHERE user = ?"
+ACCOUNT_STATE = "SELECT user_kind, state, reason, changed_by, at_ms FROM account_states WHERE user = ?"
+
+# ---- what account-events come to; the timestamp is the event's `at_ms`, so whoever writes it writes the same
+PUT_REGISTERED = (
+    "UPDATE account_states USING TIMESTAMP ? SET user_kind = ?, state = 'active', reason = '', changed_by = ?, at_ms = ? WHERE user = ?"
 )
-REVOKE_LOGIN = "UPDATE logins USING TTL ? SET revoked = true WHERE login_id = ? IF EXISTS"
-LOGIN = "SELECT user, token_hash, expires_at_ms, revoked FROM logins WHERE login_id = ?"
+PUT_STATE = "UPDATE account_states USING TIMESTAMP ? SET state = ?, reason = ?, changed_by = ?, at_ms = ? WHERE user = ?"
+PUT_SIGN_IN = (
+    "UPDATE sign_ins USING TIMESTAMP ? AND TTL ? SET device = ?, platform = ?, method = ?, factors = ?, remembered = ?, opened_at_ms = ?,"
+    " expires_at_ms = ?, proved_at_ms = ? WHERE user = ? AND sign_in = ?"
+)
+PUT_PROVED = "UPDATE sign_ins USING TIMESTAMP ? AND TTL ? SET proved_at_ms = ? WHERE user = ? AND sign_in = ?"
+PUT_SIGN_IN_ENDED = (
+    "UPDATE sign_ins USING TIMESTAMP ? AND TTL ? SET ended_reason = ?, ended_by = ?, ended_at_ms = ? WHERE user = ? AND sign_in = ?"
+)
+PUT_REVOKED_TOKEN = "INSERT INTO revoked_tokens (token_id, user, expires_at_ms) VALUES (?, ?, ?) USING TTL ?"
+_SIGN_IN_COLUMNS = (
+    "sign_in, device, platform, method, factors, remembered, opened_at_ms, expires_at_ms, proved_at_ms, ended_reason, ended_by,"
+    " ended_at_ms, device_name, seen_at_ms"
+)
+SIGN_INS = f"SELECT {_SIGN_IN_COLUMNS} FROM sign_ins WHERE user = ?"
+SIGN_IN = f"SELECT {_SIGN_IN_COLUMNS} FROM sign_ins WHERE user = ? AND sign_in = ?"
+PUT_DEVICE_NAME = "UPDATE sign_ins USING TTL ? SET device_name = ? WHERE user = ? AND sign_in = ?"
+PUT_SEEN = "UPDATE sign_ins USING TTL ? SET seen_at_ms = ? WHERE user = ? AND sign_in = ?"
+REVOKED_TOKEN = "SELECT user FROM revoked_tokens WHERE token_id = ?"
+ADD_FAMILY = (
+    "INSERT INTO families (sign_in, user, token_hash, used, expires_at_ms, ends_at_ms, revoked) VALUES (?, ?, ?, ?, ?, ?, false)"
+    " IF NOT EXISTS USING TTL ?"
+)
+ROTATE_FAMILY = (
+    "UPDATE families USING TTL ? SET user = ?, token_hash = ?, used = ?, expires_at_ms = ?, ends_at_ms = ?, revoked = false"
+    " WHERE sign_in = ? IF token_hash = ? AND revoked = false"
+)
+REVOKE_FAMILY = "UPDATE families USING TTL ? SET revoked = true WHERE sign_in = ? IF EXISTS"
+FAMILY = "SELECT user, token_hash, used, expires_at_ms, ends_at_ms, revoked FROM families WHERE sign_in = ?"
+USE_TICKET = "INSERT INTO used_tickets (ticket_id) VALUES (?) IF NOT EXISTS USING TTL ?"
 
 # ---- privacy
 _PRIVACY_COLUMNS = "receipts, presence, at_ms, strangers, friend_requests, friend_question, searchable"

@@ -74,13 +74,30 @@ PRESENCE_TABLES: dict[str, str] = {
     "presence": f"(user text PRIMARY KEY, state text, status text, last_seen_ms bigint, at_ms bigint) WITH {COMPACTION}",
 }
 
+# What the topic `account-events` comes to. Written by the edge after the event, and by the projector, so that a crash between heals.
+ACCOUNT_TABLES: dict[str, str] = {
+    "account_states": f"""(user text PRIMARY KEY, user_kind text, state text, reason text, changed_by text, at_ms bigint)
+        WITH {COMPACTION}""",
+    # The sign-ins of a user: its devices. `device_name` and `seen_at_ms` are no facts of the log: the edge writes them.
+    "sign_ins": f"""(user text, sign_in text, device text, platform text, method text, factors frozen<list<text>>, remembered boolean,
+        opened_at_ms bigint, expires_at_ms bigint, proved_at_ms bigint, ended_reason text, ended_by text, ended_at_ms bigint,
+        device_name text, seen_at_ms bigint,
+        PRIMARY KEY ((user), sign_in)) WITH {COMPACTION}""",
+    # Access tokens that were revoked one by one, until they would have ended by themselves.
+    "revoked_tokens": f"(token_id text PRIMARY KEY, user text, expires_at_ms bigint) WITH {COMPACTION}",
+}
+
 # What the log does not hold.
 OWN_TABLES: dict[str, str] = {
     # `log`: the epoch; `cluster`: the id of the Kafka cluster that the log was in.
     "epochs": f"(name text PRIMARY KEY, epoch text) WITH {COMPACTION}",
-    # The one place where a name is taken: a single LWT decides, and the row is whole at once.
-    "names": f"(name text PRIMARY KEY, user text, password_hash text, created_at_ms bigint) WITH {COMPACTION}",
-    "users": f"(user text PRIMARY KEY, name text) WITH {COMPACTION}",
+    # The one place where a name, an e-mail address, a phone number or an external subject is taken: a single LWT decides.
+    "identifiers": f"""(kind text, key text, user text, shown text, identifier_id text, verified_at_ms bigint,
+        PRIMARY KEY ((kind, key))) WITH {COMPACTION}""",
+    # The same by user. Personal, like `users`: gone when the user is deleted.
+    "user_identifiers": f"""(user text, identifier_id text, kind text, key text, shown text, verified_at_ms bigint,
+        PRIMARY KEY ((user), identifier_id)) WITH {COMPACTION}""",
+    "users": f"(user text PRIMARY KEY, name text, password_hash text, created_at_ms bigint) WITH {COMPACTION}",
     # Personal, so not in the log, whose events name the row. One that no event names (yet) expires.
     "nicknames": f"""(conversation text, user text, nickname_id text, nickname text,
         PRIMARY KEY ((conversation), user, nickname_id)) WITH {COMPACTION}""",
@@ -92,7 +109,10 @@ OWN_TABLES: dict[str, str] = {
         strangers text, friend_requests text, friend_question text, searchable boolean) WITH {COMPACTION}""",
     # What a user calls another, for itself: personal, so not in the log, which says only that it changed.
     "roster_notes": f"(user text, other text, alias text, tags frozen<list<text>>, PRIMARY KEY ((user), other)) WITH {COMPACTION}",
-    "logins": f"(login_id text PRIMARY KEY, user text, token_hash text, expires_at_ms bigint, revoked boolean) WITH {COMPACTION}",
+    # Families of refresh tokens: the hash of the current one, and of those that were exchanged a moment ago.
+    "families": f"""(sign_in text PRIMARY KEY, user text, token_hash text, used frozen<map<text, bigint>>, expires_at_ms bigint,
+        ends_at_ms bigint, revoked boolean) WITH {COMPACTION}""",
+    "used_tickets": f"(ticket_id text PRIMARY KEY) WITH {COMPACTION}",
 }
 
 # How users get in. `state` and `factor_kind` of a factor follow account-events; what a factor is checked with is sealed by the edge.
@@ -132,6 +152,7 @@ TABLES: dict[str, str] = {
     **RECEIPT_TABLES,
     **ROSTER_TABLES,
     **PRESENCE_TABLES,
+    **ACCOUNT_TABLES,
     **OWN_TABLES,
     **SIGN_IN_TABLES,
     **TENANCY_TABLES,

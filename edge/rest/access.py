@@ -45,9 +45,13 @@ async def caller_of(node: AnyNode, given: Given) -> Caller:
         raise Problem(401, "token_expired", "the access token has expired: refresh it") from None
     except BadToken:
         raise Problem(401, "bad_token", "the access token is not one of ours") from None
-    if await node.is_revoked(grant):
-        raise Problem(401, "token_revoked", "the sign-in was revoked")
+    if (why := await node.people.refusal(grant)) is not None:
+        raise Problem(403, "account_frozen", "an administrator froze this account") if why == "frozen" else _revoked(why)
     return Caller(node, grant)
+
+
+def _revoked(why: str) -> Problem:
+    return Problem(401, "token_revoked", "signed in on another device" if why == "replaced" else "the sign-in or the token was revoked")
 
 
 async def admin_of(request: Request, node: AnyNode, given: Given) -> Node:
@@ -71,6 +75,18 @@ async def member_of(caller: Caller, conversation: str) -> None:
     """Raises: Problem 403 not_member."""
     if not await caller.node.reader.is_member(caller.user, conversation):
         raise Problem(403, "not_member", "you are not a member of this conversation")
+
+
+def address_of(request: Request) -> str:
+    """Where a call comes from."""
+    return request.client.host if request.client is not None else ""
+
+
+async def stepped_up(caller: Caller) -> None:
+    """Raises: Problem 403 step_up_needed unless the user showed who it is within EDGE_STEP_UP_MS. StoreUnavailable."""
+    found = await caller.node.tables.sign_ins.get(caller.user, caller.grant.sign_in)
+    if found is None or clock_ms() - found.proved_at_ms > caller.node.settings.step_up_ms:
+        raise Problem(403, "step_up_needed", "show once more that it is you, then try again")
 
 
 CallerOrAdmin = Annotated[tuple[Node, Caller | None], Depends(caller_or_admin_of)]

@@ -1,100 +1,78 @@
-"""Register, log in, refresh, log out, look users up; and the administrator's call that makes users in bulk."""
+"""Register, log in, refresh, log out, tickets, look users up; and the administrator's call that makes users in bulk."""
 
 import asyncio
-import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from edge.clocks import clock_ms
-from edge.errors import BadToken
-from edge.node import Node
+from edge.people.identifiers import BadIdentifier, name_key
+from edge.people.log_in import log_in
+from edge.people.registering import NewAccount, Taken, name_identifier, register
+from edge.people.signing import Proof, mint_ticket, new_token_id, open_sign_in
+from edge.people.signing import refresh as refreshed
 from edge.rest import models
-from edge.rest.access import AdminNode, AnyNode, SignedInCaller
+from edge.rest.access import AdminNode, AnyNode, SignedInCaller, address_of
 from edge.rest.errors import Problem
-from edge.tokens import ADMIN_LOGIN, Grant, refresh_hash
+from edge.tokens import Grant
+from schemas.errors import WarblerError
 from store.accounts import Account
+from store.sign_ins import NO_SIGN_IN
 
 router = APIRouter(prefix="/v1")
-_hasher = PasswordHasher()
-# compared against when the name is unknown, so that the answer takes as long and does not tell which it was
-_NOBODY_HASH = _hasher.hash(secrets.token_hex(16))
+well_known = APIRouter()
 USERS_PER_LOOKUP_LIMIT = 500
-_argon_turns: dict[int, asyncio.Semaphore] = {}
+NEEDED: dict[int | str, dict[str, Any]] = {202: {"model": models.FactorNeeded}}
+
+SignInAnswer = models.SignedIn | models.FactorNeeded
 
 
-def _turns(node: Node) -> asyncio.Semaphore:
-    return _argon_turns.setdefault(id(node), asyncio.Semaphore(node.settings.passwords_at_once))
+def answered(outcome: SignInAnswer, response: Response, status: int = 200) -> SignInAnswer:
+    """With its status: 202 where a factor is still to be shown."""
+    response.status_code = 202 if isinstance(outcome, models.FactorNeeded) else status
+    return outcome
 
 
-def new_user_id() -> str:
-    alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-    return "u-" + "".join(secrets.choice(alphabet) for _ in range(20))
+@router.post("/register", status_code=201, responses=NEEDED)
+async def sign_up(body: models.Registration, node: AnyNode, response: Response) -> SignInAnswer:
+    identifier = name_identifier(body.name)
+    account = await register(node, NewAccount(identifier, identifier.shown, password=body.password))
+    return answered(await open_sign_in(node, account.user, Proof("password"), body.device or models.DeviceInfo()), response, 201)
 
 
-def _verified(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except VerificationError:
-        return False
-
-
-@router.post("/register", status_code=201)
-async def register(body: models.Credentials, node: AnyNode) -> models.SignedIn:
-    async with _turns(node):
-        password_hash = await asyncio.to_thread(_hasher.hash, body.password)
-    user = new_user_id()
-    creation = await node.accounts.create_user(user, body.name, password_hash, clock_ms())
-    if not creation.created:
-        raise Problem(409, "name_taken", f"the name {body.name!r} is taken")
-    return await _sign_in(node, creation.account)
-
-
-@router.post("/login")
-async def login(body: models.Credentials, node: AnyNode) -> models.SignedIn:
-    account = await node.accounts.by_name(body.name)
-    stored = account.password_hash if account is not None and account.password_hash else _NOBODY_HASH
-    async with _turns(node):
-        good = await asyncio.to_thread(_verified, stored, body.password)
-    if account is None or not good:
-        raise Problem(401, "bad_credentials", "the name or the password is wrong")
-    return await _sign_in(node, account)
+@router.post("/login", responses=NEEDED)
+async def login(body: models.Credentials, node: AnyNode, request: Request, response: Response) -> SignInAnswer:
+    return answered(await log_in(node, body, address_of(request)), response)
 
 
 @router.post("/refresh")
 async def refresh(body: models.RefreshToken, node: AnyNode) -> models.SignedIn:
-    login_id = _login_of(node, body)
-    following = node.key.mint_refresh(login_id, secrets.token_urlsafe(32))
-    now_ms = clock_ms()
-    expires_ms = now_ms + node.settings.refresh_token_ms
-    rotation = await node.accounts.rotate(login_id, refresh_hash(body.refresh_token), refresh_hash(following), expires_ms, now_ms)
-    if rotation.outcome != "rotated":
-        raise Problem(401, "token_revoked" if rotation.outcome in ("revoked", "reused") else "bad_token", _WHY[rotation.outcome])
-    names = await node.accounts.by_ids([rotation.user])
-    return _signed_in(node, rotation.user, names.get(rotation.user, ""), login_id, following, now_ms)
-
-
-def _login_of(node: Node, body: models.RefreshToken) -> str:
-    try:
-        return node.key.check_refresh(body.refresh_token)
-    except BadToken:
-        raise Problem(401, "bad_token", "not a refresh token of ours") from None
-
-
-_WHY = {
-    "reused": "the refresh token was used before: the whole sign-in is revoked",
-    "revoked": "the sign-in was revoked",
-    "expired": "the refresh token has expired",
-    "unknown": "not a refresh token of ours",
-}
+    """The same token again within EDGE_REFRESH_GRACE_MS gets the same answer; later it ends the sign-in, because it was copied."""
+    return await refreshed(node, body.refresh_token)
 
 
 @router.post("/logout", status_code=204)
 async def logout(body: models.RefreshToken, node: AnyNode) -> None:
-    login_id = _login_of(node, body)
-    await node.accounts.revoke(login_id)
+    try:
+        sign_in_id = node.key.check_refresh(body.refresh_token)
+    except WarblerError:
+        raise Problem(401, "bad_token", "not a refresh token of ours") from None
+    family = await node.tables.sign_ins.family(sign_in_id)
+    if family is not None and not family.revoked and family.user:
+        sign_in = await node.tables.sign_ins.get(family.user, sign_in_id)
+        await node.people.end_sign_in(family.user, sign_in_id, "" if sign_in is None else sign_in.device, "signed_out", family.user)
+
+
+@router.post("/ticket")
+async def ticket(caller: SignedInCaller) -> models.Ticket:
+    """Good for one WebSocket: as `token` of its hello, or as `?ticket=` in its URL."""
+    return mint_ticket(caller.node, caller.grant)
+
+
+@well_known.get("/.well-known/jwks.json")
+async def jwks(node: AnyNode) -> dict[str, Any]:
+    """The public keys that access tokens are checked with."""
+    return node.key.jwks(clock_ms())
 
 
 @router.get("/users")
@@ -108,7 +86,10 @@ async def users(ids: Annotated[str, Query(description="user ids, separated by co
 
 @router.get("/users/by-name/{name}")
 async def user_by_name(name: str, caller: SignedInCaller) -> models.User:
-    account = await caller.node.accounts.by_name(name)
+    try:
+        account = await caller.node.accounts.by_identifier("name", name_key(name)[0])
+    except BadIdentifier:
+        account = None
     if account is None:
         raise Problem(404, "unknown_user", f"there is no user named {name!r}")
     return models.User(user=account.user, name=account.name)
@@ -119,30 +100,25 @@ async def admin_users(body: models.NewUsers, node: AdminNode) -> models.MintedUs
     """Makes users without a password and mints their tokens; a name that exists gets a new token for its user."""
     now_ms = clock_ms()
     expires_ms = now_ms + node.settings.admin_token_ms
-
-    async def one(name: str) -> models.MintedUser:
-        account = (await node.accounts.create_user(new_user_id(), name, None, now_ms)).account
-        token = node.key.mint(Grant(account.user, ADMIN_LOGIN, expires_ms, bulk=True), now_ms)
-        return models.MintedUser(user=account.user, name=account.name, access_token=token, access_expires_at_ms=expires_ms)
-
     turns = asyncio.Semaphore(32)
 
-    async def in_turn(name: str) -> models.MintedUser:
+    async def one(name: str) -> models.MintedUser:
         async with turns:
-            return await one(name)
+            account = await _made(node, name)
+        grant = Grant(account.user, NO_SIGN_IN, expires_ms, True, new_token_id(), ("admin",))
+        token = node.key.mint(grant, now_ms)
+        return models.MintedUser(user=account.user, name=account.name, access_token=token, access_expires_at_ms=expires_ms)
 
-    return models.MintedUsers(users=list(await asyncio.gather(*(in_turn(user.name) for user in body.users))))
-
-
-async def _sign_in(node: Node, account: Account) -> models.SignedIn:
-    login_id = "l-" + secrets.token_hex(12)
-    refresh_token = node.key.mint_refresh(login_id, secrets.token_urlsafe(32))
-    now_ms = clock_ms()
-    await node.accounts.open_login(login_id, account.user, refresh_hash(refresh_token), now_ms + node.settings.refresh_token_ms, now_ms)
-    return _signed_in(node, account.user, account.name, login_id, refresh_token, now_ms)
+    return models.MintedUsers(users=list(await asyncio.gather(*(one(user.name) for user in body.users))))
 
 
-def _signed_in(node: Node, user: str, name: str, login_id: str, refresh_token: str, now_ms: int) -> models.SignedIn:
-    expires_ms = now_ms + node.settings.access_token_ms
-    token = node.key.mint(Grant(user, login_id, expires_ms), now_ms)
-    return models.SignedIn(user=user, name=name, access_token=token, access_expires_at_ms=expires_ms, refresh_token=refresh_token)
+async def _made(node: AnyNode, name: str) -> Account:
+    """The account of the name: made, or that which has it. Raises: Problem 409 when it is kept back or just being made."""
+    identifier = name_identifier(name)
+    try:
+        return await register(node, NewAccount(identifier, identifier.shown, by="root"))
+    except Taken as taken:
+        account = await node.accounts.by_id(taken.holder) if taken.holder else None
+        if account is None:
+            raise
+        return account

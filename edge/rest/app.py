@@ -15,7 +15,7 @@ from edge.clocks import mono_ms
 from edge.closing import UNKNOWN_SUBPROTOCOL
 from edge.connection import Connection
 from edge.node import Node
-from edge.rest import accounts, conversations, errors, friends, groups, messages, privacy
+from edge.rest import accounts, conversations, errors, friends, groups, messages, privacy, sign_ins
 from edge.wire import EXTENSION, WireProtocol
 
 SDK = Path(__file__).parents[2] / "sdk" / "js"
@@ -27,6 +27,8 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     app.state.node, app.state.admin_key = node, admin_key
     errors.install(app)
     app.include_router(accounts.router, tags=["accounts"])
+    app.include_router(accounts.well_known, tags=["accounts"])
+    app.include_router(sign_ins.router, tags=["accounts"])
     app.include_router(conversations.router, tags=["conversations"])
     app.include_router(groups.router, tags=["groups"])
     app.include_router(messages.router, tags=["messages"])
@@ -60,7 +62,7 @@ async def socket(websocket: WebSocket) -> None:
         await websocket.accept()
         protocol.close_with(UNKNOWN_SUBPROTOCOL)
         return
-    connection = Connection(node, protocol, codec)
+    connection = Connection(node, protocol, codec, websocket.query_params.get("ticket", ""))
     protocol.receiver = connection
     await websocket.accept(subprotocol=codec)
     host = websocket.client.host if websocket.client is not None else ""

@@ -5,7 +5,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from edge.errors import BadRequest
+from edge.errors import BadRequest, TooBusy
 from schemas.errors import WarblerError
 
 
@@ -30,6 +30,8 @@ async def on_problem(_: Request, exc: Exception) -> JSONResponse:
 
 async def on_ours(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, WarblerError)
+    if isinstance(exc, TooBusy):
+        return _body(503, "busy", str(exc), True, exc.retry_after_ms)
     if isinstance(exc, BadRequest):
         return _body(503 if exc.retryable else 400, exc.code, exc.detail, exc.retryable, exc.retry_after_ms)
     return _body(503 if exc.retryable else 500, "unavailable" if exc.retryable else "internal", str(exc), exc.retryable)

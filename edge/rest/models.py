@@ -6,12 +6,28 @@ from pydantic import BaseModel, Field
 
 from schemas.values import RequestsTaken, StrangersTaken, Visibility
 
-NAME_PATTERN = r"^[A-Za-z0-9._\-|\[\]{}^`\\]+$"
+Platform = Literal["web", "ios", "android", "desktop", "bot"]
+
+
+class DeviceInfo(BaseModel):
+    """What the client says about itself. `id`: the one of its hello, kept for as long as it is installed."""
+
+    id: str | None = Field(default=None, min_length=1, max_length=128)
+    name: str | None = Field(default=None, min_length=1, max_length=64)
+    platform: Platform | None = None
+    remember_token: str | None = Field(default=None, min_length=1, max_length=512)
+
+
+class Registration(BaseModel):
+    name: str = Field(min_length=1, max_length=254, examples=["ana"], description="A-Z a-z 0-9 ._-|[]{}^`\\, at most 64")
+    password: str = Field(min_length=8, max_length=256, examples=["correct horse"])
+    device: DeviceInfo | None = None
 
 
 class Credentials(BaseModel):
-    name: str = Field(min_length=1, max_length=64, pattern=NAME_PATTERN, examples=["ana"])
-    password: str = Field(min_length=8, max_length=256, examples=["correct horse"])
+    name: str = Field(min_length=1, max_length=254, examples=["ana"], description="A name, an e-mail address, or a phone number with +")
+    password: str = Field(min_length=1, max_length=256, examples=["correct horse"])
+    device: DeviceInfo | None = None
 
 
 class RefreshToken(BaseModel):
@@ -24,6 +40,64 @@ class SignedIn(BaseModel):
     access_token: str
     access_expires_at_ms: int
     refresh_token: str
+    sign_in: str
+    remember_token: str | None = None
+
+
+class FactorNeeded(BaseModel):
+    """Something is still to be shown. `enrol`: the policy wants a factor, and the user has none yet."""
+
+    challenge: str
+    factors: list[str]
+    enrol: bool
+    expires_at_ms: int
+
+
+class Ticket(BaseModel):
+    ticket: str
+    expires_at_ms: int
+
+
+class OwnIdentifier(BaseModel):
+    identifier: str
+    kind: Literal["name", "email", "phone", "external"]
+    shown: str
+
+
+class Me(BaseModel):
+    """`role`: in the tenant. `password`: whether there is one."""
+
+    user: str
+    name: str
+    state: Literal["active", "frozen", "deactivated", "deleted"]
+    role: str
+    identifiers: list[OwnIdentifier]
+    password: bool
+
+
+class SignInItem(BaseModel):
+    sign_in: str
+    device: str
+    device_name: str
+    platform: str
+    method: str
+    factors: list[str]
+    opened_at_ms: int
+    seen_at_ms: int
+    current: bool
+
+
+class SignIns(BaseModel):
+    sign_ins: list[SignInItem]
+
+
+class Ended(BaseModel):
+    ended: int
+
+
+class NewPassword(BaseModel):
+    old: str = Field(min_length=0, max_length=256, description="Empty where there is none yet")
+    new: str = Field(min_length=8, max_length=256)
 
 
 class User(BaseModel):
@@ -36,7 +110,7 @@ class Users(BaseModel):
 
 
 class NewUser(BaseModel):
-    name: str = Field(min_length=1, max_length=64, pattern=NAME_PATTERN)
+    name: str = Field(min_length=1, max_length=254)
 
 
 class NewUsers(BaseModel):

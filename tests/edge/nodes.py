@@ -11,7 +11,7 @@ from edge import frames
 from edge.node import PUBLISHED, Node
 from edge.session import Session
 from edge.settings import EdgeSettings
-from edge.tokens import Grant, TokenKey
+from edge.tokens import Grant, TokenKeys
 from log.memory import MemoryLog
 from log.port import Log
 from schemas import events
@@ -23,7 +23,7 @@ from tests.edge.builders import ANA, GROUP, ListSink, record
 from tests.edge.tables import no_tables
 from tests.edge.test_tokens import PEM
 
-KEY = TokenKey(PEM)
+KEY = TokenKeys(PEM)
 
 
 class Written:
@@ -74,8 +74,7 @@ class Written:
 
 
 class NoAccounts:
-    async def is_revoked(self, login: str) -> bool:
-        return False
+    """Nobody is asked for."""
 
 
 class Stage:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from edge.tables import Tables
 from schemas.values import WatermarkState
+from store.account_rows import AccountRows
 from store.fact_tables import FactTables
 from store.facts import Fact, FactKey
 from store.group_rows import GroupRows
@@ -15,9 +16,11 @@ from store.public_groups import PublicGroups
 from store.receipts import Places, ReceiptRow, ReceiptTables
 from store.roster_rows import JoiningRow, RosterRow
 from store.rosters import Note, RosterTables, TieRow
+from store.sign_ins import SignIns
 from store.tenancy import Holder, TenancyTables
 from store.tenant_facts import TenantFacts
 from store.views import Membership, ReadMark
+from tests.edge.account_tables import MemoryAccountRows, MemorySignIns
 
 
 async def _at_once() -> None:
@@ -41,12 +44,16 @@ class MemoryTables:
         self.joinings: dict[str, list[JoiningRow]] = {}
         self.ties: dict[str, TieRow] = {}
         self.tenant = TenantFacts()
+        self.sign_ins = MemorySignIns()
+        self.account_rows = MemoryAccountRows()
 
     def tables(self) -> Tables:
         presences, privacy = cast(Presences, _Rows(self, self.presence)), cast(PrivacyTable, _Rows(self, self.privacy))
+        sign_ins = cast(SignIns, self.sign_ins)
         receipts, tenancy = cast(ReceiptTables, _Receipts(self)), cast(TenancyTables, _Tenancy(self.tenant))
         groups = (cast(FactTables, _NoFacts()), cast(GroupRows, None), cast(PublicGroups, None))
-        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups, cast(RosterTables, _Rosters(self)))
+        of_users = (cast(RosterTables, _Rosters(self)), sign_ins, cast(AccountRows, self.account_rows))
+        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups, *of_users)
 
 
 class _Rows:

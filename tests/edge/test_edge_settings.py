@@ -10,7 +10,12 @@ NUMBERS = [field.name for field in dataclasses.fields(EdgeSettings) if field.typ
 
 
 def test_every_field_but_these_is_a_number() -> None:
-    assert {field.name for field in dataclasses.fields(EdgeSettings)} - set(NUMBERS) == {"host", "presence_visibility"}
+    assert {field.name for field in dataclasses.fields(EdgeSettings)} - set(NUMBERS) == {
+        "host",
+        "presence_visibility",
+        "token_issuer",
+        "token_audience",
+    }
 
 
 def test_who_sees_presence_is_one_of_four() -> None:

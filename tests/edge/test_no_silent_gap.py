@@ -17,7 +17,7 @@ from edge.node import PUBLISHED, Node
 from edge.reader import Reader
 from edge.session import Session, Sink
 from edge.settings import EdgeSettings
-from edge.tokens import Grant, TokenKey
+from edge.tokens import Grant, TokenKeys
 from edge.wire import RELEASE_S
 from log.memory import MemoryLog
 from log.port import Record
@@ -33,7 +33,7 @@ from tests.edge.test_tokens import PEM
 PHONE = "phone"
 OUTBOX_BYTES_LIMIT = 3_500  # about ten events
 RECENT_BYTES_LIMIT = 3_000  # about thirty events: pressure is reached in some runs
-KEY = TokenKey(PEM)
+KEY = TokenKeys(PEM)
 
 
 class Projected:
@@ -87,8 +87,7 @@ class Projected:
 
 
 class NoAccounts:
-    async def is_revoked(self, login: str) -> bool:
-        return False
+    """Nobody is asked for."""
 
 
 class Device:
@@ -166,6 +165,7 @@ class SyncMachine(RuleBasedStateMachine):
         settings = EdgeSettings(recent_bytes_limit=RECENT_BYTES_LIMIT, sync_events_limit=7, requests_per_session_limit=2)
         timelines, accounts = cast(Timelines, self.timelines), cast(Accounts, NoAccounts())
         self.node = Node(settings, "edge-1", MemoryLog(), timelines, accounts, KEY, "e1", no_tables())
+        self.node.people.contact.heard(float("inf"))
         self.node.reader = Reader(timelines, self.node.recent, self.reach)
         self.faults: list[BaseException] = []
         self.node.on_fault = self.faults.append

@@ -7,12 +7,13 @@ from typing import cast
 import pytest
 
 from edge import frames
+from edge.clocks import mono_ms
 from edge.closing import TOO_MANY_POSITIONS
 from edge.connection import Connection
 from edge.node import Node
 from edge.positions import plan_of
 from edge.settings import EdgeSettings
-from edge.tokens import Grant, TokenKey
+from edge.tokens import Grant, TokenKeys
 from edge.wire import WireProtocol
 from log.memory import MemoryLog
 from schemas import events
@@ -24,7 +25,7 @@ from tests.edge.test_directory import Moving, group
 from tests.edge.test_no_silent_gap import NoAccounts
 from tests.edge.test_tokens import PEM
 
-KEY = TokenKey(PEM)
+KEY = TokenKeys(PEM)
 
 
 def test_a_position_is_current_behind_or_refused() -> None:
@@ -63,6 +64,7 @@ def three_groups() -> list[events.Event]:
 
 def node_of(timelines: Counting) -> Node:
     node = Node(EdgeSettings(), "edge-1", MemoryLog(), cast(Timelines, timelines), cast(Accounts, NoAccounts()), KEY, "e1", no_tables())
+    node.people.contact.heard(mono_ms())
     for offset in range(timelines.fed):
         node.delivery.on_events([record(timelines.log[offset], offset)])
     return node

@@ -30,23 +30,18 @@ def changed(user: str, at_ms: int) -> Record:
     return topic_record("presence", encode("presence", change), user.encode())
 
 
-def privacy_changed(user: str, presence: Visibility, receipts: bool = True, at_ms: int = 9) -> Record:
-    change = PrivacyChanged(tenant="default", user=user, receipts=receipts, presence=presence, at_ms=at_ms)
-    return topic_record("account-events", encode("account-events", change), user.encode())
+def privacy_changed(user: str, presence: Visibility, receipts: bool = True, at_ms: int = 9) -> PrivacyChanged:
+    return PrivacyChanged(tenant="default", user=user, receipts=receipts, presence=presence, at_ms=at_ms)
 
 
 class Stage:
     def __init__(self) -> None:
         self.hub, self.memory = Hub(), MemoryTables()
         self.members: list[str] = []
-        self.buried: list[str] = []
         tables = self.memory.tables()
         self.privacies = Privacies(tables.privacy, "everyone")
-        self.desk = PresenceDesk(self.hub, tables.presences, self.privacies, self.some_members, LIMIT, self.bury)
+        self.desk = PresenceDesk(self.hub, tables.presences, self.privacies, self.some_members, LIMIT)
         self.session, self.sink = self.opened(ANA)
-
-    def bury(self, record: Record, reason: str) -> None:
-        self.buried.append(record.topic)
 
     def opened(self, user: str) -> tuple[Session, ListSink]:
         session, sink = session_of(user)
@@ -137,18 +132,10 @@ def test_a_change_of_privacy_reaches_watchers_and_the_users_own_sessions() -> No
     stage.memory.presence[BEN] = PresenceRow(BEN, "online", "", 5, 5)
     stage.ask(BEN)
     stage.sink.take()
-    stage.desk.on_account_events([privacy_changed(BEN, "nobody", receipts=False)])
+    stage.desk.on_privacy_changed(privacy_changed(BEN, "nobody", receipts=False))
     stage.desk.tell()
     assert stage.sink.frames == [frames.Presence("", (offline(BEN),))]
     assert ben.hides_receipts
-
-
-def test_poison_in_account_events_is_buried_and_that_of_presence_is_the_inboxs() -> None:
-    stage = Stage()
-    stage.ask(BEN)
-    stage.desk.on_account_events([topic_record("account-events", b"junk!")])
-    stage.desk.on_presence([topic_record("presence", b"junk!", BEN.encode()), topic_record("presence", b"junk!", b"#writer")])
-    assert stage.buried == ["account-events"]
 
 
 def test_privacy_is_the_newer_of_the_row_and_of_what_the_feed_saw() -> None:

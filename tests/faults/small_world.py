@@ -17,7 +17,7 @@ from edge import frames
 from edge.node import Node
 from edge.session import Session
 from edge.settings import EdgeSettings
-from edge.tokens import Grant, TokenKey
+from edge.tokens import Grant, TokenKeys
 from log.memory import MemoryLog, Moment
 from schemas import events
 from schemas.codec import decode_event
@@ -38,7 +38,7 @@ from tests.faults.wire_core import Frame, WireCore
 from tests.store.cells import Cells
 from tests.streams.simulation import SETTINGS, fresh
 
-KEY = TokenKey(PEM)
+KEY = TokenKeys(PEM)
 EDGE = EdgeSettings(produce_interval_ms=0, progress_interval_ms=5, receipts_interval_ms=5, sync_events_limit=7)
 CHUNK_RECORDS = 4
 PATIENCE_S = 1.0  # without a bug everything comes about within some ten milliseconds
@@ -133,8 +133,7 @@ class CellTimelines:
 
 
 class NoAccounts:
-    async def is_revoked(self, login: str) -> bool:
-        return False
+    """Nobody is asked for."""
 
 
 class OwnerProcess:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge import closing, frames
-from edge.tokens import Grant, TokenKey
+from edge.tokens import Grant, TokenKeys
 from ops import statefile
 from ops.embedded.stack import Stack
 from tests.edge.raw_socket import BINARY, CONT, FIN, RSV1, TEXT, Client
@@ -169,11 +169,11 @@ def forged(user: str) -> str:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     now_ms = int(time.time() * 1000)
-    return TokenKey(pem).mint(Grant(user, "l-1", now_ms + 60_000), now_ms)
+    return TokenKeys(pem).mint(Grant(user, "l-1", now_ms + 60_000), now_ms)
 
 
 def expired(strict: Running, user: str) -> str:
-    key = TokenKey(Path(statefile.read(strict.data).token_key).read_bytes())
+    key = TokenKeys(Path(statefile.read(strict.data).token_key).read_bytes())
     now_ms = int(time.time() * 1000)
     return key.mint(Grant(user, "l-1", now_ms - 1_000), now_ms - 60_000)
 
@@ -192,7 +192,7 @@ def test_a_bad_token_closes_with_what_to_do_next(strict: Running, users: list[Us
         user.token[:-4]: closing.BAD_TOKEN,
         forged(user.user): closing.BAD_TOKEN,
         expired(strict, user.user): closing.TOKEN_EXPIRED,
-        revoked(strict): closing.TOKEN_REVOKED,
+        revoked(strict): closing.REVOKED,
     }
 
     async def body() -> None:

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
-from store.accounts import Account, Accounts
+from store.accounts import Account, Accounts, Identifier
 from store.cassandra import Store
 from store.epochs import current_epoch, ensure_epoch, note_cluster, note_seen, wait_for_same_log, watch_epoch, why_another
 from store.errors import AnotherLog, StoreUnavailable, TimelinesOfAnotherLog
 from store.schema import TIMELINE_TABLES
 from store.settings import StoreSettings
+from store.sign_ins import Family, SignIns, Use
 from store.timelines import Timelines
 from tests.store.histories import records, stories
 from tests.store.opening import Projection, opened
@@ -18,74 +19,144 @@ pytestmark = pytest.mark.real
 NOW_MS, LATER_MS = 1_700_000_000_000, 1_700_900_000_000
 
 
+def named(name: str, number: int = 0) -> Identifier:
+    return Identifier("name", name, name.title(), f"i-{name}-{number}")
+
+
 def test_of_many_who_want_a_name_at_once_one_gets_it(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
         async with opened(cassandra_address, keyspace) as store:
             accounts = Accounts(store)
-            tries = await asyncio.gather(*(accounts.create_user(f"u-{index}", "ana", "hash", NOW_MS + index) for index in range(8)))
-            winners = [each.account for each in tries if each.created]
+            holders = await asyncio.gather(*(accounts.hold(named("ana", index), f"u-{index}") for index in range(50)))
+            winners = [f"u-{index}" for index, holder in enumerate(holders) if holder is None]
             assert len(winners) == 1
-            assert {each.account for each in tries} == set(winners)
-            assert await accounts.by_name("ana") == winners[0]
-            assert await accounts.by_ids(["u-nobody", winners[0].user]) == {winners[0].user: "ana"}
+            assert {holder for holder in holders if holder is not None} == set(winners)
+            assert await accounts.hold(named("ana"), winners[0]) is None  # a repeat
+            assert await accounts.keep(named("ana"), winners[0])
+            assert not await accounts.keep(named("ana"), "u-other")
+            assert await accounts.user_of("name", "ana") == winners[0]
+            assert [each.shown for each in await accounts.identifiers_of(winners[0])] == ["Ana"]
 
     asyncio.run(body())
 
 
-def test_a_repeated_creation_is_created_again_and_users_may_have_no_password(cassandra_address: str, keyspace: str) -> None:
+def test_what_was_held_and_not_kept_is_free_again_and_what_is_kept_stays(
+    cassandra_address: str, keyspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.accounts.HOLD_S", 1)
+
     async def body() -> None:
         async with opened(cassandra_address, keyspace) as store:
             accounts = Accounts(store)
-            first = await accounts.create_user("u-bot", "bot", None, NOW_MS)
-            again = await accounts.create_user("u-bot", "bot", None, NOW_MS + 5)
-            assert (first.created, again.created) == (True, True)
-            assert again.account == Account("u-bot", "bot", None, NOW_MS)
-            assert await accounts.by_name("Bot") is None
+            assert await accounts.hold(named("ben"), "u-1") is None
+            assert await accounts.hold(named("bea"), "u-1") is None
+            assert await accounts.keep(named("bea"), "u-1")
+            await asyncio.sleep(2.2)
+            assert not await accounts.keep(named("ben"), "u-1")
+            assert await accounts.hold(named("ben"), "u-2") is None
+            assert await accounts.hold(named("bea"), "u-2") == "u-1"
 
     asyncio.run(body())
 
 
-def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_family(cassandra_address: str, keyspace: str) -> None:
+def test_a_released_name_is_kept_back_for_a_while_and_an_address_is_free_at_once(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
         async with opened(cassandra_address, keyspace) as store:
-            accounts = Accounts(store)
-            await accounts.open_login("l-1", "u-ana", "h1", LATER_MS, NOW_MS)
-            assert (await accounts.rotate("l-1", "h1", "h2", LATER_MS, NOW_MS)).outcome == "rotated"
-            assert (await accounts.rotate("l-1", "h1", "h2", LATER_MS, NOW_MS)).outcome == "rotated"  # the same exchange, repeated
-            assert (await accounts.rotate("l-1", "h2", "h3", LATER_MS, NOW_MS)).user == "u-ana"
-            assert not await accounts.is_revoked("l-1")
-            assert (await accounts.rotate("l-1", "h1", "h9", LATER_MS, NOW_MS)).outcome == "reused"
-            assert await accounts.is_revoked("l-1")
-            assert (await accounts.rotate("l-1", "h3", "h4", LATER_MS, NOW_MS)).outcome == "revoked"
-            assert (await accounts.rotate("l-none", "h", "h2", LATER_MS, NOW_MS)).outcome == "unknown"
-            assert await accounts.is_revoked("l-none")
+            accounts, mail = Accounts(store), Identifier("email", "a@b.example", "A@b.example", "i-mail")
+            for identifier in (named("eve"), mail):
+                assert await accounts.hold(identifier, "u-1") is None
+                assert await accounts.keep(identifier, "u-1")
+            await accounts.release(named("eve"), "u-2", 1)  # somebody else cannot
+            assert await accounts.user_of("name", "eve") == "u-1"
+            await accounts.release(named("eve"), "u-1", 1)
+            await accounts.release(mail, "u-1")
+            assert await accounts.user_of("name", "eve") is None
+            assert await accounts.hold(named("eve"), "u-2") == ""
+            assert await accounts.hold(mail, "u-2") is None
+            assert await accounts.identifiers_of("u-1") == []
+            await asyncio.sleep(2.2)
+            assert await accounts.hold(named("eve"), "u-2") is None
 
     asyncio.run(body())
 
 
-def test_of_two_uses_of_one_refresh_token_at_once_one_succeeds(cassandra_address: str, keyspace: str) -> None:
+def test_a_user_is_found_by_its_identifier_until_it_is_erased(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
         async with opened(cassandra_address, keyspace) as store:
-            accounts = Accounts(store)
-            await accounts.open_login("l-2", "u-ana", "h1", LATER_MS, NOW_MS)
-            uses = await asyncio.gather(*(accounts.rotate("l-2", "h1", f"n{index}", LATER_MS, NOW_MS) for index in range(4)))
-            assert [use.outcome for use in uses].count("rotated") == 1
-            assert await accounts.is_revoked("l-2")
+            accounts, account = Accounts(store), Account("u-bot", "Bot", None, NOW_MS)
+            assert await accounts.hold(named("bot"), "u-bot") is None
+            await accounts.put_user(account)
+            assert await accounts.keep(named("bot"), "u-bot")
+            assert await accounts.by_identifier("name", "bot") == account
+            await accounts.put_password("u-bot", "hash")
+            assert (await accounts.by_id("u-bot")) == Account("u-bot", "Bot", "hash", NOW_MS)
+            assert await accounts.by_ids(["u-bot", "u-none"]) == {"u-bot": "Bot"}
+            await accounts.erase("u-bot")
+            assert await accounts.by_id("u-bot") is None
+            assert await accounts.by_ids(["u-bot"]) == {}
 
     asyncio.run(body())
 
 
-def test_an_expired_login_is_refused_and_a_log_out_ends_it(cassandra_address: str, keyspace: str) -> None:
+def use(old: str, new: str, at_ms: int = NOW_MS, grace_ms: int = 1_000) -> Use:
+    return Use(old, new, at_ms, grace_ms, LATER_MS - NOW_MS)
+
+
+FAMILY = Family("u-ana", "h1", LATER_MS, LATER_MS, revoked=False)
+
+
+def test_a_refresh_token_has_one_successor_and_its_late_reuse_is_seen(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
         async with opened(cassandra_address, keyspace) as store:
-            accounts = Accounts(store)
-            await accounts.open_login("l-3", "u-ana", "h1", NOW_MS + 1_000, NOW_MS)
-            assert (await accounts.rotate("l-3", "h1", "h2", LATER_MS, NOW_MS + 1_000)).outcome == "expired"
-            await accounts.open_login("l-4", "u-ana", "h1", LATER_MS, NOW_MS)
-            await accounts.revoke("l-4")
-            assert (await accounts.rotate("l-4", "h1", "h2", LATER_MS, NOW_MS)).outcome == "revoked"
-            await accounts.revoke("l-never-opened")
-            assert await accounts.is_revoked("l-never-opened")
+            sign_ins = SignIns(store)
+            await sign_ins.open_family("l-1", FAMILY, NOW_MS)
+            assert await sign_ins.rotate("l-1", use("h1", "h2")) == ("rotated", "u-ana")
+            assert await sign_ins.rotate("l-1", use("h1", "h2", NOW_MS + 900)) == ("rotated", "u-ana")  # a lost answer, asked for again
+            assert await sign_ins.rotate("l-1", use("h2", "h3", NOW_MS + 950)) == ("rotated", "u-ana")
+            assert await sign_ins.rotate("l-1", use("h1", "h2", NOW_MS + 1_000)) == ("rotated", "u-ana")  # though it went on since
+            assert await sign_ins.rotate("l-1", use("h1", "h2", NOW_MS + 1_001)) == ("reused", "u-ana")
+            assert await sign_ins.rotate("l-1", use("h9", "h10", NOW_MS + 950)) == ("reused", "u-ana")
+            await sign_ins.revoke("l-1")
+            assert await sign_ins.rotate("l-1", use("h3", "h4", NOW_MS + 960)) == ("revoked", "u-ana")
+            assert await sign_ins.rotate("l-none", use("h", "h2")) == ("unknown", "")
+
+    asyncio.run(body())
+
+
+def test_of_fifty_uses_of_one_refresh_token_at_once_none_signs_out(cassandra_address: str, keyspace: str) -> None:
+    async def body() -> None:
+        async with opened(cassandra_address, keyspace) as store:
+            sign_ins = SignIns(store)
+            await sign_ins.open_family("l-2", FAMILY, NOW_MS)
+            uses = await asyncio.gather(*(sign_ins.rotate("l-2", use("h1", "h2", NOW_MS + index)) for index in range(50)))
+            assert set(uses) == {("rotated", "u-ana")}
+            family = await sign_ins.family("l-2")
+            assert family is not None
+            assert (family.token_hash, family.revoked) == ("h2", False)
+
+    asyncio.run(body())
+
+
+def test_a_family_ends_when_it_is_not_used_and_at_its_end_however_often_it_is(cassandra_address: str, keyspace: str) -> None:
+    async def body() -> None:
+        async with opened(cassandra_address, keyspace) as store:
+            sign_ins = SignIns(store)
+            await sign_ins.open_family("l-3", Family("u-ana", "h1", NOW_MS + 1_000, LATER_MS, revoked=False), NOW_MS)
+            assert (await sign_ins.rotate("l-3", use("h1", "h2", NOW_MS + 1_000)))[0] == "expired"
+            await sign_ins.open_family("l-4", Family("u-ana", "h1", NOW_MS + 1_000, NOW_MS + 2_000, revoked=False), NOW_MS)
+            assert (await sign_ins.rotate("l-4", use("h1", "h2", NOW_MS + 999)))[0] == "rotated"
+            assert (await sign_ins.rotate("l-4", use("h2", "h3", NOW_MS + 2_000)))[0] == "expired"
+            await sign_ins.revoke("l-never-opened")
+            assert (await sign_ins.standing("u-ana", "l-never-opened", "t")).family_over
+
+    asyncio.run(body())
+
+
+def test_a_ticket_is_used_once(cassandra_address: str, keyspace: str) -> None:
+    async def body() -> None:
+        async with opened(cassandra_address, keyspace) as store:
+            sign_ins = SignIns(store)
+            assert sorted(await asyncio.gather(*(sign_ins.use_ticket("k-1") for _ in range(5)))) == [False] * 4 + [True]
 
     asyncio.run(body())
 
