@@ -5,7 +5,7 @@ races it is refused too.
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
@@ -16,7 +16,7 @@ from edge.people.revocations import Why, why_ended
 from edge.session import Session
 from log.port import Record
 from schemas.accounts import AccountEvent, PrivacyChanged, SignInEnded, TokenRevoked, UserStateChanged
-from schemas.codec import decode
+from schemas.codec import decode_account_event
 from schemas.errors import Undecodable
 from store.sign_ins import NO_SIGN_IN
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from edge.node import Node
 
 LOG = structlog.get_logger()
-ANY_EVENT: Any = AccountEvent  # a union is no type to the checker
 Observer = Callable[[AccountEvent], None]
 
 
@@ -50,7 +49,7 @@ class AccountDesk:
     def on_account_events(self, records: Iterable[Record]) -> None:
         for record in records:
             try:
-                event: AccountEvent = decode(record.value, ANY_EVENT)
+                event = decode_account_event(record.value)
             except Undecodable as exc:
                 POISON.labels(record.topic).inc()
                 LOG.warning("undecodable record", topic=record.topic, offset=record.offset, reason=exc.reason)

@@ -1045,7 +1045,7 @@ export const CLOSE_CODES: readonly CloseCode[] = [
   { code: 4003, reason: "no hello in time", reconnect: "backoff" },
   { code: 4502, reason: "the token is not one of ours", reconnect: "new_token" },
   { code: 4503, reason: "the token has expired", reconnect: "new_token" },
-  { code: 4504, reason: "the token was revoked", reconnect: "never" },
+  { code: 4504, reason: "the token or its sign-in was revoked", reconnect: "never" },
   { code: 4505, reason: "the user has too many sessions", reconnect: "never" },
   { code: 1002, reason: "not the WebSocket protocol (or a compressed frame, which was not agreed)", reconnect: "never" },
   { code: 1009, reason: "a frame was longer than EDGE_FRAME_BYTES_LIMIT", reconnect: "never" },
@@ -1053,4 +1053,6 @@ export const CLOSE_CODES: readonly CloseCode[] = [
   { code: 1007, reason: "a text frame was not UTF-8", reconnect: "never" },
   { code: 4509, reason: "the first frame must be hello, and only the first", reconnect: "never" },
   { code: 4510, reason: "hello has more positions than EDGE_POSITIONS_LIMIT", reconnect: "never" },
+  { code: 4511, reason: "signed in on another device, and the tenant allows no more of this platform", reconnect: "never" },
+  { code: 4512, reason: "an administrator froze the account", reconnect: "never" },
 ];
