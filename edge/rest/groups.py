@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from edge import frames
 from edge.clocks import clock_ms
 from edge.groups import MODERATED, Group, parsed_after
-from edge.presence_desk import ACCOUNT_EVENTS
+from edge.people.recording import ACCOUNT_EVENTS
 from edge.rest import group_models as models
 from edge.rest.access import Caller, SignedInCaller
 from edge.rest.conversations import STATUS_OF, _command, _plain
