@@ -371,7 +371,7 @@ class Watching:
         self.ties_stage, self.hub = TieStage(), Hub()
         self.memory = self.ties_stage.memory
         tables = self.memory.tables()
-        self.desk = PresenceDesk(self.hub, tables.presences, Privacies(tables.privacy, visibility), self.nobody, 9, lambda *_: None)
+        self.desk = PresenceDesk(self.hub, tables.presences, Privacies(tables.privacy, visibility), self.nobody, 9)
         self.desk.ties_of = self.ties_stage.ties.of
         self.session, self.sink = session_of(ANA)
         self.hub.open(self.session, (DIRECT,))
