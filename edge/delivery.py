@@ -32,7 +32,9 @@ T = TypeVar("T")
 
 # topics that only edges read: every node writes the dead letter, with its name; those of the others are the projector's
 NODES_OWN = frozenset({"replies", "signals", "sessions"})
-MEMBERSHIP_RECORDS = {"conversation_created", "member_added", "member_left", "member_removed", "role_changed", "conversation_renamed"}
+MEMBERSHIP_RECORDS = {
+    *("conversation_created", "member_added", "member_left", "member_removed", "member_banned", "role_changed", "conversation_renamed"),
+}
 # the wire header tells the kind, so that an event nobody here waits for is not decoded
 MEMBERSHIP_HEADERS = {b"\0" + s.id.to_bytes(4, "big") for s in SCHEMAS.values() if s.record in MEMBERSHIP_RECORDS}
 
@@ -84,7 +86,8 @@ class Delivery:
         conversation = record.key.decode("utf-8", "replace")
         value = record.value or b""
         changes_members = value[:5] in MEMBERSHIP_HEADERS
-        wanted = changes_members or conversation in self.hub.by_conversation
+        followed = self.hub.follows(conversation)
+        wanted = changes_members or followed
         event: events.Event | None = None
         if wanted:
             try:
@@ -95,7 +98,7 @@ class Delivery:
                 return None
         users = (*joined(event), *left(event)) if event is not None and changes_members else ()
         self.recent.add(record.partition, record.offset, conversation, value, users)
-        return event if event is not None and (users or conversation in self.hub.by_conversation) else None
+        return event if event is not None and (users or followed) else None
 
     def _join(self, event: events.Event) -> None:
         for user in joined(event):
@@ -220,4 +223,4 @@ def _answer(reply: Reply) -> frames.FromEdge:
         case CommandRepeated():
             return frames.Ack(reply.command_id, reply.conversation_id, reply.seq, reply.ordinal, reply.accepted_at_ms)
         case CommandRefused():
-            return frames.Reject(reply.command_id, reply.conversation_id, reply.code, reply.detail, retryable=False)
+            return frames.Reject(reply.command_id, reply.conversation_id, reply.code, reply.detail, False, reply.retry_after_ms)

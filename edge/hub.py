@@ -1,9 +1,12 @@
 """Which sessions of this node are interested in what. Pure bookkeeping; filled by `edge.hello` and `edge.delivery`."""
 
 import sys
+from collections import OrderedDict
 from collections.abc import Collection
 
 from edge.session import Session
+
+ASKED_KEPT = 10_000  # more than commands can be unanswered at a time, as far as one answers within seconds
 
 
 class Hub:
@@ -12,6 +15,20 @@ class Hub:
         self.by_user: dict[str, set[Session]] = {}
         self.sessions: dict[str, Session] = {}
         self.heads: dict[str, int] = {}  # newest seq this node knows of, of conversations with a session here
+
+        self._asked: OrderedDict[str, None] = OrderedDict()
+
+    def ask(self, session: Session, conversation: str) -> None:
+        """A command of the session is on its way: it waits for an event of the conversation, also where it is no member."""
+        if conversation not in session.conversations:
+            self._asked[conversation] = None
+            self._asked.move_to_end(conversation)
+            if len(self._asked) > ASKED_KEPT:
+                self._asked.popitem(last=False)
+
+    def follows(self, conversation: str) -> bool:
+        """Whether somebody here needs the conversation's events."""
+        return conversation in self.by_conversation or conversation in self._asked
 
     def open(self, session: Session, conversations: Collection[str]) -> None:
         self.sessions[session.id] = session

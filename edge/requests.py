@@ -50,6 +50,7 @@ class Requests:
         match effect:
             case Publish(command):
                 self._count(session)
+                self.node.hub.ask(session, command.conversation_id)
                 self.node.publish(command, lambda reject: self._refused(session, reject), lambda: self._uncount(session))
                 if (mark := takes_unread_back(session, command, now)) is not None:
                     self.node.watermarks.mark(mark)

@@ -85,6 +85,7 @@ async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | f
     node.hub.open(session, ())
     try:
         if isinstance(effect, Publish):
+            node.hub.ask(session, effect.command.conversation_id)
             node.publish(effect.command, sink.write)
         answer = await asyncio.wait_for(sink.answer, node.settings.rest_timeout_ms / 1000)
     except TimeoutError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from log.port import Entry, Record
 from schemas import codec
 from schemas.errors import Undecodable
-from schemas.events import ConversationCreated, Event, MemberLeft, MemberRemoved, MessageSent, ReadMarked
+from schemas.events import ConversationCreated, Event, MemberBanned, MemberLeft, MemberRemoved, MessageSent, ReadMarked
 from schemas.notices import DeliveriesSettled, Mark, MessagesNotified
 from schemas.partition import partition_of
 from schemas.records import WatermarkRaised
@@ -137,7 +137,7 @@ class Notices:
             return
         members.fold(event)
         if not isinstance(event, MessageSent):
-            if isinstance(event, MemberLeft | MemberRemoved):
+            if isinstance(event, MemberLeft | MemberRemoved | MemberBanned):
                 last.pop(conversation, None)
             return
         users = members.audience(event.user, event.seq, self._partitions_count)
@@ -185,7 +185,7 @@ def _marks_of(event: Event) -> Sequence[Mark]:
             return (Mark(event.user, event.device, event.conversation_id, event.up_to_seq),)
         case MemberLeft():
             return (Mark(event.user, "", event.conversation_id, event.seq),)
-        case MemberRemoved():
+        case MemberRemoved() | MemberBanned():
             return (Mark(event.member, "", event.conversation_id, event.seq),)
         case _:
             return ()

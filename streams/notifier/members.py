@@ -7,7 +7,7 @@ nothing. Rule 2: who joined at a seq is not told of what was sent before.
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from schemas.events import ConversationCreated, Event, MemberAdded, MemberLeft, MemberRemoved, MessageSent
+from schemas.events import ConversationCreated, Event, MemberAdded, MemberBanned, MemberLeft, MemberRemoved, MessageSent
 from schemas.partition import partition_of
 from schemas.values import ConversationKind
 from store.views import members_of
@@ -32,7 +32,7 @@ class Members:
             case MemberAdded():
                 if self.joined.get(event.member, 0) < event.seq:
                     self._put(event.member, event.seq)
-            case MemberRemoved():
+            case MemberRemoved() | MemberBanned():
                 self._drop(event.member, event.seq)
             case MemberLeft():
                 self._drop(event.user, event.seq)

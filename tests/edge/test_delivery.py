@@ -2,7 +2,7 @@
 
 from edge import frames
 from edge.delivery import Delivery
-from edge.hub import Hub
+from edge.hub import ASKED_KEPT, Hub
 from edge.recent import Recent
 from edge.registry import SessionRegistry
 from edge.session import Session
@@ -214,6 +214,7 @@ def refused(user: str, device: str) -> CommandRefused:
         at_ms=1,
         code="not_member",
         detail="no",
+        retry_after_ms=1_500,
     )
 
 
@@ -223,7 +224,7 @@ def test_a_refusal_reaches_the_device_that_asked_and_no_other() -> None:
     _, laptop = stage.session(ANA, "laptop")
     session.outstanding.add(command_id(7))
     stage.delivery.on_replies([topic_record("replies", b"junk"), topic_record("replies", encode("replies", refused(ANA, "phone")))])
-    assert sink.frames == [frames.Reject(command_id(7), GROUP, "not_member", "no", retryable=False)]
+    assert sink.frames == [frames.Reject(command_id(7), GROUP, "not_member", "no", retryable=False, retry_after_ms=1_500)]
     assert laptop.frames == []
     assert not session.outstanding
 
@@ -299,3 +300,33 @@ def test_a_run_with_a_private_event_is_encoded_once_for_its_actor_and_once_for_a
     assert own[0].shared == own[1].shared
     assert others[0].shared == others[1].shared
     assert own[0].shared != others[0].shared
+
+
+def test_who_is_no_member_hears_what_became_of_its_command_and_nothing_else_of_the_conversation() -> None:
+    stage = Stage()
+    session, phone = stage.session(EVE, "phone")
+    stage.feed(sent(1))
+    stage.hub.ask(session, GROUP)
+    applied = events.ApplicationMade(text="let me in", link_id="", **base(3, user=EVE, device="phone"))
+    session.outstanding.add(applied.command_id)
+    stage.feed(sent(2), applied, sent(4))
+    assert phone.frames == [ack_of(applied)]
+    assert not session.outstanding
+
+
+def test_a_ban_is_delivered_to_who_is_banned_and_then_nothing_more() -> None:
+    stage = Stage()
+    _, ben = stage.session(BEN, "phone", GROUP)
+    ban = events.MemberBanned(member=BEN, until_ms=0, reason="noise", **base(2, user=ANA, device="phone"))
+    stage.feed(sent(1, user=ANA), ban, sent(3, user=ANA))
+    assert ben.frames == [live(sent(1, user=ANA)), live(ban)]
+    assert not stage.hub.of_conversation(GROUP)
+
+
+def test_only_so_many_conversations_of_others_are_followed() -> None:
+    stage = Stage()
+    session, _ = stage.session(EVE, "phone")
+    for number in range(ASKED_KEPT + 1):
+        stage.hub.ask(session, f"g-{number}")
+    assert not stage.hub.follows("g-0")
+    assert stage.hub.follows("g-1")

@@ -219,7 +219,7 @@ def test_who_left_is_not_told_and_needs_nothing_more_and_a_later_joiner_is_not_t
     story = Story()
     story.say()
     story.add(events.MemberLeft, "u-ben")
-    story.add(events.MemberRemoved, "u-ana", member="u-cleo")
+    story.add(events.MemberBanned, "u-ana", member="u-cleo", until_ms=0, reason="")
     story.add(events.MemberAdded, "u-ana", member="u-dan", role="member")
     last = story.say()
     for cut in range(len(story.records)):
