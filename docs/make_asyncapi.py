@@ -90,6 +90,7 @@ REJECT_CODES = {
     "stale_settings": ("owner", "The settings are of another version than the one expected: read them again."),
     "strangers_refused": ("owner", "The other user takes messages from friends only."),
     "too_late": ("owner", "The time for editing or recalling is over."),
+    "too_soon": ("owner", "A request was declined: ask again, as a new command, after retry_after_ms."),
     "too_long": ("edge and owner", "A text, content, title, reaction or list is over its limit."),
     "unavailable": ("edge", "The log cannot be reached or does not keep up: send it again with the same id after retry_after_ms."),
     "unknown_conversation": ("owner", "There is no such conversation."),

@@ -40,6 +40,7 @@ RefusalCode = Literal[
     "strangers_refused",
     "too_late",
     "too_long",
+    "too_soon",
     "unknown_conversation",
     "unknown_target",
 ]

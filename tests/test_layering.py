@@ -68,7 +68,7 @@ DECIDING = {
     *(f"edge.{name}" for name in ("closing", "frames", "hub", "merge", "rate", "receipts", "recent", "session", "translate")),
     *(f"edge.{name}" for name in ("counts", "journey", "own_marks", "sizes", "watchers")),
     "streams.timelines.receipts",
-    *("streams.notifier.rosters", "streams.rosters.rows", "streams.timelines.ties"),
+    *("streams.notifier.rosters", "streams.rosters.rows", "streams.timelines.ties", "streams.conversations.decide_friends"),
     "log.passages",
     *("edge.admission", "edge.ladder", "edge.moves", "edge.unacked"),
     *("ops.supervision", "ops.verify_rows", "ops.irc.compare", "ops.irc.pace", "ops.irc.parse", "ops.irc.plan"),

@@ -10,12 +10,14 @@ Source: docs/decisions/0001-what-the-owner-remembers.md
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from schemas import commands
 from schemas.events import Event
 from schemas.ids import ms_of, uuid7_bytes
 from store.verdicts import NOT_MEMBER, Action, may
+from streams.conversations import decide_friends as friends
 from streams.conversations import decide_groups as groups
 from streams.conversations import decide_joining as joining
 from streams.conversations import decide_members as members
@@ -59,10 +61,17 @@ HANDLERS: Mapping[type[commands.Command], tuple[Action | None, Handler]] = {
     commands.MuteAll: ("mute", groups.mute_all),
     commands.ChangeNickname: ("nickname", groups.change_nickname),
     commands.DissolveConversation: ("dissolve", groups.dissolve_conversation),
+    commands.RequestFriend: ("relate", friends.request_friend),
+    commands.AnswerFriendRequest: ("relate", friends.answer_friend_request),
+    commands.RemoveFriend: ("relate", friends.remove_friend),
+    commands.BlockUser: ("relate", friends.block_user),
+    commands.UnblockUser: ("relate", friends.unblock_user),
 }
 # Commands that make the conversation where there is none.
 OPENERS: Mapping[type[commands.Command], Callable[[Any, int, Rules], tuple[Event, ...] | Refused]] = {
     commands.CreateConversation: members.create_conversation,
+    commands.RequestFriend: partial(friends.request_friend, None),
+    commands.BlockUser: partial(friends.block_user, None),
 }
 
 
@@ -85,8 +94,6 @@ def decide(state: Conversation | None, command: commands.Command, at_ms: int, ru
         return Refused("command_id_reused", "the command id was used before for another request; choose a new one")
     if isinstance(command, commands.CreateConversation):
         return Refused("conversation_exists", "the conversation was created before")
-    if type(command) not in HANDLERS:
-        return Refused("not_allowed", "this is not decided here")
     action, handler = HANDLERS[type(command)]
     if action is not None and command.user not in state.members:
         return refusal(NOT_MEMBER, at_ms)

@@ -50,6 +50,8 @@ class Rules:
     bans_limit: int = _between(10_000, 0, 100_000)
     mutes_limit: int = _between(10_000, 0, 100_000)
     term_limit_ms: int = _between(3650 * DAY_MS, 60_000, 36_500 * DAY_MS)  # of mutes, bans and links
+    friend_text_bytes_limit: int = _between(512, 0, 10_000)
+    friend_request_cooldown_ms: int = _between(DAY_MS, 0, 365 * DAY_MS)  # after a request was declined
     at_least_once_direct: int = _between(0, 0, 1)
     at_least_once_group: int = _between(0, 0, 1)
     at_least_once_channel: int = _between(0, 0, 1)
