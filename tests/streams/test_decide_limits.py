@@ -225,6 +225,8 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "bans_limit": 10_000,
         "mutes_limit": 10_000,
         "term_limit_ms": 3_650 * DAY_MS,
+        "friend_text_bytes_limit": 512,
+        "friend_request_cooldown_ms": DAY_MS,
         "at_least_once_direct": 0,
         "at_least_once_group": 0,
         "at_least_once_channel": 0,
