@@ -255,6 +255,17 @@ class ConversationSnapshot(Struct, frozen=True, kw_only=True, tag_field="kind", 
     floors: tuple[CommandFloor, ...] = ()  # since version 2
     remembered: bytes = b""  # since version 3: the `RecentCommand`s as MessagePack, a tenth of the time
     standing: bytes = b""  # since version 4: who may do what, besides the members, as MessagePack; empty: as a conversation begins
+    parts: int = 0  # since version 4: in so many records of their own are members and floors; 0: they are here
+
+
+class ConversationMembersPart(Struct, frozen=True, kw_only=True, tag_field="kind", tag="conversation_members_part"):
+    """What the owner keeps by user of the users of one part of a large conversation, after the event `head_seq`."""
+
+    tenant: str
+    conversation_id: str
+    part: int
+    head_seq: int
+    users: bytes  # members, floors and who spoke when, as MessagePack
 
 
 class OwnerCheckpoint(Struct, frozen=True, kw_only=True, tag_field="kind", tag="owner_checkpoint"):
@@ -301,6 +312,7 @@ Record = (
     | MessageSignalled
     | RedeliveryAsked
     | LogPassed
+    | ConversationMembersPart
     | ConversationSnapshot
     | OwnerCheckpoint
     | WriterChanged

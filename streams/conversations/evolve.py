@@ -13,6 +13,7 @@ from schemas import events
 from schemas.ids import ms_of
 from schemas.records import RecentCommand
 from store.standing import fold_standing
+from streams.conversations.parts import touch
 from streams.conversations.rules import Rules
 from streams.conversations.state import MESSAGE, OTHER, READ_MARK, RECALLED, Conversation, Memory
 
@@ -35,6 +36,7 @@ def evolve(state: Conversation | None, event: events.Event, fingerprint: bytes, 
         apply(state, event)
     _remember(state, event, fingerprint)
     _forget(state, event.at_ms, rules)
+    touch(state, event, rules.members_whole_limit)
     return state
 
 
@@ -93,6 +95,8 @@ def _forget_old(memory: Memory, horizon_ms: int, keep: int) -> None:
 def _raise_floor(state: Conversation, forgotten: RecentCommand, horizon_ms: int) -> None:
     floors = state.floors
     floor = max(floors.pop(forgotten.author, b""), forgotten.command_id)
+    if state.parts is not None:
+        state.parts.touch((forgotten.author,))
     floors[forgotten.author] = floor  # now the last one: floors stay ordered by when they were raised
     for user in list(islice(floors, 2)):  # two of the oldest for each new one: more are dropped than come
         if user != forgotten.author and ms_of(floors[user]) < horizon_ms:

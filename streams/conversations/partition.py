@@ -5,6 +5,9 @@ Rule 2: a command below `commands_next` was used; every event's header raises it
 Rule 3: a conversation whose events have a gap is quarantined: its commands go to the dead letters, and the gap is seen at every take-over.
 """
 
+import itertools
+from collections.abc import Iterator
+
 from log.limits import batch_bytes_limit, entries_bytes
 from log.port import Entry, Record
 from schemas import codec
@@ -20,6 +23,7 @@ from streams.conversations.decide import Accepted, Noted, Refused, Repeated, dec
 from streams.conversations.evolve import evolve
 from streams.conversations.fingerprint import fingerprint
 from streams.conversations.outcome import SKIPPED, Answer, Append, Outcome, Poison
+from streams.conversations.refold import refold
 from streams.conversations.rules import Rules
 from streams.conversations.saving import Changes
 from streams.conversations.shelf import STATE_TOPIC, Shelf
@@ -32,11 +36,14 @@ RECEIPTS_TOPIC = "receipts"
 CHECKPOINT_KEY = b"#checkpoint"
 WRITER_KEY = b"#writer"
 EVENTS_BATCH_BYTES = batch_bytes_limit(EVENTS_TOPIC)
-SNAPSHOT_HEADERS = frozenset(
-    b"\0" + schema.id.to_bytes(4, "big")
-    for schema in SCHEMAS.values()
-    if schema.topic == STATE_TOPIC and schema.record == "conversation_snapshot"
-)
+PART_MARK = b"#"  # in no conversation's id
+
+
+def _headers(record: str) -> frozenset[bytes]:
+    return frozenset(b"\0" + each.id.to_bytes(4, "big") for each in SCHEMAS.values() if each.topic == STATE_TOPIC and each.record == record)
+
+
+SNAPSHOT_HEADERS, PART_HEADERS = _headers("conversation_snapshot"), _headers("conversation_members_part")
 
 
 class Partition:
@@ -68,6 +75,9 @@ class Partition:
             return None
         if key is None:
             return "a state record without a key"
+        conversation, hash_, part = key.partition(PART_MARK)
+        if hash_:
+            return self._load_part(conversation, part, value)
         if value is None:
             self.shelf.drop(key)
             return None
@@ -76,6 +86,13 @@ class Partition:
             return "not a snapshot"
         self.poisoned.discard(key)
         self.shelf.put_packed(key, value)
+        return None
+
+    def _load_part(self, conversation: bytes, part: bytes, value: bytes | None) -> str | None:
+        """A part that is missing where its conversation needs it is found when that is unpacked."""
+        if not part.isdigit() or (value is not None and value[:5] not in PART_HEADERS):
+            return "not a part of a conversation's members"
+        self.shelf.put_part(conversation, int(part), value)
         return None
 
     def fold_start(self, *, trust_snapshots: bool = True) -> int:
@@ -110,7 +127,7 @@ class Partition:
         if event.seq > head_seq + 1:
             return self._quarantine(record.key, record.offset, f"gap: seq {event.seq} follows {head_seq}")
         try:
-            evolved = evolve(state, event, print_, self._rules)
+            evolved = refold(state, event, print_, self._rules)
         except (AssertionError, KeyError, ValueError) as exc:  # no owner of ours wrote that: somebody else writes to the topic
             return self._quarantine(record.key, record.offset, f"impossible event: {type(exc).__name__}: {exc}")
         self.shelf.put(record.key, evolved, record.offset)
@@ -176,17 +193,26 @@ class Partition:
 
     # Snapshots.
 
-    def pack(self, key: bytes) -> Entry:
-        """The conversation's snapshot, to be appended once every event so far is in the log."""
-        value = self.shelf.pack(key, self.events_next - 1)
+    def pack(self, key: bytes) -> Iterator[Entry]:
+        """The conversation's records, each to be appended once every event so far is in the log, and in this order.
+
+        Shape: the parts that changed, as they are when they are asked for; then the rest, as it was at the call. So no part is ever older
+        than the rest, which `refold` relies on.
+        """
+        head = Entry(key, self.shelf.pack(key, self.events_next - 1))
+        parts = self.shelf.take_unsaved(key)
         self.changes.take(key)
-        return Entry(key, value)
+        return itertools.chain((Entry(part_key(key, part), self.shelf.pack_part(key, part)) for part in parts), (head,))
 
     def checkpoint(self, commands_next: int, at_ms: int) -> OwnerCheckpoint:
         """Where a successor may start; `commands_next` is after the last command whose effects are all in the log."""
         return OwnerCheckpoint(
             partition=self.number, events_next=self.changes.events_next(self.events_next), commands_next=commands_next, at_ms=at_ms
         )
+
+
+def part_key(key: bytes, part: int) -> bytes:
+    return key + PART_MARK + str(part).encode()
 
 
 def _entries(events: tuple[Event, ...], key: bytes, commands_offset: int, print_: bytes) -> tuple[Entry, ...]:

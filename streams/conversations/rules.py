@@ -23,7 +23,8 @@ def _between(default: int, least: int, most: int) -> int:
 class Rules:
     """What a command may ask for, until when, and how long it is remembered."""
 
-    members_limit: int = _between(10_000, 2, 100_000)
+    members_limit: int = _between(100_000, 2, 1_000_000)
+    members_whole_limit: int = _between(1_000, 1, 10_000)  # of a conversation that is saved as one record; above it in parts
     text_bytes_limit: int = _between(16_384, 1, 900_000)  # a record of a megabyte is the broker's limit
     content_bytes_limit: int = _between(49_152, 1, 900_000)
     title_bytes_limit: int = _between(256, 1, 10_000)

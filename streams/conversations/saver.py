@@ -4,7 +4,7 @@ Rule: nothing is saved before every event it contains is in the log, so that no 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from log.port import Entry, FencedWriter
 from schemas import codec
@@ -26,6 +26,7 @@ class Saver:
         self._interval_ms = checkpoint_interval_ms
         self._stats = stats
         self._on_done = on_done
+        self._packing: tuple[bytes, Iterator[Entry]] | None = None  # what a save has begun with
         self._written: tuple[int, int] = (-1, -1)
         self._saving: asyncio.Task[None] | None = None
         self.due_ms = now_ms + checkpoint_interval_ms
@@ -45,15 +46,30 @@ class Saver:
         if self._saving is not None:
             return
         entries = self._checkpoint(now_ms, commands_settled)
-        keys: list[bytes] = []
-        size_bytes = 0
-        while size_bytes < SAVE_BATCH_BYTES and (key := self._partition.changes.due(now_ms)) is not None:
-            entries.append(self._partition.pack(key))
-            keys.append(key)
-            size_bytes += len(entries[-1].value or b"")
+        keys = self._packed(entries, now_ms)
         if entries:
             self._saving = asyncio.get_running_loop().create_task(self._save(writer, keys, entries, list(appends)))
             self._saving.add_done_callback(lambda done: self._on_done())
+
+    def _packed(self, entries: list[Entry], now_ms: int) -> list[bytes]:
+        """Add a batch of what is due to the entries; the conversations that are saved whole with it. A large one takes several batches."""
+        keys: list[bytes] = []
+        size_bytes = 0
+        while size_bytes < SAVE_BATCH_BYTES:
+            if self._packing is None:
+                key = self._partition.changes.due(now_ms)
+                if key is None:
+                    break
+                self._packing = (key, self._partition.pack(key))
+            key, records = self._packing
+            for entry in records:
+                entries.append(entry)
+                size_bytes += len(entry.value or b"")
+                if size_bytes >= SAVE_BATCH_BYTES and entry.key != key:
+                    return keys
+            keys.append(key)
+            self._packing = None
+        return keys
 
     def _checkpoint(self, now_ms: int, commands_settled: int) -> list[Entry]:
         """The checkpoint, if it is due and says anything new."""

@@ -37,9 +37,9 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(KeptStanding).decode
 
 
-def packed_standing(standing: Standing) -> bytes:
-    """The bytes of a snapshot's `standing`."""
-    return _encode(KeptStanding(**{name: getattr(standing, name) for name in _FIELDS}))
+def packed_standing(standing: Standing, *, with_spoke: bool = True) -> bytes:
+    """The bytes of a snapshot's `standing`; who spoke when is elsewhere where the members are in parts."""
+    return _encode(KeptStanding(**{name: getattr(standing, name) for name in _FIELDS if with_spoke or name != "spoke"}))
 
 
 def unpacked_standing(kept: ConversationSnapshot) -> Standing:

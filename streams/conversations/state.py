@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from schemas.records import MemberState, RecentCommand
 from schemas.values import ConversationKind
 from store.standing import Standing
+from streams.conversations.parts import Parts
 
 OTHER, MESSAGE, RECALLED, READ_MARK = range(4)  # RecentCommand.message
 
@@ -82,6 +83,7 @@ class Conversation:
     recent: Memory = field(default_factory=Memory)
     marks: Memory = field(default_factory=Memory)
     floors: dict[str, bytes] = field(default_factory=dict)  # user -> newest command id of its that was forgotten by count
+    parts: Parts | None = field(default=None, compare=False)  # of many members; how they are kept, not what they are
 
     @property
     def kind(self) -> ConversationKind:

@@ -198,7 +198,8 @@ def test_every_limit_has_a_variable_that_is_refused_by_name() -> None:
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
     assert dataclasses.asdict(Rules.from_env({})) == {
-        "members_limit": 10_000,
+        "members_limit": 100_000,
+        "members_whole_limit": 1_000,
         "text_bytes_limit": 16_384,
         "content_bytes_limit": 49_152,
         "title_bytes_limit": 256,

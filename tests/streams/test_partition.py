@@ -58,7 +58,7 @@ def test_a_snapshot_at_every_cut_and_the_events_after_it_give_the_same_state(cut
     events = handled(live, incoming)
     if cut:
         handled(snapshotted, incoming[:cut])
-        assert taken.load(records(STATE_TOPIC, [snapshotted.pack(KEY)])[0]) is None
+        assert taken.load(records(STATE_TOPIC, [*snapshotted.pack(KEY)])[0]) is None
     for record in records(EVENTS_TOPIC, events):
         assert taken.fold(record, START_MS) is None
     assert taken.shelf.get(KEY) == live.shelf.get(KEY)
@@ -171,7 +171,7 @@ def loaded(*entries: Entry) -> Partition:
 def snapshot_entry() -> Entry:
     owner = fresh()
     handled(owner, commands("create", "send"))
-    return owner.pack(KEY)
+    return next(owner.pack(KEY))
 
 
 def test_the_fold_starts_at_the_checkpoint_when_everything_before_it_is_there() -> None:
