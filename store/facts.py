@@ -61,7 +61,7 @@ class Stated(Struct, frozen=True, kw_only=True):
 
 
 class SettingsValue(Stated, frozen=True, kw_only=True, tag="settings"):
-    """`version` counts from 1, which is how the conversation was created."""
+    """`version` counts the changes; 0: as the conversation was created."""
 
     settings: GroupSettings
     version: int
@@ -156,7 +156,7 @@ def changes_of(event: Event) -> tuple[FactChange, ...]:
         case ConversationCreated(settings=None):
             return ()
         case ConversationCreated(settings=settings):
-            return _set("settings", ONLY, SettingsValue(by=by, at_ms=at_ms, settings=settings or GroupSettings(), version=1))
+            return _set("settings", ONLY, SettingsValue(by=by, at_ms=at_ms, settings=settings or GroupSettings(), version=0))
         case SettingsChanged():
             return _set("settings", ONLY, SettingsValue(by=by, at_ms=at_ms, settings=event.settings, version=event.settings_version))
         case RoleDefined():
@@ -241,7 +241,7 @@ def fold_facts(facts: Mapping[FactKey, Fact], happened: Iterable[Event]) -> dict
 def settings_of(fact: Fact | None) -> tuple[GroupSettings, int]:
     """The settings and their version; without a fact those that every conversation begins with."""
     if fact is None or not isinstance(fact.value, SettingsValue):
-        return GroupSettings(), 1
+        return GroupSettings(), 0
     return fact.value.settings, fact.value.version
 
 

@@ -100,13 +100,13 @@ def test_who_had_a_role_that_was_dropped_is_a_member_also_when_the_role_comes_ba
 
 def test_settings_are_those_of_the_creation_until_they_are_changed() -> None:
     key = FactKey("settings", "")
-    assert settings_of(None) == (GroupSettings(), 1)
+    assert settings_of(None) == (GroupSettings(), 0)
     public = GroupSettings(visibility="public")
     created = events.ConversationCreated(**BASE, conversation_kind="group", title="t", members=(), settings=public)
     facts = fold_facts({}, [created])
-    assert settings_of(facts[key]) == (public, 1)
-    changed = events.SettingsChanged(**{**BASE, "seq": 2}, settings=GroupSettings(), settings_version=2)
-    assert settings_of(fold_facts(facts, [changed])[key]) == (GroupSettings(), 2)
+    assert settings_of(facts[key]) == (public, 0)
+    changed = events.SettingsChanged(**{**BASE, "seq": 2}, settings=GroupSettings(), settings_version=1)
+    assert settings_of(fold_facts(facts, [changed])[key]) == (GroupSettings(), 1)
 
 
 def test_a_newcomer_reads_from_its_last_joining_on_where_history_is_for_those_who_were_there() -> None:
