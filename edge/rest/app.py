@@ -15,7 +15,7 @@ from edge.clocks import mono_ms
 from edge.closing import UNKNOWN_SUBPROTOCOL
 from edge.connection import Connection
 from edge.node import Node
-from edge.rest import accounts, conversations, errors, friends, groups, messages, privacy, sign_ins
+from edge.rest import accounts, commands, conversations, errors, friends, groups, messages, privacy, sign_ins
 from edge.wire import EXTENSION, WireProtocol
 
 SDK = Path(__file__).parents[2] / "sdk" / "js"
@@ -30,6 +30,7 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     app.include_router(accounts.well_known, tags=["accounts"])
     app.include_router(sign_ins.router, tags=["accounts"])
     app.include_router(conversations.router, tags=["conversations"])
+    app.include_router(commands.router, tags=["commands"])
     app.include_router(groups.router, tags=["groups"])
     app.include_router(messages.router, tags=["messages"])
     app.include_router(privacy.router, tags=["privacy"])

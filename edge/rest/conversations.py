@@ -1,99 +1,37 @@
 """Create and read conversations over HTTP: the same commands and the same readers as the WebSocket's."""
 
-import asyncio
-import secrets
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Response
 
 from edge import frames
-from edge.clocks import clock_ms, mono_ms
+from edge.clocks import clock_ms
 from edge.receipt_pages import Asked
 from edge.rest import models
-from edge.rest.access import Caller, SignedInCaller, member_of
-from edge.rest.errors import Problem
-from edge.session import Now, Publish, Session, Tell, on_command
+from edge.rest.access import SignedInCaller, member_of
+from edge.rest.giving import answer_to, command_id, problem_of
 from edge.translate import conversation_of, item_for, message_item
-from schemas.ids import uuid7
 
 router = APIRouter(prefix="/v1/conversations")
-
-STATUS_OF = {"not_member": 403, "not_allowed": 403, "unknown_conversation": 404, "rate_limited": 429, "unavailable": 503, "stale": 409}
-
-
-class Answer:
-    """A sink for one command over HTTP: a session of no socket that waits for its ack or reject."""
-
-    def __init__(self) -> None:
-        self.answer: asyncio.Future[frames.FromEdge] = asyncio.get_running_loop().create_future()
-
-    def write(self, frame: frames.FromEdge) -> None:
-        if isinstance(frame, frames.Ack | frames.Reject) and not self.answer.done():
-            self.answer.set_result(frame)
-
-    def write_shared(self, shared: object) -> None:
-        pass
-
-    def backlog_bytes(self) -> int:
-        return 0
-
-    def read_on(self, on: bool) -> None:
-        pass
-
-    def end_if_older(self, limit_ms: float, now_mono_ms: float) -> None:
-        pass
-
-    def end(self, close: object) -> None:
-        pass
-
-    def room(self) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
 
 
 @router.post("", status_code=201)
 async def create(body: models.NewConversation, response: Response, caller: SignedInCaller) -> models.Created:
-    command_id = body.command_id or uuid7(clock_ms(), secrets.randbits(74))
     frame = frames.CreateConversation(
-        id=command_id,
+        id=body.command_id or command_id(),
         conversation="",
         conversation_kind=body.conversation_kind,
         title=body.title,
         members=tuple(frames.FrameMember(member.user, member.role) for member in body.members),
     )
-    answer = await _command(caller, frame)
+    answer = await answer_to(caller.node, caller.user, frame, limited=not caller.grant.bulk)
     if isinstance(answer, frames.Ack):
         return models.Created(conversation=answer.conversation, seq=answer.seq)
     if answer.code == "conversation_exists" and body.conversation_kind == "direct":
         response.status_code = 200
         return models.Created(conversation=conversation_of(frame, caller.user), seq=1)
-    raise Problem(STATUS_OF.get(answer.code, 422), answer.code, answer.detail, answer.retryable, answer.retry_after_ms)
-
-
-async def _command(caller: Caller, frame: frames.CommandFrame) -> frames.Ack | frames.Reject:
-    """Publishes the command as a device of its own and waits for its answer.
-
-    Raises: Problem 504 when the owner does not answer in EDGE_REST_TIMEOUT_MS; the same command_id can be sent again.
-    """
-    node, sink = caller.node, Answer()
-    session = Session("r-" + secrets.token_hex(8), caller.user, "rest-" + frame.id, sink, None, mono_ms(), follow=False)
-    session.user_bucket = None if caller.grant.bulk else node.user_buckets.of(caller.user, mono_ms())
-    effect = on_command(session, frame, Now(clock_ms(), mono_ms(), secrets.token_hex(12)), node.settings)
-    if isinstance(effect, Tell):
-        sink.write(effect.frame)
-    node.hub.open(session, ())
-    try:
-        if isinstance(effect, Publish):
-            node.hub.ask(session, effect.command.conversation_id)
-            node.publish(effect.command, sink.write)
-        answer = await asyncio.wait_for(sink.answer, node.settings.rest_timeout_ms / 1000)
-    except TimeoutError:
-        raise Problem(504, "timeout", "no answer yet; send the same command_id again", True, 1000) from None
-    finally:
-        node.hub.close(session)
-    assert isinstance(answer, frames.Ack | frames.Reject)
-    return answer
+    raise problem_of(answer)
 
 
 @router.get("")

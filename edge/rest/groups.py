@@ -1,6 +1,6 @@
 """Groups over HTTP: what they are, who is in which state towards them, nicknames, announcements, push modes, QR codes.
 
-Commands go the way of `edge.rest.conversations`; who may see what is in `edge.groups`.
+Commands go the way of `edge.rest.giving`; who may see what is in `edge.groups`.
 """
 
 import io
@@ -17,8 +17,10 @@ from edge.groups import MODERATED, Group, parsed_after
 from edge.people.recording import ACCOUNT_EVENTS
 from edge.rest import group_models as models
 from edge.rest.access import Caller, SignedInCaller
-from edge.rest.conversations import STATUS_OF, _command, _plain
+from edge.rest.conversations import _plain
 from edge.rest.errors import Problem
+from edge.rest.giving import command_id as new_command_id
+from edge.rest.giving import given
 from edge.session import TENANT
 from edge.translate import message_item
 from log.port import Entry
@@ -148,15 +150,13 @@ async def nicknames(
 @router.put("/conversations/{conversation}/nicknames/{user}")
 async def set_nickname(conversation: str, user: str, body: models.NewNickname, own: OwnGroup, caller: SignedInCaller) -> models.Nickname:
     """The row comes first and expires; it is kept once the event that names it is there. A retry with the same command_id completes it."""
-    node, command_id = caller.node, body.command_id or uuid7(clock_ms(), secrets.randbits(74))
+    node, command_id = caller.node, body.command_id or new_command_id()
     rows, nickname_id = node.groups.rows, command_id if body.nickname else ""
     before = (await node.groups.named(conversation, "nickname", [user])).get(user)
     pending_s = node.settings.nickname_pending_s
     if nickname_id and not await rows.add_nickname(conversation, user, nickname_id, body.nickname, pending_s):
         raise Problem(409, "command_id_reused", "the command id was used before for another nickname; choose a new one")
-    answer = await _command(caller, frames.ChangeNickname(id=command_id, conversation=conversation, member=user, nickname_id=nickname_id))
-    if isinstance(answer, frames.Reject):
-        raise Problem(STATUS_OF.get(answer.code, 422), answer.code, answer.detail, answer.retryable, answer.retry_after_ms)
+    answer = await given(caller, frames.ChangeNickname(id=command_id, conversation=conversation, member=user, nickname_id=nickname_id))
     if nickname_id:
         await rows.keep_nickname(conversation, user, nickname_id, body.nickname)
     if before is not None and before.changed_seq < answer.seq and isinstance(before.value, NicknameValue):

@@ -1,7 +1,8 @@
 """Bodies of the REST face. Field limits here are the documented ones; the owner checks what depends on a conversation's state."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from schemas.values import RequestsTaken, StrangersTaken, Visibility
@@ -141,6 +142,18 @@ class NewConversation(BaseModel):
 class Created(BaseModel):
     conversation: str
     seq: int
+
+
+ConversationPath = Annotated[str, Path(min_length=1, max_length=128)]
+UserPath = Annotated[str, Path(min_length=1, max_length=128)]
+
+
+class Committed(BaseModel):
+    """The event that the command became; a repeated command has the same. `seq` 0: taken, and no event came of it."""
+
+    conversation: str
+    seq: int
+    at_ms: int
 
 
 class MemberItem(BaseModel):

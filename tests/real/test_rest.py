@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from edge.clocks import clock_ms
+from schemas.ids import uuid7
 from tests.real.running import Running
 
 pytestmark = pytest.mark.real
@@ -114,6 +116,26 @@ def test_the_same_command_id_makes_one_group(http: httpx.Client) -> None:
     assert (again.status_code, again.json()) == (201, first.json())
     other = http.post("/v1/conversations", json={**group, "title": "two", "command_id": command_id}, headers=bearer(ana))
     assert problem(other) == (422, "command_id_reused")
+
+
+def test_any_command_goes_over_http_and_a_retry_has_the_same_seq(http: httpx.Client) -> None:
+    ana, ben, eve = signed_up(http), signed_up(http), signed_up(http)
+    made = http.post("/v1/conversations", json={"conversation_kind": "group", "title": "one"}, headers=bearer(ana)).json()
+    path = f"/v1/conversations/{made['conversation']}/commands"
+
+    def give(user: dict[str, str], **command: object) -> httpx.Response:
+        return http.post(path, json={"command": command}, headers=bearer(user))
+
+    added = give(ana, type="add_member", member=ben["user"])
+    assert (added.status_code, added.json()["seq"]) == (200, 2), added.text
+    said = {"type": "send_message", "id": uuid7(clock_ms(), secrets.randbits(74)), "content": {"text": "by http"}}
+    first, again = give(ben, **said), give(ben, **said)
+    assert first.json() == again.json()
+    assert first.json()["seq"] == 3
+    assert problem(give(eve, **{**said, "id": uuid7(clock_ms(), secrets.randbits(74))})) == (403, "not_member")
+    assert problem(give(ben, type="rename_conversation", title="mine")) == (403, "not_allowed")
+    assert problem(give(ana, type="recall_message", target_seq=99)) == (409, "seq_ahead")
+    assert problem(give(ana, type="no_such_command")) == (422, "invalid")
 
 
 def test_without_or_with_a_foreign_token_nothing_is_told(http: httpx.Client) -> None:

@@ -12,7 +12,8 @@ export class GroupCalls {
     info(conversation) {
         return this.http.call("GET", pathOf("conversations", conversation));
     }
-    findPublic(q, after = null) {
+    /** By the beginnings of the words of their titles; empty: all. */
+    findPublic(q = "", after = null) {
         return this.http.call("GET", withQuery("/v1/conversations/public", { q, after }));
     }
     roles(conversation) {
@@ -41,8 +42,10 @@ export class GroupCalls {
     async setNickname(conversation, user, nickname) {
         await this.http.call("PUT", pathOf("conversations", conversation, "nicknames", user), { nickname });
     }
-    nicknames(conversation, users) {
-        return this.http.call("GET", withQuery(pathOf("conversations", conversation, "nicknames"), { users: users.join(",") }));
+    /** Those of these users who have one. */
+    async nicknames(conversation, users) {
+        const path = withQuery(pathOf("conversations", conversation, "nicknames"), { users: users.join(",") });
+        return (await this.http.call("GET", path)).nicknames;
     }
     pushMode(conversation) {
         return this.http.call("GET", pathOf("conversations", conversation, "push-mode"));

@@ -10,54 +10,59 @@ export interface GroupInfo {
   readonly conversation: string;
   readonly conversation_kind: ConversationKind;
   readonly title: string;
-  readonly settings: FrameSettings;
+  readonly settings: Required<FrameSettings>;
   readonly settings_version: number;
   readonly members_count: number;
   /** The user's own; null: it is no member, and the group is public. */
   readonly role: Role | null;
   readonly muted_all_until_ms: number;
   readonly dissolved: boolean;
+  /** What the user's role allows. */
+  readonly permissions: readonly Permission[];
 }
 
 export interface PublicGroup {
   readonly conversation: string;
+  readonly conversation_kind: "group" | "channel";
   readonly title: string;
-  readonly settings?: FrameSettings;
-  readonly members_count?: number;
+  readonly settings: Required<FrameSettings>;
 }
 
-export interface RoleItem {
-  readonly role: Role;
+/** What every entry of a group's lists says. `key`: the user, role or link it is about. */
+interface Entry {
+  readonly key: string;
+  readonly by: string;
+  readonly at_ms: number;
+}
+export interface RoleItem extends Entry {
   readonly level: number;
   readonly permissions: readonly Permission[];
 }
-export interface BanItem {
-  readonly user: string;
+/** `until_ms` 0: for ever. */
+export interface BanItem extends Entry {
   readonly until_ms: number;
   readonly reason: string;
-  readonly by: string;
 }
-export interface MuteItem {
-  readonly user: string;
+export interface MuteItem extends Entry {
   readonly until_ms: number;
 }
-export interface LinkItem {
-  readonly link_id: string;
+export interface LinkItem extends Entry {
   readonly expires_at_ms: number;
   readonly uses_limit: number;
-  readonly uses?: number;
   readonly approval: boolean;
 }
-export interface ApplicationItem {
-  readonly user: string;
+/** `link_id`: the link it came by, or empty. */
+export interface ApplicationItem extends Entry {
   readonly text: string;
-  readonly at_ms: number;
+  readonly link_id: string;
 }
-export interface InvitedItem {
-  readonly user: string;
+export interface InvitedItem extends Entry {
   readonly role: Role;
-  readonly by: string;
-  readonly at_ms: number;
+}
+
+export interface Nickname {
+  readonly user: string;
+  readonly nickname: string;
 }
 
 export interface PushMode {
@@ -77,7 +82,8 @@ export class GroupCalls {
     return this.http.call("GET", pathOf("conversations", conversation));
   }
 
-  findPublic(q: string, after: string | null = null): Promise<{ readonly conversations: readonly PublicGroup[]; readonly next: string | null }> {
+  /** By the beginnings of the words of their titles; empty: all. */
+  findPublic(q = "", after: string | null = null): Promise<{ readonly conversations: readonly PublicGroup[]; readonly next: string | null }> {
     return this.http.call("GET", withQuery("/v1/conversations/public", { q, after }));
   }
 
@@ -115,8 +121,10 @@ export class GroupCalls {
     await this.http.call("PUT", pathOf("conversations", conversation, "nicknames", user), { nickname });
   }
 
-  nicknames(conversation: string, users: readonly string[]): Promise<unknown> {
-    return this.http.call("GET", withQuery(pathOf("conversations", conversation, "nicknames"), { users: users.join(",") }));
+  /** Those of these users who have one. */
+  async nicknames(conversation: string, users: readonly string[]): Promise<readonly Nickname[]> {
+    const path = withQuery(pathOf("conversations", conversation, "nicknames"), { users: users.join(",") });
+    return (await this.http.call<{ nicknames: Nickname[] }>("GET", path)).nicknames;
   }
 
   pushMode(conversation: string): Promise<PushMode> {
