@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from warbler import Client, ClientError, Login, RequestFailed, Rest
+from warbler import Client, ClientError, FactorNeeded, Login, RequestFailed, Rest
 
 from ops import statefile
 from ops.chat_screen import Screen
@@ -73,7 +73,8 @@ async def sign_in(rest: Rest, screen: Screen, name: str | None, password: str | 
     if register:
         return await rest.register(name, password)
     try:
-        return await rest.login(name, password)
+        entry = await rest.login(name, password)
+        return entry if isinstance(entry, Login) else await show_factor(rest, screen, entry)
     except RequestFailed as failed:
         if failed.code != "bad_credentials" or not screen.interactive:
             raise
@@ -81,3 +82,12 @@ async def sign_in(rest: Rest, screen: Screen, name: str | None, password: str | 
         if answer.strip().lower() not in ("y", "yes"):
             raise
         return await rest.register(name, password)
+
+
+async def show_factor(rest: Rest, screen: Screen, needed: FactorNeeded) -> Login:
+    """The second factor, typed. Raises: BadSetting where nobody can be asked, or a terminal cannot show what is needed."""
+    kind = next((each for each in needed.factors if each != "passkey"), None)
+    if needed.enrol or kind is None or not screen.interactive:
+        raise BadSetting("this account needs a second factor that cannot be shown here; sign in on the page")
+    code = await asyncio.to_thread(input, "code of the authenticator: " if kind == "totp" else "recovery code: ")
+    return await rest.ways.factor(needed, kind, code.strip())

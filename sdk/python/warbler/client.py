@@ -7,12 +7,13 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TypeVar
 
 from warbler import effects as fx
 from warbler import frames
+from warbler.calls import TokenSource
 from warbler.codec import CODECS, CodecName
 from warbler.core import Core
 from warbler.directory import Directory
@@ -28,9 +29,6 @@ from warbler.wire import Wire
 
 CONNECT_WITHIN_S = 15.0
 QUEUE_LIMIT = 5_000  # happenings waiting for the application; beyond it the client stops taking and reads again later
-
-TokenSource = Callable[[str | None], Awaitable[str]]
-"""Gives a valid access token; called before every connection, with the token that was refused, if one was."""
 
 T = TypeVar("T")
 
@@ -71,6 +69,7 @@ class Client(Requests):
         self._follow = follow
         self._connect_within_s = connect_within_s
         self.directory = Directory()
+        self.observers: list[Callable[[Happening], None]] = []  # called at once with everything that happens
         self._wire: Wire | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -288,6 +287,8 @@ class Client(Requests):
     def _on_happening(self, happening: Happening) -> None:
         if isinstance(happening, Connected) and self._connected is not None and not self._connected.done():
             self._connected.set_result(None)
+        for observe in self.observers:
+            observe(happening)
         if not self._follow:
             return
         self.directory.apply(happening, self._core.welcome.user if self._core.welcome else "")

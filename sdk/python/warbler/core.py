@@ -13,10 +13,10 @@ from typing import assert_never
 import msgspec
 
 from warbler import frames, own
+from warbler import happenings as told
 from warbler.backoff import reconnect_of
 from warbler.effects import Acked, Answer, Answered, Effect, Emit, Failed, Reconnect, Send, Stop
-from warbler.errors import Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut
-from warbler.happenings import Connected, Disconnected, Moving, PresenceSeen, ReceiptSeen, Skipped, TimelineEvent, Unreadable, happening_of
+from warbler.errors import SIGNED_OUT_BY, Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut
 from warbler.ids import RANDOM_BITS, uuid7
 from warbler.link import WELCOME_WITHIN_MS, Link
 from warbler.marks import Marks
@@ -158,10 +158,11 @@ class Core:
         self._checks.clear()
         self._asked.clear()
         verdict = reconnect_of(close_code)
+        if close_code in SIGNED_OUT_BY:
+            return [Emit(told.SignedOutSeen(SIGNED_OUT_BY[close_code], close_code, reason)), *self.stop(SignedOut(close_code, reason))]
         if verdict == "never":
-            error = SignedOut(close_code, reason) if close_code == 4504 else ConnectionRefused(close_code, reason)
-            return self.stop(error)
-        return [Emit(Disconnected(close_code, reason, delay_ms)), Reconnect(delay_ms, verdict == "new_token")]
+            return self.stop(ConnectionRefused(close_code, reason))
+        return [Emit(told.Disconnected(close_code, reason, delay_ms)), Reconnect(delay_ms, verdict == "new_token")]
 
     def on_frame(self, frame: frames.FromEdge, now_ms: int) -> list[Effect]:
         self._link.heard_ms = now_ms
@@ -182,14 +183,14 @@ class Core:
                 self._clock_offset_ms = frame.now_ms - now_ms
                 return []
             case frames.Receipt() | frames.ReceiptCounts() | frames.Signalled() | frames.UserTyping() | frames.Roster():
-                return [Emit(happening_of(frame))]
+                return [Emit(told.happening_of(frame))]
             case frames.Presence():
-                return [*self._on_answer(frame, now_ms), Emit(PresenceSeen(frame.users))]
+                return [*self._on_answer(frame, now_ms), Emit(told.PresenceSeen(frame.users))]
             case frames.Resync():
                 return self._on_resync(frame, now_ms)
             case frames.Move():
                 self._link.move(frame.after_ms, now_ms, self._random_bits(CHANCE_BITS) / (1 << CHANCE_BITS))
-                return [Emit(Moving(frame.after_ms))]
+                return [Emit(told.Moving(frame.after_ms))]
             case frames.Failure():
                 return self._on_failure(frame, now_ms)
             case _:
@@ -236,7 +237,7 @@ class Core:
             self.timelines.restart()
             self._marks.clear()
         self.epoch = frame.epoch
-        effects: list[Effect] = [Emit(Connected(frame))]
+        effects: list[Effect] = [Emit(told.Connected(frame))]
         effects += [self._send(watch, now_ms) for watch in self._watches.again(self._number("w"))]
         effects += [self._send(read, now_ms) for read in self._reads.all_again()]
         if self.follow:
@@ -265,7 +266,7 @@ class Core:
         effects: list[Effect] = [Acked(pending.key, ack)]
         if self.follow and self.welcome is not None:
             made = own.event_of(pending.frame, ack, self.welcome.user, self.device)
-            if isinstance(made, ReceiptSeen):
+            if isinstance(made, told.ReceiptSeen):
                 effects.append(Emit(made))
             else:
                 effects += self._read_up_to(ack, now_ms) if made is None else self._hand_on(ack.conversation, (made,), now_ms)
@@ -287,7 +288,7 @@ class Core:
             return self._flush(now_ms)
         if reject.code == "stale" and not pending.fixed_id:
             return self._on_stale(pending, reject, now_ms)
-        return [Failed(pending.key, Rejected(reject.code, reject.detail, reject.conversation)), *self._flush(now_ms)]
+        return [Failed(pending.key, Rejected.of(reject)), *self._flush(now_ms)]
 
     def _on_stale(self, pending: Pending, reject: frames.Reject, now_ms: int) -> list[Effect]:
         if pending.first_connection == pending.connection:  # every answer to it came over this one, and none was an ack
@@ -315,7 +316,7 @@ class Core:
         if self.follow:
             ready, skipped = self.timelines.take_page(page, now_ms)
             if skipped:
-                effects.append(Emit(Skipped(page.conversation, skipped)))
+                effects.append(Emit(told.Skipped(page.conversation, skipped)))
             effects += self._emit(page.conversation, ready)
             self._mark_held(page.conversation, min([*skipped, *(event.seq for event in page.events[:1])], default=None))
         return effects + self._repair(now_ms)
@@ -365,7 +366,7 @@ class Core:
             return []
         if self._watches.presence is not None and self._watches.presence.request == failure.request:
             self._watches.presence = None
-        return [Failed(self._reads.take(failure.request), RequestFailed(failure.code, failure.detail, failure.retryable))]
+        return [Failed(self._reads.take(failure.request), RequestFailed.of(failure))]
 
     def _on_repair_failed(self, conversation: str, failure: frames.Failure, now_ms: int) -> list[Effect]:
         if failure.retryable:
@@ -373,7 +374,7 @@ class Core:
             return []
         self.timelines.forget(conversation)
         self._marks.forget(conversation)
-        return [Emit(Unreadable(conversation, failure.code, failure.detail))]
+        return [Emit(told.Unreadable(conversation, failure.code, failure.detail))]
 
     # ---- what follows from the state
 
@@ -382,11 +383,10 @@ class Core:
         self._mark_held(conversation, events[0].seq)
         return effects + self._repair(now_ms) if self.timelines.wanting else effects
 
-    def _emit(self, conversation: str, events: list[frames.EventItem]) -> list[Effect]:
+    def _emit(self, name: str, events: list[frames.EventItem]) -> list[Effect]:
         mine = (self.device, self.welcome.user if self.welcome else "")
         # another member's own matter only takes its seq
-        shown = [event for event in events if event.kind != "hidden"]
-        return [Emit(TimelineEvent(conversation, event, (event.device, event.user) == mine)) for event in shown]
+        return [Emit(told.TimelineEvent(name, event, (event.device, event.user) == mine)) for event in events if event.kind != "hidden"]
 
     def _mark_held(self, conversation: str, seq: int | None) -> None:
         """What came from `seq` on is acknowledged as far as it is held; a repeat too: its mark was lost, or it would not have come."""

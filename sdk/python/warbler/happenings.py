@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from warbler import frames
+from warbler.errors import SignedOutWhy
 from warbler.frames import DeviceContent, EventItem, PresenceEntry, RosterEntry, WatermarkState, Welcome
 
 
@@ -116,6 +117,15 @@ class Disconnected:
     retry_in_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class SignedOutSeen:
+    """Somebody ended this sign-in, and `why`; the last happening. The client does not come back: sign in again."""
+
+    why: SignedOutWhy
+    close_code: int
+    reason: str
+
+
 Happening = (
     TimelineEvent
     | Skipped
@@ -129,6 +139,7 @@ Happening = (
     | Moving
     | Connected
     | Disconnected
+    | SignedOutSeen
 )
 Told = frames.Receipt | frames.ReceiptCounts | frames.Signalled | frames.UserTyping | frames.Roster
 

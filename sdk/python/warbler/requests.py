@@ -12,6 +12,7 @@ from warbler.frames import (
     DirectoryPage,
     FrameMember,
     FrameQos,
+    FrameSettings,
     HistoryPage,
     Page,
     Presence,
@@ -20,6 +21,7 @@ from warbler.frames import (
     ReceiptState,
     Role,
 )
+from warbler.people_requests import FriendRequests, GroupRequests
 from warbler.reads import Read
 from warbler.watches import Watch
 
@@ -30,14 +32,11 @@ def content_of(content: Text) -> DeviceContent:
     return DeviceContent(text=content) if isinstance(content, str) else content
 
 
-class Requests:
+class Requests(FriendRequests, GroupRequests):
     """Raises, from every command: Rejected; SignedOut, ConnectionRefused, Closed when the client ended before the answer.
 
     Each returns the seq of the event it made.
     """
-
-    def submit(self, frame: frames.CommandFrames) -> "asyncio.Future[Ack]":
-        raise NotImplementedError
 
     def read(self, frame: Read) -> "asyncio.Future[object]":
         raise NotImplementedError
@@ -64,11 +63,18 @@ class Requests:
         reply_to: int | None = None,
         mentions: Sequence[str] = (),
         qos: FrameQos | None = None,
+        announcement: bool = False,
         command_id: str = "",
     ) -> "asyncio.Future[Ack]":
         """Sends without waiting; the future gives the ack. Order: as called, within this client."""
         frame = frames.SendMessage(
-            id=command_id, conversation=conversation, content=content_of(content), reply_to=reply_to, mentions=tuple(mentions), qos=qos
+            id=command_id,
+            conversation=conversation,
+            content=content_of(content),
+            reply_to=reply_to,
+            mentions=tuple(mentions),
+            qos=qos,
+            announcement=announcement,
         )
         return self.submit(frame)
 
@@ -80,9 +86,14 @@ class Requests:
         reply_to: int | None = None,
         mentions: Sequence[str] = (),
         qos: FrameQos | None = None,
+        announcement: bool = False,
     ) -> int:
-        """Delivery: as `qos` says, None: as is usual in the conversation. An "ephemeral" one is no event, and its seq is 0."""
-        return (await self.send_nowait(conversation, content, reply_to=reply_to, mentions=mentions, qos=qos)).seq
+        """Delivery: as `qos` says, None: as is usual in the conversation. An "ephemeral" one is no event, and its seq is 0.
+
+        `announcement`: kept in the list of announcements; needs the permission.
+        """
+        acked = self.send_nowait(conversation, content, reply_to=reply_to, mentions=mentions, qos=qos, announcement=announcement)
+        return (await acked).seq
 
     async def edit(self, conversation: str, target_seq: int, content: Text, *, mentions: Sequence[str] = ()) -> int:
         frame = frames.EditMessage(
@@ -124,11 +135,22 @@ class Requests:
     # ---- conversations
 
     async def create_group(
-        self, title: str, members: Sequence[str | FrameMember] = (), *, kind: ConversationKind = "group", command_id: str = ""
+        self,
+        title: str,
+        members: Sequence[str | FrameMember] = (),
+        *,
+        kind: ConversationKind = "group",
+        settings: FrameSettings | None = None,
+        command_id: str = "",
     ) -> str:
-        """The new conversation's id. The caller becomes its owner."""
+        """The new conversation's id. The caller becomes its owner.
+
+        `settings` None: private, by invitation, with the whole history for newcomers.
+        """
         named = tuple(FrameMember(member) if isinstance(member, str) else member for member in members)
-        frame = frames.CreateConversation(id=command_id, conversation="", conversation_kind=kind, title=title, members=named)
+        frame = frames.CreateConversation(
+            id=command_id, conversation="", conversation_kind=kind, title=title, members=named, settings=settings
+        )
         return (await self.submit(frame)).conversation
 
     async def create_direct(self, user: str) -> str:
