@@ -70,18 +70,16 @@ async def sign_in(rest: Rest, screen: Screen, name: str | None, password: str | 
         raise BadSetting("with piped input, name the user with --name and the password with WARBLER_PASSWORD")
     name = name if name is not None else await asyncio.to_thread(input, "name: ")
     password = password if password is not None else await asyncio.to_thread(getpass.getpass, "password: ")
-    if register:
-        return await rest.register(name, password)
     try:
-        entry = await rest.login(name, password)
-        return entry if isinstance(entry, Login) else await show_factor(rest, screen, entry)
+        entry = await (rest.register(name, password) if register else rest.login(name, password))
     except RequestFailed as failed:
-        if failed.code != "bad_credentials" or not screen.interactive:
+        if register or failed.code != "bad_credentials" or not screen.interactive:
             raise
         answer = await asyncio.to_thread(input, f"no such user, or a wrong password; sign up as {name}? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):
             raise
-        return await rest.register(name, password)
+        entry = await rest.register(name, password)
+    return entry if isinstance(entry, Login) else await show_factor(rest, screen, entry)
 
 
 async def show_factor(rest: Rest, screen: Screen, needed: FactorNeeded) -> Login:
@@ -90,4 +88,5 @@ async def show_factor(rest: Rest, screen: Screen, needed: FactorNeeded) -> Login
     if needed.enrol or kind is None or not screen.interactive:
         raise BadSetting("this account needs a second factor that cannot be shown here; sign in on the page")
     code = await asyncio.to_thread(input, "code of the authenticator: " if kind == "totp" else "recovery code: ")
-    return await rest.ways.factor(needed, kind, code.strip())
+    entry = await rest.ways.factor(needed, kind, code.strip())
+    return entry if isinstance(entry, Login) else await show_factor(rest, screen, entry)

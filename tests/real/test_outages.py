@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from warbler import Client, Rest
+from warbler import Client, Login, Rest
 
 from edge import closing
 from ops.embedded.node import Node
@@ -67,6 +67,7 @@ def test_kafka_gone_in_mid_run_loses_nothing_that_was_acked_and_stores_nothing_t
     async def body() -> None:
         async with Rest(shaken.page) as rest:
             login = await rest.register(f"t-{secrets.token_hex(6)}", PASSWORD)
+            assert isinstance(login, Login)
             async with Client(shaken.page, token=login.token, device="phone") as client:
                 group = await client.create_group("through the night")
                 outage = asyncio.create_task(without(ground.kafka_node))

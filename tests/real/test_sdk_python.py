@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warbler import Client, DeviceContent, Rejected, RequestFailed, Rest, TimelineEvent
+from warbler import Client, DeviceContent, Login, Rejected, RequestFailed, Rest, TimelineEvent
 from warbler.codec import CodecName
 from warbler.frames import SendMessage
 from warbler.ids import uuid7
@@ -37,6 +37,7 @@ def run(work: Coroutine[Any, Any, None], limit_s: float = 120) -> None:
 async def signed_in(url: str, codec: CodecName = "json") -> AsyncIterator[tuple[Rest, Client]]:
     async with Rest(url) as rest:
         login = await rest.register(f"t-{secrets.token_hex(6)}", PASSWORD)
+        assert isinstance(login, Login)
         async with Client(url, token=login.token, device=f"d-{secrets.token_hex(4)}", codec=codec) as client:
             yield rest, client
 
@@ -82,6 +83,7 @@ def test_a_device_that_was_away_goes_on_where_it_stood(warbler: Running) -> None
     async def work() -> None:
         async with signed_in(warbler.page) as (_, ana), Rest(warbler.page) as rest:
             login = await rest.register(f"t-{secrets.token_hex(6)}", PASSWORD)
+            assert isinstance(login, Login)
             async with Client(warbler.page, token=login.token, device="phone") as ben:
                 group = await ana.create_group("tea", [login.user])
                 await ana.send(group, "one")
@@ -162,6 +164,7 @@ def test_a_login_is_refreshed_when_its_token_is_refused(warbler: Running) -> Non
     async def work() -> None:
         async with Rest(warbler.page) as rest:
             login = await rest.register(f"t-{secrets.token_hex(6)}", PASSWORD)
+            assert isinstance(login, Login)
             old = login.tokens
             await login.token(refused=old.access_token)
             assert login.tokens.refresh_token != old.refresh_token

@@ -143,7 +143,7 @@ export declare class Client {
     constructor(options: ClientOptions);
     /** Who is signed in, also from an earlier run with the same storage. */
     get signedIn(): SignedIn | null;
-    register(name: string, password: string): Promise<SignedIn>;
+    register(name: string, password: string): Promise<Entry>;
     /** By name and password; the other ways are in `ways`. A second factor may be needed: then `ways.factor` ends it. */
     login(name: string, password: string): Promise<Entry>;
     /** Takes tokens that came another way, like an administrator's. */

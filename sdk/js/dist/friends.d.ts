@@ -11,8 +11,10 @@ export interface RosterPage {
 export interface Invitation {
     readonly conversation: string;
     readonly title: string;
+    /** Who did the last step. */
     readonly by: string;
-    readonly state: string;
+    readonly state: "invited" | "applied" | "joined" | "declined" | "withdrawn";
+    readonly reason: string;
     readonly at_ms: number;
 }
 export interface Invitations {

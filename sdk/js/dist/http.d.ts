@@ -9,8 +9,11 @@ export declare class Http {
     private readonly base;
     private readonly fetch;
     private readonly token;
+    private readonly scheme;
     /** `token`: gives a good access token, for the calls that need one. Raises (all calls): RestError, StepUpNeeded, Unreachable. */
-    constructor(base: () => string, fetch: Fetch, token: () => Promise<string>);
+    constructor(base: () => string, fetch: Fetch, token: () => Promise<string>, scheme?: "Bearer" | "Challenge");
+    /** The same server, called with the challenge of a sign-in that waits, instead of a token. */
+    challenged(challenge: string): Http;
     call<T>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T>;
     /** The answer as it came: a picture, say. */
     text(method: string, path: string, body?: unknown, options?: CallOptions): Promise<string>;

@@ -5,11 +5,17 @@ export class Http {
     base;
     fetch;
     token;
+    scheme;
     /** `token`: gives a good access token, for the calls that need one. Raises (all calls): RestError, StepUpNeeded, Unreachable. */
-    constructor(base, fetch, token) {
+    constructor(base, fetch, token, scheme = "Bearer") {
         this.base = base;
         this.fetch = fetch;
         this.token = token;
+        this.scheme = scheme;
+    }
+    /** The same server, called with the challenge of a sign-in that waits, instead of a token. */
+    challenged(challenge) {
+        return new Http(this.base, this.fetch, () => Promise.resolve(challenge), "Challenge");
     }
     async call(method, path, body, options = {}) {
         return parsed(await this.text(method, path, body, options));
@@ -19,7 +25,7 @@ export class Http {
         const { authorized = true, media_type = "application/json" } = options;
         const headers = { "Content-Type": media_type };
         if (authorized)
-            headers["Authorization"] = `Bearer ${await this.token()}`;
+            headers["Authorization"] = `${this.scheme} ${await this.token()}`;
         const init = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
         if (body !== undefined)
             init.body = options.media_type === undefined ? JSON.stringify(body) : body;

@@ -9,9 +9,9 @@ export interface Identifier {
 export interface Me {
     readonly user: string;
     readonly name: string;
-    readonly state: "active" | "frozen" | "deactivated";
-    /** The user's role in the tenant. */
-    readonly role: string | null;
+    readonly state: "active" | "frozen" | "deactivated" | "deleted";
+    /** In the tenant. */
+    readonly role: string;
     readonly identifiers: readonly Identifier[];
     /** Whether there is one. */
     readonly password: boolean;
@@ -47,8 +47,8 @@ export interface TotpEnrolment {
 export interface Profile {
     readonly display_name: string;
     readonly about: string;
-    /** A reference to the picture; see `avatarUrl`. */
-    readonly avatar: string | null;
+    /** A reference to the picture, see `avatarUrl`; empty: none. */
+    readonly avatar: string;
     readonly fields: Readonly<Record<string, string>>;
     readonly version: number;
 }
@@ -57,7 +57,7 @@ export interface Person {
     readonly name: string;
     readonly display_name: string;
     readonly about: string;
-    readonly avatar: string | null;
+    readonly avatar: string;
     readonly fields: Readonly<Record<string, string>>;
 }
 export interface Settings {
@@ -107,9 +107,10 @@ export declare class People {
     confirmTotp(factor: string, code: string): Promise<{
         readonly recovery_codes: readonly string[] | null;
     }>;
-    /** Makes a passkey in this browser. Raises also: what the browser raises. */
+    /** Makes a passkey in this browser; recovery codes come with the first factor. Raises also: what the browser raises. */
     enrolPasskey(name?: string): Promise<{
         readonly factor: string;
+        readonly recovery_codes: readonly string[] | null;
     }>;
     /** Raises: StepUpNeeded. */
     removeFactor(factor: string): Promise<void>;
@@ -119,9 +120,15 @@ export declare class People {
     stepUp(proof: StepUpProof): Promise<void>;
     /** The same with a passkey. Raises also: what the browser raises. */
     stepUpByPasskey(): Promise<void>;
+    /** This device of the user, or all, must show a second factor again; how many they were. */
+    forgetDevices(device?: string): Promise<number>;
+    /** The account at a provider signs in as well from now on. Raises: StepUpNeeded. */
+    addProvider(handoff: string): Promise<{
+        readonly identifier: string;
+    }>;
     profile(): Promise<Profile>;
-    /** Only what is given changes; `version`: of the profile that was read, so that nobody's change is lost. */
-    changeProfile(change: Partial<Omit<Profile, "avatar">>): Promise<Profile>;
+    /** Only what is given changes; an empty `avatar` takes the picture away; `version`: of the profile that was read, so that nobody's change is lost. */
+    changeProfile(change: Partial<Profile>): Promise<Profile>;
     /** PNG, JPEG or WebP of at most 64 KiB. */
     setAvatar(picture: Blob | Uint8Array, media_type: string): Promise<void>;
     settings(): Promise<Settings>;

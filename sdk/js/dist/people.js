@@ -59,7 +59,7 @@ export class People {
     confirmTotp(factor, code) {
         return this.http.call("POST", pathOf("me", "factors", "totp", factor, "confirm"), { code });
     }
-    /** Makes a passkey in this browser. Raises also: what the browser raises. */
+    /** Makes a passkey in this browser; recovery codes come with the first factor. Raises also: what the browser raises. */
     async enrolPasskey(name = "") {
         const asked = await this.http.call("POST", "/v1/me/passkeys/options", {});
         const credential = await createPasskey(asked.options);
@@ -82,11 +82,20 @@ export class People {
         const asked = await this.http.call("POST", "/v1/me/step-up/options", {});
         await this.stepUp({ kind: "passkey", challenge: asked.challenge, credential: await getPasskey(asked.options) });
     }
+    /** This device of the user, or all, must show a second factor again; how many they were. */
+    async forgetDevices(device) {
+        const path = device === undefined ? "/v1/me/remembered-devices" : pathOf("me", "remembered-devices", device);
+        return (await this.http.call("DELETE", path)).forgotten;
+    }
+    /** The account at a provider signs in as well from now on. Raises: StepUpNeeded. */
+    addProvider(handoff) {
+        return this.http.call("POST", "/v1/me/identifiers/external", { handoff });
+    }
     // ---- profile and settings
     profile() {
         return this.http.call("GET", "/v1/me/profile");
     }
-    /** Only what is given changes; `version`: of the profile that was read, so that nobody's change is lost. */
+    /** Only what is given changes; an empty `avatar` takes the picture away; `version`: of the profile that was read, so that nobody's change is lost. */
     changeProfile(change) {
         return this.http.call("PATCH", "/v1/me/profile", change);
     }

@@ -1,4 +1,5 @@
 import type { Http } from "./http.js";
+import { People } from "./people.js";
 import type { KeyValueStore } from "./storage.js";
 export interface SignedIn {
     readonly user: string;
@@ -55,7 +56,8 @@ export declare class Ways {
     constructor(http: Http, device: DeviceInfo, store: KeyValueStore, taken: (signed_in: SignedIn) => void);
     /** Which ways this server offers. */
     methods(): Promise<Methods>;
-    register(name: string, password: string): Promise<SignedIn>;
+    /** A new user. The tenant may want a second factor of it at once. */
+    register(name: string, password: string): Promise<Entry>;
     /** `name`: the name, or an e-mail address or phone number of the user. */
     password(name: string, password: string): Promise<Entry>;
     /** Sends a code (and, by e-mail, a link). The answer is the same whether anybody has this address. */
@@ -71,10 +73,15 @@ export declare class Ways {
     handoff(handoff: string): Promise<Entry>;
     /** Asks the browser for a passkey, whoever's it is; nothing has to be typed. Raises also: what the browser raises (DOMException). */
     passkey(): Promise<Entry>;
-    /** Shows a second factor. `remember`: this device needs none the next time. */
-    factor(needed: FactorNeeded, proof: Proof, remember?: boolean): Promise<SignedIn>;
+    /** Shows a second factor; the policy may want yet another. `remember`: this device needs none the next time. */
+    factor(needed: FactorNeeded, proof: Proof, remember?: boolean): Promise<Entry>;
     /** A passkey as the second factor. Raises also: what the browser raises. */
-    passkeyFactor(needed: FactorNeeded, remember?: boolean): Promise<SignedIn>;
+    passkeyFactor(needed: FactorNeeded, remember?: boolean): Promise<Entry>;
+    /** Where `enrol` is true: adds the first factor (`enrolTotp` and `confirmTotp`, or `enrolPasskey`); then `enrolled`. */
+    enrolling(needed: FactorNeeded): People;
+    /** A factor was added on the way: goes in with it. */
+    enrolled(needed: FactorNeeded, remember?: boolean): Promise<Entry>;
+    private show;
     private enter;
     private take;
 }

@@ -1,4 +1,5 @@
 // The ways in: register, and sign in by each method, up to the tokens or to the second factor that is asked for.
+import { People } from "./people.js";
 import { getPasskey } from "./passkeys.js";
 export const isSignedIn = (entry) => "access_token" in entry;
 const REMEMBER_KEY = "warbler.remember";
@@ -18,8 +19,9 @@ export class Ways {
     methods() {
         return this.http.call("GET", "/v1/sign-in/methods", undefined, { authorized: false });
     }
-    async register(name, password) {
-        return (await this.enter("/v1/register", { name, password }));
+    /** A new user. The tenant may want a second factor of it at once. */
+    register(name, password) {
+        return this.enter("/v1/register", { name, password });
     }
     /** `name`: the name, or an e-mail address or phone number of the user. */
     password(name, password) {
@@ -48,16 +50,28 @@ export class Ways {
         const asked = await this.http.call("POST", "/v1/sign-in/passkey/options", {}, { authorized: false });
         return this.enter("/v1/sign-in/passkey", { challenge: asked.challenge, credential: await getPasskey(asked.options) });
     }
-    /** Shows a second factor. `remember`: this device needs none the next time. */
-    async factor(needed, proof, remember = false) {
-        const body = { challenge: needed.challenge, ...proof, remember };
-        return this.take(await this.http.call("POST", "/v1/sign-in/factor", body, { authorized: false }));
+    /** Shows a second factor; the policy may want yet another. `remember`: this device needs none the next time. */
+    factor(needed, proof, remember = false) {
+        return this.show({ challenge: needed.challenge, ...proof, remember });
     }
     /** A passkey as the second factor. Raises also: what the browser raises. */
     async passkeyFactor(needed, remember = false) {
-        const body = { challenge: needed.challenge };
-        const asked = await this.http.call("POST", "/v1/sign-in/factor/options", body, { authorized: false });
-        return this.factor({ ...needed, challenge: asked.challenge }, { kind: "passkey", credential: await getPasskey(asked.options) }, remember);
+        const { challenge } = needed;
+        const asked = await this.http.call("POST", "/v1/sign-in/factor/options", { challenge }, { authorized: false });
+        const credential = await getPasskey(asked.options);
+        return this.show({ challenge, kind: "passkey", passkey_challenge: asked.challenge, credential, remember });
+    }
+    /** Where `enrol` is true: adds the first factor (`enrolTotp` and `confirmTotp`, or `enrolPasskey`); then `enrolled`. */
+    enrolling(needed) {
+        return new People(this.http.challenged(needed.challenge));
+    }
+    /** A factor was added on the way: goes in with it. */
+    enrolled(needed, remember = false) {
+        return this.show({ challenge: needed.challenge, kind: "enrolled", remember });
+    }
+    async show(body) {
+        const entry = await this.http.call("POST", "/v1/sign-in/factor", body, { authorized: false });
+        return isSignedIn(entry) ? this.take(entry) : entry;
     }
     async enter(path, body) {
         const remember_token = this.store.getItem(REMEMBER_KEY);

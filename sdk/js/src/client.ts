@@ -181,7 +181,7 @@ export class Client {
     return this.signin.current;
   }
 
-  register(name: string, password: string): Promise<SignedIn> {
+  register(name: string, password: string): Promise<Entry> {
     return this.ways.register(name, password);
   }
 

@@ -19,7 +19,13 @@ export class Http {
     private readonly base: () => string,
     private readonly fetch: Fetch,
     private readonly token: () => Promise<string>,
+    private readonly scheme: "Bearer" | "Challenge" = "Bearer",
   ) {}
+
+  /** The same server, called with the challenge of a sign-in that waits, instead of a token. */
+  challenged(challenge: string): Http {
+    return new Http(this.base, this.fetch, () => Promise.resolve(challenge), "Challenge");
+  }
 
   async call<T>(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
     return parsed(await this.text(method, path, body, options)) as T;
@@ -29,7 +35,7 @@ export class Http {
   async text(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<string> {
     const { authorized = true, media_type = "application/json" } = options;
     const headers: Record<string, string> = { "Content-Type": media_type };
-    if (authorized) headers["Authorization"] = `Bearer ${await this.token()}`;
+    if (authorized) headers["Authorization"] = `${this.scheme} ${await this.token()}`;
     const init: RequestInit = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
     if (body !== undefined) init.body = options.media_type === undefined ? JSON.stringify(body) : (body as BodyInit);
     let response: Response;

@@ -14,9 +14,9 @@ export interface Identifier {
 export interface Me {
   readonly user: string;
   readonly name: string;
-  readonly state: "active" | "frozen" | "deactivated";
-  /** The user's role in the tenant. */
-  readonly role: string | null;
+  readonly state: "active" | "frozen" | "deactivated" | "deleted";
+  /** In the tenant. */
+  readonly role: string;
   readonly identifiers: readonly Identifier[];
   /** Whether there is one. */
   readonly password: boolean;
@@ -56,8 +56,8 @@ export interface TotpEnrolment {
 export interface Profile {
   readonly display_name: string;
   readonly about: string;
-  /** A reference to the picture; see `avatarUrl`. */
-  readonly avatar: string | null;
+  /** A reference to the picture, see `avatarUrl`; empty: none. */
+  readonly avatar: string;
   readonly fields: Readonly<Record<string, string>>;
   readonly version: number;
 }
@@ -67,7 +67,7 @@ export interface Person {
   readonly name: string;
   readonly display_name: string;
   readonly about: string;
-  readonly avatar: string | null;
+  readonly avatar: string;
   readonly fields: Readonly<Record<string, string>>;
 }
 
@@ -151,8 +151,8 @@ export class People {
     return this.http.call("POST", pathOf("me", "factors", "totp", factor, "confirm"), { code });
   }
 
-  /** Makes a passkey in this browser. Raises also: what the browser raises. */
-  async enrolPasskey(name = ""): Promise<{ readonly factor: string }> {
+  /** Makes a passkey in this browser; recovery codes come with the first factor. Raises also: what the browser raises. */
+  async enrolPasskey(name = ""): Promise<{ readonly factor: string; readonly recovery_codes: readonly string[] | null }> {
     const asked = await this.http.call<PasskeyOptions>("POST", "/v1/me/passkeys/options", {});
     const credential = await createPasskey(asked.options);
     return this.http.call("POST", "/v1/me/passkeys", { challenge: asked.challenge, credential, name });
@@ -179,14 +179,25 @@ export class People {
     await this.stepUp({ kind: "passkey", challenge: asked.challenge, credential: await getPasskey(asked.options) });
   }
 
+  /** This device of the user, or all, must show a second factor again; how many they were. */
+  async forgetDevices(device?: string): Promise<number> {
+    const path = device === undefined ? "/v1/me/remembered-devices" : pathOf("me", "remembered-devices", device);
+    return (await this.http.call<{ forgotten: number }>("DELETE", path)).forgotten;
+  }
+
+  /** The account at a provider signs in as well from now on. Raises: StepUpNeeded. */
+  addProvider(handoff: string): Promise<{ readonly identifier: string }> {
+    return this.http.call("POST", "/v1/me/identifiers/external", { handoff });
+  }
+
   // ---- profile and settings
 
   profile(): Promise<Profile> {
     return this.http.call("GET", "/v1/me/profile");
   }
 
-  /** Only what is given changes; `version`: of the profile that was read, so that nobody's change is lost. */
-  changeProfile(change: Partial<Omit<Profile, "avatar">>): Promise<Profile> {
+  /** Only what is given changes; an empty `avatar` takes the picture away; `version`: of the profile that was read, so that nobody's change is lost. */
+  changeProfile(change: Partial<Profile>): Promise<Profile> {
     return this.http.call("PATCH", "/v1/me/profile", change);
   }
 

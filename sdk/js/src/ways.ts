@@ -1,6 +1,7 @@
 // The ways in: register, and sign in by each method, up to the tokens or to the second factor that is asked for.
 
 import type { Http } from "./http.js";
+import { People } from "./people.js";
 import { getPasskey, type PasskeyOptions } from "./passkeys.js";
 import type { KeyValueStore } from "./storage.js";
 
@@ -71,8 +72,9 @@ export class Ways {
     return this.http.call("GET", "/v1/sign-in/methods", undefined, { authorized: false });
   }
 
-  async register(name: string, password: string): Promise<SignedIn> {
-    return (await this.enter("/v1/register", { name, password })) as SignedIn;
+  /** A new user. The tenant may want a second factor of it at once. */
+  register(name: string, password: string): Promise<Entry> {
+    return this.enter("/v1/register", { name, password });
   }
 
   /** `name`: the name, or an e-mail address or phone number of the user. */
@@ -109,17 +111,32 @@ export class Ways {
     return this.enter("/v1/sign-in/passkey", { challenge: asked.challenge, credential: await getPasskey(asked.options) });
   }
 
-  /** Shows a second factor. `remember`: this device needs none the next time. */
-  async factor(needed: FactorNeeded, proof: Proof, remember = false): Promise<SignedIn> {
-    const body = { challenge: needed.challenge, ...proof, remember };
-    return this.take(await this.http.call<SignedIn>("POST", "/v1/sign-in/factor", body, { authorized: false }));
+  /** Shows a second factor; the policy may want yet another. `remember`: this device needs none the next time. */
+  factor(needed: FactorNeeded, proof: Proof, remember = false): Promise<Entry> {
+    return this.show({ challenge: needed.challenge, ...proof, remember });
   }
 
   /** A passkey as the second factor. Raises also: what the browser raises. */
-  async passkeyFactor(needed: FactorNeeded, remember = false): Promise<SignedIn> {
-    const body = { challenge: needed.challenge };
-    const asked = await this.http.call<PasskeyOptions>("POST", "/v1/sign-in/factor/options", body, { authorized: false });
-    return this.factor({ ...needed, challenge: asked.challenge }, { kind: "passkey", credential: await getPasskey(asked.options) }, remember);
+  async passkeyFactor(needed: FactorNeeded, remember = false): Promise<Entry> {
+    const { challenge } = needed;
+    const asked = await this.http.call<PasskeyOptions>("POST", "/v1/sign-in/factor/options", { challenge }, { authorized: false });
+    const credential = await getPasskey(asked.options);
+    return this.show({ challenge, kind: "passkey", passkey_challenge: asked.challenge, credential, remember });
+  }
+
+  /** Where `enrol` is true: adds the first factor (`enrolTotp` and `confirmTotp`, or `enrolPasskey`); then `enrolled`. */
+  enrolling(needed: FactorNeeded): People {
+    return new People(this.http.challenged(needed.challenge));
+  }
+
+  /** A factor was added on the way: goes in with it. */
+  enrolled(needed: FactorNeeded, remember = false): Promise<Entry> {
+    return this.show({ challenge: needed.challenge, kind: "enrolled", remember });
+  }
+
+  private async show(body: object): Promise<Entry> {
+    const entry = await this.http.call<Entry>("POST", "/v1/sign-in/factor", body, { authorized: false });
+    return isSignedIn(entry) ? this.take(entry) : entry;
   }
 
   private async enter(path: string, body: object): Promise<Entry> {

@@ -1,20 +1,25 @@
 """Warbler's client: `async with Client(url, token=..., device=...) as client: await client.send(conversation, "hello")`."""
 
-from warbler.client import Client, TokenSource
-from warbler.errors import ClientError, Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut, Unreachable
+from warbler.admin import Admin
+from warbler.calls import TokenSource
+from warbler.client import Client
+from warbler.errors import ClientError, Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut, StepUpNeeded, Unreachable
 from warbler.frames import (
     Ack,
     DeviceContent,
     DirectoryEntry,
     EventItem,
     FrameMember,
+    FrameSettings,
     HistoryPage,
     MessageItem,
     Page,
     PresenceEntry,
     ReceiptsPage,
+    RosterEntry,
     Welcome,
 )
+from warbler.groups import Group, JoinLink
 from warbler.happenings import (
     Connected,
     CountsSeen,
@@ -25,15 +30,21 @@ from warbler.happenings import (
     ReceiptSeen,
     RosterSeen,
     Signalled,
+    SignedOutSeen,
     Skipped,
     TimelineEvent,
     TypingSeen,
     Unreadable,
 )
-from warbler.rest import AdminUser, Login, Rest, Tokens
+from warbler.people import Privacy
+from warbler.rest import AdminUser, Rest
+from warbler.roster import Roster
+from warbler.roster_keeper import RosterKeeper
+from warbler.ways import DeviceInfo, FactorNeeded, Login, Tokens
 
 __all__ = [
     "Ack",
+    "Admin",
     "AdminUser",
     "Client",
     "ClientError",
@@ -42,12 +53,17 @@ __all__ = [
     "ConnectionRefused",
     "CountsSeen",
     "DeviceContent",
+    "DeviceInfo",
     "DirectoryEntry",
     "Disconnected",
     "EventItem",
+    "FactorNeeded",
     "FrameMember",
+    "FrameSettings",
+    "Group",
     "Happening",
     "HistoryPage",
+    "JoinLink",
     "Login",
     "MessageItem",
     "Moving",
@@ -55,15 +71,21 @@ __all__ = [
     "Page",
     "PresenceEntry",
     "PresenceSeen",
+    "Privacy",
     "ReceiptSeen",
     "ReceiptsPage",
     "Rejected",
     "RequestFailed",
     "Rest",
+    "Roster",
+    "RosterEntry",
+    "RosterKeeper",
     "RosterSeen",
     "Signalled",
     "SignedOut",
+    "SignedOutSeen",
     "Skipped",
+    "StepUpNeeded",
     "TimelineEvent",
     "TokenSource",
     "Tokens",

@@ -49,6 +49,7 @@ class Calls:
         self._bases = deque(base_of(each) for each in ([url] if isinstance(url, str) else url))
         self.access_token = access_token
         self.token_source: TokenSource | None = None
+        self._scheme = "Bearer"
         self._http = httpx.AsyncClient(base_url=self._bases[0], timeout=within_s, trust_env=False)
 
     async def __aenter__(self) -> Self:
@@ -59,6 +60,13 @@ class Calls:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    def challenged(self, challenge: str) -> "Calls":
+        """The same server, called with the challenge of a sign-in that waits, instead of a token. Not to be closed."""
+        calls = Calls.__new__(Calls)
+        calls._bases, calls._http = self._bases, self._http
+        calls.access_token, calls.token_source, calls._scheme = challenge, None, "Challenge"
+        return calls
 
     async def call(
         self,
@@ -81,7 +89,7 @@ class Calls:
         """`content`: what httpx is told of the body."""
         given = {name: value for name, value in (params or {}).items() if value is not None}
         bearer = await self._bearer() if token is None else token
-        headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        headers = {"authorization": f"{self._scheme} {bearer}"} if bearer else {}
         headers |= content.pop("headers", {})
         try:
             response = await self._http.request(method, path, params=given, headers=headers, **content)

@@ -8,26 +8,18 @@ from typing import Literal
 from msgspec import Struct
 
 from warbler.calls import Calls, path_of
-from warbler.frames import RosterEntry
-
-
-class RosterPage(Struct, frozen=True):
-    """`full`: everything, who is not in its pages is no more; else what changed since the asked version."""
-
-    version: str
-    full: bool
-    entries: tuple[RosterEntry, ...]
-    next: str | None = None
+from warbler.roster import RosterPage
 
 
 class Invitation(Struct, frozen=True):
-    """Into a conversation, or the user's own application; `state`: invited, applied, joined, declined or withdrawn."""
+    """Into a conversation, or the user's own application. `by`: who did the last step."""
 
     conversation: str
     title: str
     by: str
-    state: str
+    state: Literal["invited", "applied", "joined", "declined", "withdrawn"]
     at_ms: int
+    reason: str = ""
 
 
 class Invitations(Struct, frozen=True):

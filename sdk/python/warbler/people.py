@@ -6,10 +6,25 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from warbler.calls import Calls, path_of
-from warbler.ways import CodeSent, ContactKind, FactorKind, PasskeyOptions
 
+FactorKind = Literal["totp", "passkey", "recovery_codes"]
+ContactKind = Literal["email", "phone"]
 PresenceSeenBy = Literal["everyone", "contacts", "friends", "nobody"]
 StepUpKind = Literal["password", "totp", "passkey", "recovery_codes"]
+
+
+class CodeSent(Struct, frozen=True):
+    """Whether one was sent, only its receiver knows. `retry_after_ms`: another one may be asked for then."""
+
+    expires_at_ms: int
+    retry_after_ms: int
+
+
+class PasskeyOptions(Struct, frozen=True):
+    """`challenge` names the question to the server; `options` is for the authenticator (Web Authentication Level 3, 5.4 and 5.5)."""
+
+    challenge: str
+    options: dict[str, Any]
 
 
 class Identifier(Struct, frozen=True):
@@ -21,14 +36,14 @@ class Identifier(Struct, frozen=True):
 
 
 class Me(Struct, frozen=True):
-    """`role`: of the tenant; `password`: whether there is one."""
+    """`role`: in the tenant; `password`: whether there is one."""
 
     user: str
     name: str
     state: Literal["active", "frozen", "deactivated", "deleted"]
-    role: str | None = None
-    identifiers: tuple[Identifier, ...] = ()
-    password: bool = True
+    role: str
+    identifiers: tuple[Identifier, ...]
+    password: bool
 
 
 class Ticket(Struct, frozen=True):
@@ -42,22 +57,24 @@ class SignIn(Struct, frozen=True):
     """A device that is signed in; `current`: it is this one."""
 
     sign_in: str
-    device: str | None
-    device_name: str | None
-    platform: str | None
+    device: str
+    device_name: str
+    platform: str
     method: str
     factors: tuple[str, ...]
     opened_at_ms: int
-    seen_at_ms: int | None
+    seen_at_ms: int
     current: bool
 
 
 class Factor(Struct, frozen=True):
+    """`used_at_ms` 0: never."""
+
     factor: str
     kind: FactorKind
     name: str
     added_at_ms: int
-    used_at_ms: int | None
+    used_at_ms: int
 
 
 class Factors(Struct, frozen=True):
@@ -75,11 +92,11 @@ class Totp(Struct, frozen=True):
 
 
 class Profile(Struct, frozen=True):
-    """`version`: counts the changes; `avatar`: a reference to the picture."""
+    """`version`: counts the changes; `avatar`: a reference to the picture; empty: none."""
 
     display_name: str
     about: str
-    avatar: str | None
+    avatar: str
     fields: dict[str, str]
     version: int
 
@@ -91,7 +108,7 @@ class Person(Struct, frozen=True):
     name: str
     display_name: str = ""
     about: str = ""
-    avatar: str | None = None
+    avatar: str = ""
     fields: dict[str, str] = {}
 
 
@@ -126,8 +143,15 @@ class _Ended(Struct, frozen=True):
     ended: int
 
 
-class _Added(Struct, frozen=True):
+class AddedFactor(Struct, frozen=True):
+    """`recovery_codes`: shown this once, with the first factor; None later."""
+
     factor: str
+    recovery_codes: list[str] | None = None
+
+
+class _Forgotten(Struct, frozen=True):
+    forgotten: int
 
 
 class _Identifier(Struct, frozen=True):
@@ -206,9 +230,9 @@ class People:
         """What to ask the authenticator, for a new passkey."""
         return await self._calls.call("POST", "/v1/me/passkeys/options", PasskeyOptions, {})
 
-    async def add_passkey(self, challenge: str, credential: dict[str, Any], name: str = "") -> str:
+    async def add_passkey(self, challenge: str, credential: dict[str, Any], name: str = "") -> AddedFactor:
         body = {"challenge": challenge, "credential": credential, "name": name}
-        return (await self._calls.call("POST", "/v1/me/passkeys", _Added, body)).factor
+        return await self._calls.call("POST", "/v1/me/passkeys", AddedFactor, body)
 
     async def remove_factor(self, factor: str) -> None:
         """Raises: StepUpNeeded."""
@@ -234,6 +258,15 @@ class People:
         body = {"kind": kind, **{name: value for name, value in shown.items() if value is not None}}
         await self._calls.call("POST", "/v1/me/step-up", type(None), body)
 
+    async def forget_devices(self, device: str | None = None) -> int:
+        """This device of the user, or all, must show a second factor again; how many they were."""
+        path = "/v1/me/remembered-devices" if device is None else path_of("me", "remembered-devices", device)
+        return (await self._calls.call("DELETE", path, _Forgotten)).forgotten
+
+    async def add_provider(self, handoff: str) -> str:
+        """The account at a provider signs in as well from now on. Raises: StepUpNeeded."""
+        return (await self._calls.call("POST", "/v1/me/identifiers/external", _Identifier, {"handoff": handoff})).identifier
+
     # ---- profile, settings, privacy
 
     async def profile(self) -> Profile:
@@ -245,10 +278,14 @@ class People:
         display_name: str | None = None,
         about: str | None = None,
         fields: dict[str, str] | None = None,
+        avatar: Literal[""] | None = None,
         version: int | None = None,
     ) -> Profile:
-        """Only what is given changes; `version`: of the profile that was read, so that nobody's change is lost."""
-        change = {"display_name": display_name, "about": about, "fields": fields, "version": version}
+        """Only what is given changes; an empty `avatar` takes the picture away.
+
+        `version`: of the profile that was read, so that nobody's change is lost.
+        """
+        change = {"display_name": display_name, "about": about, "fields": fields, "avatar": avatar, "version": version}
         body = {name: value for name, value in change.items() if value is not None}
         return await self._calls.call("PATCH", "/v1/me/profile", Profile, body)
 

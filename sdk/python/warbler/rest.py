@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from warbler.calls import WITHIN_S, Calls, path_of
-from warbler.frames import DirectoryPage, FrameMember, HistoryPage, Page, Role
+from warbler.frames import CommandFrames, DirectoryPage, FrameMember, HistoryPage, Page, Role
 from warbler.friends import Friends
 from warbler.groups import Groups
 from warbler.people import People
@@ -44,6 +45,14 @@ class Members(Struct, frozen=True):
     next: str | None = None
 
 
+class Committed(Struct, frozen=True):
+    """The event that a command became. `seq` 0: taken, and no event came of it."""
+
+    conversation: str
+    seq: int
+    at_ms: int
+
+
 class _Users(Struct, frozen=True):
     users: list[UserName]
 
@@ -69,7 +78,7 @@ class Rest(Calls):
 
     # ---- accounts
 
-    async def register(self, name: str, password: str) -> Login:
+    async def register(self, name: str, password: str) -> Login | FactorNeeded:
         return await self.ways.register(name, password)
 
     async def login(self, name: str, password: str) -> Login | FactorNeeded:
@@ -83,6 +92,16 @@ class Rest(Calls):
         """Users without a password, each with a token; a name that exists gives its user. Shape: at most 1,000 names."""
         body = {"users": [{"name": name} for name in names]}
         return (await self.call("POST", "/v1/admin/users", _AdminUsers, body, token=admin_key)).users
+
+    async def command(self, command: CommandFrames) -> Committed:
+        """Gives a command without a session: for programs that only act. The same `id` again is harmless; empty: the server makes one.
+
+        About a friend (an empty conversation), it is of the direct one with `member`. Raises: RequestFailed with the refusal's code.
+        """
+        fields = msgspec.to_builtins(command)
+        given = {name: value for name, value in fields.items() if name != "conversation" and (name, value) != ("id", "")}
+        about = ("conversations", command.conversation) if command.conversation else ("users", str(fields.get("member")))
+        return await self.call("POST", path_of(*about, "commands"), Committed, {"command": given})
 
     # ---- names and timelines
 

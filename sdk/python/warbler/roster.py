@@ -7,9 +7,19 @@ Rule 3: while pages of a sync are missing, `version` stays: after a loss the syn
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+
 from warbler.frames import RosterEntry
-from warbler.friends import RosterPage
 from warbler.happenings import RosterSeen
+
+
+class RosterPage(Struct, frozen=True):
+    """`full`: everything, who is not in its pages is no more; else what changed since the asked version."""
+
+    version: str
+    full: bool
+    entries: tuple[RosterEntry, ...]
+    next: str | None = None
 
 
 class Roster:

@@ -8,11 +8,10 @@ import msgspec
 from msgspec import Struct
 
 from warbler.calls import Calls, path_of
+from warbler.people import CodeSent, ContactKind, FactorKind, PasskeyOptions, People
 
 REFRESH_BEFORE_MS = 30_000
 
-FactorKind = Literal["totp", "passkey", "recovery_codes"]
-ContactKind = Literal["email", "phone"]
 Platform = Literal["web", "ios", "android", "desktop", "bot"]
 
 
@@ -56,20 +55,6 @@ class Methods(Struct, frozen=True):
     phone: bool
     passkey: bool
     providers: tuple[Provider, ...] = ()
-
-
-class CodeSent(Struct, frozen=True):
-    """`retry_after_ms`: another one may be asked for then."""
-
-    expires_at_ms: int
-    retry_after_ms: int
-
-
-class PasskeyOptions(Struct, frozen=True):
-    """`challenge` names the question to the server; `options` is for the authenticator (Web Authentication Level 3, 5.4 and 5.5)."""
-
-    challenge: str
-    options: dict[str, Any]
 
 
 class DeviceInfo(Struct, frozen=True, omit_defaults=True):
@@ -128,9 +113,9 @@ class Ways:
     async def methods(self) -> Methods:
         return await self._calls.call("GET", "/v1/sign-in/methods", Methods, token="")
 
-    async def register(self, name: str, password: str) -> Login:
-        tokens = await self._calls.call("POST", "/v1/register", Tokens, self._body(name=name, password=password), token="")
-        return Login(self._calls, tokens)
+    async def register(self, name: str, password: str) -> Login | FactorNeeded:
+        """A new user. The tenant may want a second factor of it at once."""
+        return await self._enter("/v1/register", name=name, password=password)
 
     async def password(self, name: str, password: str) -> Login | FactorNeeded:
         """`name`: the name, or an e-mail address or phone number of the user."""
@@ -165,22 +150,35 @@ class Ways:
         """For a passkey as the second factor."""
         return await self._calls.call("POST", "/v1/sign-in/factor/options", PasskeyOptions, {"challenge": needed.challenge}, token="")
 
-    async def factor(
-        self,
-        needed: FactorNeeded,
-        kind: FactorKind,
-        code: str | None = None,
-        *,
-        credential: dict[str, Any] | None = None,
-        remember: bool = False,
-    ) -> Login:
-        """Shows a second factor. `remember`: this device needs none the next time, with `Tokens.remember_token`."""
-        shown = {"code": code} if code is not None else {"credential": credential}
+    async def factor(self, needed: FactorNeeded, kind: FactorKind, code: str, *, remember: bool = False) -> Login | FactorNeeded:
+        """Shows a second factor; the policy may want yet another.
+
+        `remember`: this device needs none the next time, with `Tokens.remember_token`.
+        """
+        return await self._show(needed, kind, remember, code=code)
+
+    async def passkey_factor(
+        self, needed: FactorNeeded, asked: PasskeyOptions, credential: dict[str, Any], *, remember: bool = False
+    ) -> Login | FactorNeeded:
+        """`asked`: what `factor_options` gave, and `credential` the authenticator's answer to it."""
+        return await self._show(needed, "passkey", remember, passkey_challenge=asked.challenge, credential=credential)
+
+    def enrolling(self, needed: FactorNeeded) -> People:
+        """Where `enrol` is true: adds the first factor (`enrol_totp` and `confirm_totp`); then `enrolled`."""
+        return People(self._calls.challenged(needed.challenge))
+
+    async def enrolled(self, needed: FactorNeeded, *, remember: bool = False) -> Login | FactorNeeded:
+        """A factor was added on the way: goes in with it."""
+        return await self._show(needed, "enrolled", remember)
+
+    async def _show(self, needed: FactorNeeded, kind: str, remember: bool, **shown: object) -> Login | FactorNeeded:
         body = {"challenge": needed.challenge, "kind": kind, "remember": remember, **shown}
-        return Login(self._calls, await self._calls.call("POST", "/v1/sign-in/factor", Tokens, body, token=""))
+        return self._entered(await self._calls.call("POST", "/v1/sign-in/factor", dict[str, Any], body, token=""))
 
     async def _enter(self, path: str, **fields: object) -> Login | FactorNeeded:
-        answer = await self._calls.call("POST", path, dict[str, Any], self._body(**fields), token="")
+        return self._entered(await self._calls.call("POST", path, dict[str, Any], self._body(**fields), token=""))
+
+    def _entered(self, answer: dict[str, Any]) -> Login | FactorNeeded:
         if "access_token" in answer:
             return Login(self._calls, msgspec.convert(answer, Tokens))
         return msgspec.convert(answer, FactorNeeded)
