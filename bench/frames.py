@@ -94,6 +94,10 @@ class ReceiptsPage(Struct, frozen=True, tag_field="type", tag="receipts_page"):
     next: str | None = None
 
 
+class Roster(Struct, frozen=True, tag_field="type", tag="roster"):
+    version: str
+
+
 class Resync(Struct, frozen=True, tag_field="type", tag="resync"):
     conversation: str
     from_seq: int
@@ -127,6 +131,7 @@ FromEdge = (
     | Presence
     | ReceiptCounts
     | ReceiptsPage
+    | Roster
     | Resync
     | Move
     | UserTyping

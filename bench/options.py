@@ -46,6 +46,9 @@ class Options:
     receipts_members: int = 10_000
     receipts_online: int = 1_000
     receipts_messages: int = 5
+    roster_friends: int = 10_000
+    roster_tries: int = 10
+    roster_changes: int = 200
     rolling_devices: int = 2_000
     rolling_rate_per_s: int = 200
     rolling_pause_s: float = 5.0
@@ -75,6 +78,9 @@ class Options:
             receipts_members=600,
             receipts_online=60,
             receipts_messages=2,
+            roster_friends=1_500,
+            roster_tries=3,
+            roster_changes=20,
             rolling_devices=60,
             rolling_rate_per_s=50,
             rolling_pause_s=2.0,

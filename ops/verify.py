@@ -16,6 +16,7 @@ from log.settings import LogSettings
 from ops.settings import ClusterSettings
 from ops.topics import located
 from ops.verify_compare import DIFFERENCES_LIMIT, Report, Say, Verifier
+from ops.verify_rosters import RosterReport, RosterVerifier
 from schemas.errors import WarblerError
 from store.cassandra import Store
 from store.settings import StoreSettings
@@ -50,6 +51,40 @@ def timelines(
         raise typer.Exit(EXIT_DIFFERENT)
     if report.unsure:
         raise typer.Exit(EXIT_UNSURE)
+
+
+@app.command()
+def rosters(
+    data: Annotated[Path, typer.Option(help=DATA_HELP)] = Path(".warbler"),
+    wait_s: Annotated[float, typer.Option(help="How long to wait for a projector that is behind.")] = 30.0,
+) -> None:
+    """Fold the topic rosters, and friends and blocks of conversations, and compare their tables. Exit codes as of timelines."""
+    console = Console(soft_wrap=True)
+    try:
+        report = asyncio.run(verify_rosters(located(data, os.environ), wait_s, console.print))
+    except WarblerError as exc:
+        console.print(f"[red]{exc}[/red]")
+        raise typer.Exit(EXIT_UNSURE) from exc
+    for line in (*report.differences, *report.unsure):
+        console.print(line, style="red", markup=False)
+    if report.differences_count:
+        raise typer.Exit(EXIT_DIFFERENT)
+    if report.unsure:
+        raise typer.Exit(EXIT_UNSURE)
+    rows = ", ".join(f"{count} {table}" for table, count in report.rows.items())
+    console.print(f"the tables are equal to the log: {rows}", style="green")
+
+
+async def verify_rosters(clusters: ClusterSettings, wait_s: float, say: Say) -> RosterReport:
+    """Raises: LogError, StoreUnavailable."""
+    log = KafkaLog(LogSettings(clusters.kafka))
+    store = await Store.connect(StoreSettings(clusters.cassandra, clusters.keyspace, connect_wait_ms=int(wait_s * 1000) or 1))
+    try:
+        await log.start()
+        return await RosterVerifier(log, store, wait_s, say).run()
+    finally:
+        await log.close()
+        await store.close()
 
 
 async def verify_timelines(clusters: ClusterSettings, wait_s: float, say: Say) -> Report:

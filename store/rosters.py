@@ -3,13 +3,13 @@
 `rosters` and `joinings` are written by the projector from the topic `rosters`, `ties` from conversation-events; `roster_notes` by the edge.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from store import cql
-from store.cassandra import Row, Store
+from store.cassandra import Store
 from store.roster_rows import JoiningRow, RosterRow
 from store.ties import NO_TIE, Tie
 
@@ -90,21 +90,21 @@ class RosterTables:
         return {conversation: tie_row_of(rows[0]) for conversation, rows in zip(wanted, parts, strict=True) if rows}
 
 
-def roster_row_of(row: Row) -> RosterRow:
+def roster_row_of(row: Sequence[Any]) -> RosterRow:
     other, relation, text, seq, blocked, blocked_seq, version, changed_at_ms = row
     return RosterRow(other, relation or "none", text or "", seq or 0, bool(blocked), blocked_seq or 0, version or 0, changed_at_ms or 0)
 
 
-def joining_row_of(row: Row) -> JoiningRow:
+def joining_row_of(row: Sequence[Any]) -> JoiningRow:
     return JoiningRow(*row)
 
 
-def note_of(row: Row) -> Note:
+def note_of(row: Sequence[Any]) -> Note:
     _, alias, tags = row
     return Note(alias or "", tuple(tags or ()))
 
 
-def tie_row_of(row: Row) -> TieRow:
+def tie_row_of(row: Sequence[Any]) -> TieRow:
     friends, asked_by, text, since_seq, blocks, refusals = row
     blocks, refusals = dict(blocks or {}), dict(refusals or {})
     tie = Tie(bool(friends), asked_by or "", text or "", since_seq or 0, _those(blocks), _those(refusals))

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from bench.bench import Bench, Run
-from bench.workloads import closed, directory, edges, group, idle, kill, ladder, lag, missed, presence, receipts, rolling
+from bench.workloads import closed, directory, edges, group, idle, kill, ladder, lag, missed, presence, receipts, rolling, roster
 
 WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "ladder": ladder.run,
@@ -17,6 +17,7 @@ WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "edges": edges.run,
     "presence": presence.run,
     "receipts": receipts.run,
+    "roster": roster.run,
     **{f"kill-{part}": functools.partial(kill.run, part) for part in kill.PROCESSES},
     "rolling": rolling.run,
 }
