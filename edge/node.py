@@ -111,7 +111,7 @@ class Node:
         self.user_buckets = Buckets(settings.user_commands_per_s, settings.user_commands_burst)
         self.address_buckets = Buckets(settings.address_opens_per_s, settings.address_opens_burst)
         self.people = People(self)
-        self.desk = AccountDesk(self, self._bury)
+        self.desk = AccountDesk(self)
         handlers = {
             EVENTS: self._on_events,
             "replies": self.delivery.on_replies,

@@ -25,12 +25,10 @@ async def rewind_projector(bootstrap: str, say: Callable[[str], None]) -> None:
     from aiokafka.errors import KafkaError
     from aiokafka.structs import TopicPartition
 
-    from streams.roles import PROJECTOR_GROUP
-    from streams.timelines.rows import EVENTS_TOPIC, RECEIPTS_TOPIC
+    from streams.roles import PROJECTED, PROJECTOR_GROUP
 
-    say(f"setting the group {PROJECTOR_GROUP} back to the beginning of {EVENTS_TOPIC} and {RECEIPTS_TOPIC}")
-    topics = (EVENTS_TOPIC, RECEIPTS_TOPIC)
-    places = [TopicPartition(topic, number) for topic in topics for number in range(await partitions_count(bootstrap, topic))]
+    say(f"setting the group {PROJECTOR_GROUP} back to the beginning of {', '.join(PROJECTED)}")
+    places = [TopicPartition(topic, number) for topic in PROJECTED for number in range(await partitions_count(bootstrap, topic))]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=PROJECTOR_GROUP, enable_auto_commit=False)
     await consumer.start()
     try:

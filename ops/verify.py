@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from log.kafka import KafkaLog
 from log.settings import LogSettings
 from ops.settings import ClusterSettings
 from ops.topics import located
+from ops.verify_accounts import AccountsReport, AccountsVerifier
 from ops.verify_compare import DIFFERENCES_LIMIT, Report, Say, Verifier
 from ops.verify_rosters import RosterReport, RosterVerifier
 from schemas.errors import WarblerError
@@ -97,6 +99,53 @@ async def verify_timelines(clusters: ClusterSettings, wait_s: float, say: Say) -
     finally:
         await log.close()
         await store.close()
+
+
+@app.command()
+def accounts(
+    data: Annotated[Path, typer.Option(help=DATA_HELP)] = Path(".warbler"),
+    wait_s: Annotated[float, typer.Option(help="How long to wait for a projector that is behind.")] = 30.0,
+) -> None:
+    """Fold account-events and admin-events and compare the rows with them. Exit code 1: a row differs; 2: could not tell."""
+    console = Console(soft_wrap=True)
+    try:
+        report = asyncio.run(verify_accounts(located(data, os.environ), wait_s))
+    except WarblerError as exc:
+        console.print(f"[red]{exc}[/red]")
+        raise typer.Exit(EXIT_UNSURE) from exc
+    show_accounts(report, console)
+    if report.differences_count:
+        raise typer.Exit(EXIT_DIFFERENT)
+    if report.unsure:
+        raise typer.Exit(EXIT_UNSURE)
+
+
+async def verify_accounts(clusters: ClusterSettings, wait_s: float) -> AccountsReport:
+    """The comparison of these clusters. Raises: LogError, StoreUnavailable."""
+    log = KafkaLog(LogSettings(clusters.kafka))
+    store = await Store.connect(StoreSettings(clusters.cassandra, clusters.keyspace, connect_wait_ms=int(wait_s * 1000) or 1))
+    try:
+        await log.start()
+        return await AccountsVerifier(log, store, wait_s, lambda: time.time_ns() // 1_000_000).run()
+    finally:
+        await log.close()
+        await store.close()
+
+
+def show_accounts(report: AccountsReport, console: Console) -> None:
+    table = Table("table", "rows by the log", "rows in Cassandra")
+    for name, (by_log, in_table) in report.counts.items():
+        table.add_row(name, str(by_log), str(in_table))
+    console.print(table)
+    console.print(f"{report.records_count} records folded, {report.damaged_count} of them damaged (in the dead letters)")
+    for line in report.differences:
+        console.print(line, style="red", markup=False)
+    if report.differences_count > len(report.differences):
+        console.print(f"… and {report.differences_count - len(report.differences)} more", style="red")
+    for line in report.unsure:
+        console.print(line, style="yellow", markup=False)
+    if not report.differences_count and not report.unsure:
+        console.print("the accounts are equal to the log", style="green")
 
 
 def show(report: Report, console: Console) -> None:

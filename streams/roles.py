@@ -14,6 +14,8 @@ from log.port import Log
 from log.settings import LogSettings
 from schemas.records import DeadLetter
 from store.cassandra import Store
+from streams.accounts.projector import TOPICS as ACCOUNT_TOPICS
+from streams.accounts.projector import AccountProjector
 from streams.conversations.owner import GROUP as OWNER_GROUP
 from streams.conversations.owner import Owner
 from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC
@@ -24,9 +26,10 @@ from streams.rosters.rows import ROSTERS_TOPIC
 from streams.settings import StreamsSettings
 from streams.timelines.passages import PassageTeller
 from streams.timelines.projector import TimelineProjector
+from streams.timelines.rows import RECEIPTS_TOPIC, Record
 
 PROJECTOR_GROUP = "warbler-timelines"
-RECEIPTS_TOPIC = "receipts"
+PROJECTED = (EVENTS_TOPIC, RECEIPTS_TOPIC, ROSTERS_TOPIC, *ACCOUNT_TOPICS)
 PROJECTOR_TAKE_CHUNKS = 16
 PROJECTOR_WITHIN_S = 0.02
 
@@ -109,21 +112,20 @@ class TimelinesRole:
         self._log = log
         self._on_fatal = on_fatal
         self._projector = TimelineProjector(store, self._bury)
+        self._accounts = AccountProjector(store, self._bury, clock_ms)
         self._next: dict[tuple[str, int], int] = {}
         self._records = 0
         self._applying = False
         self._passages = PassageTeller(log, settings.node or PROJECTOR_GROUP, settings.passages_interval_ms, clock_ms)
         fetch = FetchSettings(settings.projector_fetch_wait_ms, settings.projector_fetch_bytes_min)
         self.app = app_of(PROJECTOR_GROUP, kafka, settings, fetch)
-        add_agent(
-            self.app, [EVENTS_TOPIC, RECEIPTS_TOPIC, ROSTERS_TOPIC], self._agent, take=PROJECTOR_TAKE_CHUNKS, within_s=PROJECTOR_WITHIN_S
-        )
+        add_agent(self.app, list(PROJECTED), self._agent, take=PROJECTOR_TAKE_CHUNKS, within_s=PROJECTOR_WITHIN_S)
 
     async def _agent(self, bursts: AsyncIterator[list[Delivery]]) -> None:
         async for burst in bursts:
             self._applying = True
             try:
-                await self._projector.apply([record for delivery in burst for record in delivery.chunk])
+                await self._apply([record for delivery in burst for record in delivery.chunk])
             except Exception as exc:  # noqa: BLE001 - what leaves an agent acks the event, so it must end the process instead
                 self._on_fatal(exc)
                 await asyncio.Event().wait()
@@ -133,6 +135,13 @@ class TimelinesRole:
                 self._passages.passed(delivery.topic, delivery.partition, delivery.chunk.next_offset)
                 await delivery.ack()
             self._applying = False
+
+    async def _apply(self, records: Sequence[Record]) -> None:
+        of_people = [record for record in records if record.topic in ACCOUNT_TOPICS]
+        if len(of_people) < len(records):
+            await self._projector.apply([record for record in records if record.topic not in ACCOUNT_TOPICS])
+        if of_people:
+            await self._accounts.apply(of_people)
 
     async def _bury(self, letters: Sequence[DeadLetter]) -> None:
         await self._log.publish(DEAD_LETTERS_TOPIC, 0, [letter_entry(letter) for letter in letters])

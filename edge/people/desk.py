@@ -42,8 +42,8 @@ def close_of(why: Why) -> CloseCode:
 class AccountDesk:
     """`observers` hear of every event that is read from the log, after it was heeded."""
 
-    def __init__(self, node: "Node", bury: Callable[[Record, str], None]) -> None:
-        self._node, self._bury = node, bury
+    def __init__(self, node: "Node") -> None:
+        self._node = node
         self.observers: list[Observer] = []
 
     def on_account_events(self, records: Iterable[Record]) -> None:
@@ -53,8 +53,7 @@ class AccountDesk:
             except Undecodable as exc:
                 POISON.labels(record.topic).inc()
                 LOG.warning("undecodable record", topic=record.topic, offset=record.offset, reason=exc.reason)
-                self._bury(record, exc.reason)
-                continue
+                continue  # its dead letter is the projector's
             self.heed(event)
             if isinstance(event, PrivacyChanged):
                 self._node.presence.on_privacy_changed(event)

@@ -1,0 +1,1 @@
+"""What account-events and admin-events come to in rows. See `streams.accounts.projector`."""
