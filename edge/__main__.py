@@ -31,6 +31,7 @@ from store.timelines import Timelines
 LOGGER = structlog.get_logger()
 RETRY_S = 2.0
 NOTE_S = 2.0
+KEYS_LOOK_S = 2.0
 EXIT_FAULT = 70
 EXIT_SETTING = 64
 GC_THRESHOLD = 10_000  # objects made and not freed before the young ones are looked through; Python's own is 700
@@ -90,6 +91,21 @@ async def note_what_is_given(node: Node, store: Store) -> None:
             LOGGER.warning("how far the log was given to devices cannot be noted", error=str(exc))
 
 
+async def follow_keys(token_keys: TokenKeys, path: Path) -> None:
+    """Takes up what `warbler keys rotate` wrote, without a restart. A file that cannot be read leaves the keys as they are."""
+    seen = await asyncio.to_thread(path.read_bytes)
+    while True:
+        await asyncio.sleep(KEYS_LOOK_S)
+        try:
+            content = await asyncio.to_thread(path.read_bytes)
+            if content != seen:
+                token_keys.replace(content)
+                seen = content
+                LOGGER.info("the keys of tokens were taken up anew")
+        except (OSError, WarblerError) as exc:
+            LOGGER.warning("the keys of tokens cannot be read anew", error=str(exc))
+
+
 def look_away_from_what_was_loaded() -> None:
     """Modules and routes stay for ever: 95,000 objects, which every full collection looked through for 60 ms between two frames."""
     gc.collect()
@@ -106,6 +122,7 @@ async def serve(settings: EdgeSettings) -> None:
     node.on_fault = lambda _: os._exit(EXIT_FAULT)
     await node.start()
     node.spawn(watch_epoch(store, log, epoch))
+    node.spawn(follow_keys(key, Path(os.environ["WARBLER_TOKEN_KEY"])))
     node.spawn(note_what_is_given(node, store))
     config = uvicorn.Config(
         make_app(node, admin_key),

@@ -22,6 +22,7 @@ LAZY = {
     "import": ("ops.irc", "", "Import recorded conversations."),
     "journey": ("ops.journey", "journey", "Tell what became of a message, and when."),
     "verify": ("ops.verify", "app", "Compare what is stored with the log."),
+    "keys": ("ops.keys", "app", "Rotate the keys that sign access tokens."),
     "dead-letters": ("ops.deadletters", "app", "List, show and replay records that could not be understood."),
 }
 IMPORTERS = {"irc": ("ops.irc.cli", "app", "Import IRC logs.")}

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from rich.console import Console
 
+from edge.key_file import BadKeyFile, KeyFile, read_key_file, rotated, write_key_file
 from ops.programs import Keys
 
 
@@ -20,8 +26,12 @@ def token_pem() -> bytes:
 
 def write_secret(path: Path, value: bytes) -> None:
     """Create `path` with mode 0600 and the whole value, or leave the one that is there."""
-    if path.exists():
-        return
+    if not path.exists():
+        replace_secret(path, value)
+
+
+def replace_secret(path: Path, value: bytes) -> None:
+    """`path` has the whole value and mode 0600, at once for whoever reads it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     writing = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(writing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -46,3 +56,44 @@ def ensure_keys(home: Path, env: Mapping[str, str] | None = None) -> Keys:
     if admin.parent == folder:
         write_secret(admin, secrets.token_urlsafe(32).encode() + b"\n")
     return Keys(token.absolute(), admin.absolute())
+
+
+def rotate(path: Path, now_ms: int, signs_in_ms: int, keep_ms: int) -> KeyFile:
+    """Put a new key into the file that signs tokens; nodes that run take it up by themselves. What is in the file now.
+
+    Raises: BadKeyFile, OSError. The file is replaced as a whole; it stays readable by its owner alone.
+    """
+    file = rotated(read_key_file(path.read_bytes()), token_pem(), now_ms, signs_in_ms, keep_ms)
+    replace_secret(path, write_key_file(file))
+    return file
+
+
+app = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
+
+
+@app.callback()
+def keys() -> None:
+    """The keys that sign access tokens."""
+
+
+@app.command("rotate")
+def rotate_keys(
+    data: Annotated[Path, typer.Option(help="Data folder, if $WARBLER_TOKEN_KEY names no file.")] = Path(".warbler"),
+    signs_in_s: Annotated[int, typer.Option(help="When the new key signs: after every node has the file.", min=0)] = 60,
+    keep_h: Annotated[int, typer.Option(help="How long the others go on checking: the longest life of a token, and more.", min=0)] = 25,
+) -> None:
+    """Make a new key: it checks at once, signs a little later, and the older ones end. Copy the file to nodes on other machines."""
+    path = Path(os.environ.get("WARBLER_TOKEN_KEY") or data / "secrets" / "token-key.pem")
+    console = Console(soft_wrap=True)
+    try:
+        file = rotate(path, time.time_ns() // 1_000_000, signs_in_s * 1000, keep_h * 3_600_000)
+    except (BadKeyFile, OSError) as exc:
+        console.print(f"[red]{exc}[/red]")
+        raise typer.Exit(1) from exc
+    for key in file.keys:
+        end = f"checks until {moment(key.checks_until_ms)}" if key.checks_until_ms else "has no end"
+        console.print(f"{key.key_id}: signs from {moment(key.signs_from_ms)}, {end}")
+
+
+def moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds") if ms else "its beginning"

@@ -7,7 +7,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ops.keys import ensure_keys
+from edge.tokens import Grant, TokenKeys
+from ops.keys import ensure_keys, rotate
 
 
 def mode(path: Path) -> int:
@@ -41,3 +42,17 @@ def test_keys_given_by_variable_are_used_and_not_made(tmp_path: Path) -> None:
     assert (keys.token_key, keys.admin_key) == (tmp_path / "mine.pem", tmp_path / "mine")
     assert not (tmp_path / "data").exists()
     assert not keys.token_key.exists()
+
+
+def test_a_rotation_keeps_who_may_read_the_file_and_every_refresh_token(tmp_path: Path) -> None:
+    path = ensure_keys(tmp_path, {}).token_key
+    before = TokenKeys(path.read_bytes())
+    grant, refresh = Grant("u-ana", "l-1", 9_000_000_000_000), before.mint_refresh("l-1", "secret")
+    old_token = before.mint(grant, 1_000)
+    file = rotate(path, 1_000, signs_in_ms=0, keep_ms=5_000)
+    after = TokenKeys(path.read_bytes())
+    assert [key.checks_until_ms for key in file.keys] == [0, 6_000]
+    assert (mode(path), after.successor(refresh)) == (0o600, before.successor(refresh))
+    assert after.check(old_token, 5_999).user == after.check(after.mint(grant, 1_000), 7_000).user == "u-ana"
+    assert [each["kid"] for each in after.jwks(7_000)["keys"]] == [file.keys[0].key_id]
+    assert sorted(each.name for each in path.parent.iterdir()) == ["admin-key", "token-key.pem"]  # nothing half-written is left
