@@ -11,6 +11,7 @@ from typing import Any
 from schemas.accounts import IdentifierKind, UserKind, UserState
 from store import cql
 from store.cassandra import Row, Store
+from store.contended import Turns, settled
 
 HOLD_S = 120  # a registration that does not end in this time leaves nothing behind
 
@@ -50,6 +51,7 @@ class AccountState:
 class Accounts:
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._turns = Turns()
 
     # ---- identifiers
 
@@ -59,15 +61,18 @@ class Accounts:
         Raises: StoreUnavailable. Delivery: a repeat for the same user answers None again.
         """
         held = (identifier.shown, identifier.identifier_id, identifier.verified_at_ms, identifier.kind, identifier.key)
-        rows = await self._store.execute(cql.HOLD_IDENTIFIER, (HOLD_S, user, *held))
-        applied, *holder = rows[0]
+        async with self._turns.of(f"{identifier.kind} {identifier.key}"):
+            # a plain read first: of a thousand who want one name, a handful come to the transaction
+            rows = await self._store.execute(cql.IDENTIFIER, (identifier.kind, identifier.key))
+            if rows and rows[0][0] not in (None, user):
+                return str(rows[0][0])
+            applied, *holder = await settled(self._store, cql.HOLD_IDENTIFIER, (HOLD_S, user, *held))
         return None if applied or holder[0] == user else str(holder[0])
 
     async def keep(self, identifier: Identifier, user: str) -> bool:
         """What was held is the user's for good. False: it was not held any more. Raises: StoreUnavailable. Delivery: safe to repeat."""
         held = (identifier.shown, identifier.identifier_id, identifier.verified_at_ms, identifier.kind, identifier.key)
-        rows = await self._store.execute(cql.KEEP_IDENTIFIER, (user, *held, user))
-        if not rows[0][0]:
+        if not (await settled(self._store, cql.KEEP_IDENTIFIER, (user, *held, user)))[0]:
             return False
         row = (user, identifier.identifier_id, identifier.kind, identifier.key, identifier.shown, identifier.verified_at_ms)
         await self._store.execute(cql.PUT_USER_IDENTIFIER, row)
@@ -77,9 +82,9 @@ class Accounts:
         """It is nobody's; for `kept_back_s` nobody can take it. Raises: StoreUnavailable. Delivery: safe to repeat."""
         if kept_back_s:
             retired = (kept_back_s, "", "", "", 0, identifier.kind, identifier.key, user)
-            await self._store.execute(cql.RETIRE_IDENTIFIER, retired)
+            await settled(self._store, cql.RETIRE_IDENTIFIER, retired)
         else:
-            await self._store.execute(cql.FREE_IDENTIFIER, (identifier.kind, identifier.key, user))
+            await settled(self._store, cql.FREE_IDENTIFIER, (identifier.kind, identifier.key, user))
         await self._store.execute(cql.DROP_USER_IDENTIFIER, (user, identifier.identifier_id))
 
     async def user_of(self, kind: IdentifierKind, key: str) -> str | None:

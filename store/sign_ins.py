@@ -11,6 +11,7 @@ from typing import Any, Literal
 from schemas.accounts import UserState
 from store import cql
 from store.cassandra import Row, Store
+from store.contended import Turns, settled
 
 DAY_S = 86_400
 KEEP_S = 400 * DAY_S  # of a sign-in's row, from the event on; longer than any sign-in (EDGE_SIGN_IN_MS is at most this)
@@ -101,6 +102,7 @@ def used_after(family: Family, use: Use) -> dict[str, int]:
 class SignIns:
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._turns = Turns()
 
     async def of_user(self, user: str) -> list[SignIn]:
         """Those of the last KEEP_S, open or not, oldest first. Raises: StoreUnavailable."""
@@ -154,28 +156,29 @@ class SignIns:
         Raises: StoreUnavailable. Delivery: a repeat within the grace window answers `rotated` again.
         """
         while True:
-            family = await self.family(sign_in_id)
-            if family is None:
-                return "unknown", ""
-            match judged(family, use):
-                case "again":
-                    return "rotated", family.user
-                case "exchange":
-                    if await self._exchanged(sign_in_id, family, use):
+            async with self._turns.of(sign_in_id):
+                family = await self.family(sign_in_id)
+                if family is None:
+                    return "unknown", ""
+                match judged(family, use):
+                    case "again":
                         return "rotated", family.user
-                    # another use of the same token came between: it is looked at again, and found among the used
-                case "reused" | "revoked" | "expired" as refused:
-                    return refused, family.user
+                    case "exchange":
+                        if await self._exchanged(sign_in_id, family, use):
+                            return "rotated", family.user
+                        # another use of the same token came between: it is looked at again, and found among the used
+                    case "reused" | "revoked" | "expired" as refused:
+                        return refused, family.user
 
     async def _exchanged(self, sign_in_id: str, family: Family, use: Use) -> bool:
         expires_at_ms = min(use.now_ms + use.idle_ms, family.ends_at_ms)
         new = (family.user, use.next_hash, used_after(family, use), expires_at_ms, family.ends_at_ms)
         values = (_keep_s(expires_at_ms, use.now_ms), *new, sign_in_id, use.token_hash)
-        return bool((await self._store.execute(cql.ROTATE_FAMILY, values))[0][0])
+        return bool((await settled(self._store, cql.ROTATE_FAMILY, values))[0])
 
     async def revoke(self, sign_in_id: str) -> None:
         """No token of the family is good any more. Raises: StoreUnavailable. Delivery: safe to repeat."""
-        await self._store.execute(cql.REVOKE_FAMILY, (KEEP_S, sign_in_id))
+        await settled(self._store, cql.REVOKE_FAMILY, (KEEP_S, sign_in_id))
 
     async def use_ticket(self, ticket_id: str) -> bool:
         """Whether this is its first use. Raises: StoreUnavailable (it may count as used)."""

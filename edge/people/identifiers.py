@@ -47,7 +47,7 @@ def email_key(text: str) -> tuple[str, str]:
     try:
         if len(text) > INPUT_CHARACTERS_LIMIT:
             raise BadIdentifier("bad_email", "too long for an e-mail address")
-        found = validate_email(text, check_deliverability=False, test_environment=True)
+        found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except (EmailNotValidError, ValueError) as exc:
         raise BadIdentifier("bad_email", "not an e-mail address") from exc
     return found.normalized.casefold(), found.normalized

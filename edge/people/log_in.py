@@ -13,6 +13,7 @@ from store.accounts import Account
 if TYPE_CHECKING:
     from edge.node import Node
 
+NOBODYS = "?"  # no name has this character
 WRONG = "the name or the password is wrong"
 
 
@@ -29,7 +30,7 @@ async def log_in(node: "Node", body: models.Credentials, address: str) -> models
     try:
         kind, key = login_key(body.name)
     except BadIdentifier:
-        kind, key = "name", ""  # nobody's; it costs as much
+        kind, key = "name", NOBODYS  # it costs as much
     account = await node.accounts.by_identifier(kind, key)
     guessed = await _admitted(node, f"{kind}:{key}", account, device)
     if not await node.people.passwords.verify(account.password_hash if account is not None else None, body.password):
