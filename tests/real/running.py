@@ -16,7 +16,7 @@ from ops import statefile
 from ops.embedded.ports import next_free
 
 READY_S = 90.0
-PORTS_FROM = 18_480
+PORTS_FROM = 10_000 + os.getpid() % 400 * 20  # test processes side by side look for free ports in different places
 STOP_S = 30.0
 
 

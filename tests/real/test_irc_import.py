@@ -33,7 +33,7 @@ class Own:
         self.home = home
         self.log = home / "up.log"
         env = {key: value for key, value in os.environ.items() if key not in ("WARBLER_KAFKA", "WARBLER_CASSANDRA")}
-        command = [sys.executable, "-m", "ops.cli", "up", "--data", str(home), "--port", str(next_free(19_480))]
+        command = [sys.executable, "-m", "ops.cli", "up", "--data", str(home), "--port", str(next_free(running.PORTS_FROM))]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.until(lambda: b"is ready" in self.log.read_bytes(), 180)

@@ -188,7 +188,7 @@ class Process:
     """An edge or a worker without a supervisor: a process that ends is seen."""
 
     def __init__(self, module: str, shaken: Running, output: Path, **env: str) -> None:
-        self.port = next_free(19_480)
+        self.port = next_free(running.PORTS_FROM)
         self.output = output
         keys = {"WARBLER_TOKEN_KEY": str(shaken.data / "secrets" / "token-key.pem"), "WARBLER_DATA": str(output.parent / module)}
         own = {"EDGE_PORT": str(self.port), "STREAMS_LIVE_PORT": str(self.port), "WARBLER_NODE": f"late-{module}"}
@@ -255,7 +255,7 @@ def test_up_waits_for_clusters_that_are_not_there_and_then_starts(ground: Stack,
     output = tmp_path / "up.log"
     env = {**os.environ, "WARBLER_KAFKA": ground.kafka, "WARBLER_CASSANDRA": ground.cassandra}
     with output.open("wb") as written:
-        command = [sys.executable, "-m", "ops.cli", "up", "--data", str(tmp_path / "late"), "--port", str(next_free(20_480))]
+        command = [sys.executable, "-m", "ops.cli", "up", "--data", str(tmp_path / "late"), "--port", str(next_free(running.PORTS_FROM))]
         child = subprocess.Popen(command, env=env, stdout=written, stderr=subprocess.STDOUT)
     try:
         until_written(child, output, "waiting")

@@ -35,7 +35,7 @@ PARTITIONS = 4
 class Worker:
     """`python -m streams.worker` with an environment of its own."""
 
-    _port_next = 24_000  # two workers may be made before either listens
+    _port_next = 24_000 + os.getpid() % 100 * 20  # two workers may be made before either listens
 
     def __init__(self, kafka: str, data: Path, name: str, **settings: str) -> None:
         self.name = name
