@@ -19,6 +19,7 @@ from typer.main import get_command
 # name of the command: (module, attribute, one line of help). An attribute that is a plain function becomes a single command.
 LAZY = {
     "chat": ("ops.chat", "chat", "Chat in the terminal."),
+    "could": ("ops.could", "could", "Tell whether a user could do something in a conversation at a time, and by which event."),
     "import": ("ops.irc", "", "Import recorded conversations."),
     "journey": ("ops.journey", "journey", "Tell what became of a message, and when."),
     "verify": ("ops.verify", "app", "Compare what is stored with the log."),

@@ -27,3 +27,11 @@ class TimelinesOfAnotherLog(StoreError):
             " away, makes them anew from the log as it is, and tells every device to read again"
         )
         self.epoch = epoch
+
+
+class TimelineGap(StoreError):
+    """An event that should be there is damaged or missing: what follows from all of them cannot be told."""
+
+    def __init__(self, conversation: str, seq: int) -> None:
+        super().__init__(f"{conversation}: event {seq} is damaged or missing, so what follows from it cannot be told")
+        self.seq = seq

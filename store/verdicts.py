@@ -8,7 +8,7 @@ Source: docs/decisions/0017-who-may-do-what.md
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from schemas.events import Event
 from schemas.records import MemberState, RefusalCode
@@ -39,6 +39,7 @@ class Verdict:
     until_ms: int = 0
 
 
+ACTIONS: frozenset[Action] = frozenset(get_args(Action))
 ALLOWED = Verdict(True)
 UNKNOWN = Verdict(False, "unknown_conversation", "there is no such conversation")
 NOT_MEMBER = Verdict(False, "not_member", "only members may do this")
@@ -149,32 +150,52 @@ class Explained:
     at_seq: int = 0  # of the last event that was there at the time
 
 
+class Replay:
+    """One question, asked of a conversation's events one by one from the first one on, however many there are."""
+
+    def __init__(self, user: str, action: Action, at_ms: int) -> None:
+        self._user, self._action, self._at_ms = user, action, at_ms
+        self._standing: Standing | None = None
+        self._answer = Explained(self._now(0))
+
+    def take(self, event: Event) -> bool:
+        """Whether the event was there at the time in question; of the first one that was not, nothing more has to come."""
+        if event.at_ms > self._at_ms:
+            return False
+        self._pass(event.at_ms)
+        self._standing = fold_standing(self._standing, event)
+        verdict, before = self._now(event.at_ms), self._answer
+        if _same(verdict, before.verdict):
+            self._answer = Explained(verdict, before.by_seq, before.since_ms, before.by_time, event.seq)
+        else:
+            self._answer = Explained(verdict, event.seq, event.at_ms, at_seq=event.seq)
+        return True
+
+    def answer(self) -> Explained:
+        """After the last event."""
+        self._pass(self._at_ms)
+        return self._answer
+
+    def _pass(self, now_ms: int) -> None:
+        """Time goes on without an event."""
+        verdict, before = self._now(now_ms), self._answer
+        if not _same(verdict, before.verdict):
+            self._answer = Explained(verdict, before.by_seq, before.verdict.until_ms, True, before.at_seq)
+
+    def _now(self, now_ms: int) -> Verdict:
+        return may(self._standing, self._user, self._action, now_ms)
+
+
 def could(history: Iterable[Event], user: str, action: Action, at_ms: int) -> Explained:
     """Whether the user could do this at the time, and by which event.
 
     Shape: `history` is the conversation's events from the first one on, in order; what is later than `at_ms` is not looked at.
     """
-    standing: Standing | None = None
-    answer = Explained(may(None, user, action, 0))
+    replay = Replay(user, action, at_ms)
     for event in history:
-        if event.at_ms > at_ms:
+        if not replay.take(event):
             break
-        answer = _passed(answer, standing, user, action, event.at_ms)
-        standing = fold_standing(standing, event)
-        verdict = may(standing, user, action, event.at_ms)
-        if _same(verdict, answer.verdict):
-            answer = Explained(verdict, answer.by_seq, answer.since_ms, answer.by_time, event.seq)
-        else:
-            answer = Explained(verdict, event.seq, event.at_ms, at_seq=event.seq)
-    return _passed(answer, standing, user, action, at_ms)
-
-
-def _passed(answer: Explained, standing: Standing | None, user: str, action: Action, now_ms: int) -> Explained:
-    """The answer once time has gone on to `now_ms` without an event."""
-    verdict = may(standing, user, action, now_ms)
-    if _same(verdict, answer.verdict):
-        return answer
-    return Explained(verdict, answer.by_seq, answer.verdict.until_ms, True, answer.at_seq)
+    return replay.answer()
 
 
 def _same(one: Verdict, other: Verdict) -> bool:
