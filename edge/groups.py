@@ -99,8 +99,8 @@ class GroupDesk:
 
     # ---- the group itself
 
-    async def group(self, user: str, conversation: str, now_ms: int) -> Group | None:
-        """None where there is nothing for this user to see: a private group is not there for others.
+    async def group(self, user: str, conversation: str, now_ms: int, *, unseen: bool = False) -> Group | None:
+        """None where there is nothing for this user to see: a private group is not there for others, unless they may see what is `unseen`.
 
         Raises: StoreUnavailable; BadRequest("behind").
         """
@@ -116,7 +116,8 @@ class GroupDesk:
         place, head = overlay(places.get(conversation), heads.get(conversation), happened, user)
         facts = fold_facts(rows, happened)
         place = place if place is not None and place.active else None
-        if head is None or (place is None and (head.conversation_kind == "direct" or not is_public(facts.get(FactKey("settings", ONLY))))):
+        hidden = head is not None and (head.conversation_kind == "direct" or not is_public(facts.get(FactKey("settings", ONLY))))
+        if head is None or (place is None and hidden and not unseen):
             return None
         return _group(head, place, facts, now_ms)
 

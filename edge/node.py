@@ -27,6 +27,7 @@ from edge.people.admin_log import ADMIN_EVENTS, AdminLog
 from edge.people.api_keys import ApiKeys
 from edge.people.desk import AccountDesk
 from edge.people.people import People
+from edge.people.profiles import Profiles
 from edge.people.recording import ACCOUNT_EVENTS, publish_account_event
 from edge.people.tenancy import Tenancy
 from edge.presence_desk import PresenceDesk
@@ -110,7 +111,11 @@ class Node:
         self.passages = Passages(name, "fanned_out", EVENTS, settings.passages_interval_ms)
         self.user_buckets = Buckets(settings.user_commands_per_s, settings.user_commands_burst)
         self.address_buckets = Buckets(settings.address_opens_per_s, settings.address_opens_burst)
+        self.admin_buckets = Buckets(settings.admin_calls_per_s, settings.admin_calls_burst)
+        self.search_buckets = Buckets(settings.searches_per_s, settings.searches_burst)
+        self.profiles = Profiles(tables.profiles, self.admin_log, accounts)
         self.people = People(self)
+        self.people.erasers.append(self.profiles.forget)
         self.desk = AccountDesk(self)
         handlers = {
             EVENTS: self._on_events,

@@ -99,6 +99,10 @@ class EdgeSettings:
     guesses_forget_ms: int = 3_600_000
     address_guesses_per_min: int = 30
     address_guesses_burst: int = 100
+    admin_calls_per_s: int = 50  # of one administrator or API key
+    admin_calls_burst: int = 200
+    searches_per_s: int = 5  # of one user
+    searches_burst: int = 30
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -137,6 +137,20 @@ class Accounts:
         rows = await self._store.execute(cql.ACCOUNT_STATE, (user,))
         return account_state(rows[0]) if rows else None
 
+    async def states_of(self, users: Iterable[str]) -> dict[str, AccountState]:
+        """Of those that are known. Raises: StoreUnavailable."""
+        wanted = list(dict.fromkeys(users))
+        parts = await self._store.execute_each(cql.ACCOUNT_STATE, [(user,) for user in wanted])
+        return {user: account_state(rows[0]) for user, rows in zip(wanted, parts, strict=True) if rows}
+
+    async def page(self, after: str, limit: int) -> dict[str, str]:
+        """Users and their names, those after that one (empty: from the first on), in the order of their rows. Raises: StoreUnavailable."""
+        if after:
+            rows = await self._store.execute(cql.USERS_AFTER, (after, limit))
+        else:
+            rows = await self._store.execute(cql.USERS_FIRST, (limit,))
+        return {user: name or "" for user, name in rows}
+
 
 def account_state(row: Sequence[Any]) -> AccountState:
     user_kind, state, reason, changed_by, at_ms = row

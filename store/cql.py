@@ -145,6 +145,8 @@ PUT_PASSWORD = "UPDATE users SET password_hash = ? WHERE user = ?"
 PUT_NAME = "UPDATE users SET name = ? WHERE user = ?"
 DROP_USER = "DELETE FROM users WHERE user = ?"
 USER = "SELECT user, name, password_hash, created_at_ms FROM users WHERE user = ?"
+USERS_FIRST = "SELECT user, name FROM users LIMIT ?"
+USERS_AFTER = "SELECT user, name FROM users WHERE token(user) > token(?) LIMIT ?"
 USER_NAME = "SELECT user, name FROM users WHERE user = ?"
 ACCOUNT_STATE = "SELECT user_kind, state, reason, changed_by, at_ms FROM account_states WHERE user = ?"
 

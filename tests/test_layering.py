@@ -78,7 +78,13 @@ DECIDING = {
 VALUES_OF_SHELLS = {
     "edge.settings",  # the settings' class stands beside the reading of the environment
     "store.schema",  # BUCKET_SEQS stands beside the table that it shapes
-    *("store.presence", "store.privacy", "store.receipts", "store.sign_ins"),  # the rows' classes stand beside their tables
+    *(
+        "store.presence",
+        "store.privacy",
+        "store.profiles",
+        "store.receipts",
+        "store.sign_ins",
+    ),  # the rows' classes stand beside their tables
     "store.timelines",  # membership_of makes a value of a row
 }
 

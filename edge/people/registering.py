@@ -72,6 +72,7 @@ async def register(node: "Node", new: NewAccount) -> Account:
     base = head_of(user, now_ms)
     await node.people.record(UserRegistered(**base, user_kind=new.user_kind, by=new.by or user))
     await node.accounts.put_user(account)
+    await node.profiles.note_name(user, new.name)
     await _kept(node, user, new.identifier)
     return account
 

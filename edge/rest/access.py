@@ -54,15 +54,6 @@ def _revoked(why: str) -> Problem:
     return Problem(401, "token_revoked", "signed in on another device" if why == "replaced" else "the sign-in or the token was revoked")
 
 
-async def admin_of(request: Request, node: AnyNode, given: Given) -> Node:
-    key: str | None = request.app.state.admin_key
-    if not key:
-        raise Problem(403, "no_admin_key", "this node has no admin key: set WARBLER_ADMIN_KEY")
-    if given is None or not hmac.compare_digest(given.credentials.encode(), key.encode()):
-        raise Problem(401, "bad_admin_key", "the admin key is wrong")
-    return node
-
-
 async def caller_or_admin_of(request: Request, node: AnyNode, given: Given) -> tuple[Node, Caller | None]:
     """No caller: the administrator."""
     key: str | None = request.app.state.admin_key
@@ -91,4 +82,3 @@ async def stepped_up(caller: Caller) -> None:
 
 CallerOrAdmin = Annotated[tuple[Node, Caller | None], Depends(caller_or_admin_of)]
 SignedInCaller = Annotated[Caller, Depends(caller_of)]
-AdminNode = Annotated[Node, Depends(admin_of)]

@@ -1,6 +1,5 @@
-"""Register, log in, refresh, log out, tickets, look users up; and the administrator's call that makes users in bulk."""
+"""Register, log in, refresh, log out, tickets, look users up."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,16 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 from edge.clocks import clock_ms
 from edge.people.identifiers import BadIdentifier, name_key
 from edge.people.log_in import log_in
-from edge.people.registering import NewAccount, Taken, name_identifier, register
-from edge.people.signing import Proof, mint_ticket, new_token_id, open_sign_in
+from edge.people.registering import NewAccount, name_identifier, register
+from edge.people.signing import Proof, mint_ticket, open_sign_in
 from edge.people.signing import refresh as refreshed
 from edge.rest import models
-from edge.rest.access import AdminNode, AnyNode, SignedInCaller, address_of
+from edge.rest.access import AnyNode, SignedInCaller, address_of
 from edge.rest.errors import Problem
-from edge.tokens import Grant
 from schemas.errors import WarblerError
-from store.accounts import Account
-from store.sign_ins import NO_SIGN_IN
 
 router = APIRouter(prefix="/v1")
 well_known = APIRouter()
@@ -93,32 +89,3 @@ async def user_by_name(name: str, caller: SignedInCaller) -> models.User:
     if account is None:
         raise Problem(404, "unknown_user", f"there is no user named {name!r}")
     return models.User(user=account.user, name=account.name)
-
-
-@router.post("/admin/users")
-async def admin_users(body: models.NewUsers, node: AdminNode) -> models.MintedUsers:
-    """Makes users without a password and mints their tokens; a name that exists gets a new token for its user."""
-    now_ms = clock_ms()
-    expires_ms = now_ms + node.settings.admin_token_ms
-    turns = asyncio.Semaphore(32)
-
-    async def one(name: str) -> models.MintedUser:
-        async with turns:
-            account = await _made(node, name)
-        grant = Grant(account.user, NO_SIGN_IN, expires_ms, True, new_token_id(), ("admin",))
-        token = node.key.mint(grant, now_ms)
-        return models.MintedUser(user=account.user, name=account.name, access_token=token, access_expires_at_ms=expires_ms)
-
-    return models.MintedUsers(users=list(await asyncio.gather(*(one(user.name) for user in body.users))))
-
-
-async def _made(node: AnyNode, name: str) -> Account:
-    """The account of the name: made, or that which has it. Raises: Problem 409 when it is kept back or just being made."""
-    identifier = name_identifier(name)
-    try:
-        return await register(node, NewAccount(identifier, identifier.shown, by="root"))
-    except Taken as taken:
-        account = await node.accounts.by_id(taken.holder) if taken.holder else None
-        if account is None:
-            raise
-        return account

@@ -15,7 +15,9 @@ from edge.clocks import mono_ms
 from edge.closing import UNKNOWN_SUBPROTOCOL
 from edge.connection import Connection
 from edge.node import Node
-from edge.rest import accounts, commands, conversations, errors, friends, groups, messages, privacy, sign_ins
+from edge.rest import accounts, commands, conversations, errors, friends, groups, messages, privacy, profiles, sign_ins
+from edge.rest.admin import importing, looking, making, tenancy
+from edge.rest.admin import users as admin_users
 from edge.wire import EXTENSION, WireProtocol
 
 SDK = Path(__file__).parents[2] / "sdk" / "js"
@@ -35,6 +37,9 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     app.include_router(messages.router, tags=["messages"])
     app.include_router(privacy.router, tags=["privacy"])
     app.include_router(friends.router, tags=["friends"])
+    app.include_router(profiles.router, tags=["profiles"])
+    for router in (importing.router, making.router, admin_users.router, tenancy.router, looking.router):
+        app.include_router(router, tags=["administration"])
     app.router.routes.append(WebSocketRoute("/v1/socket", socket))
     app.add_api_route("/live", live, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)

@@ -1,11 +1,14 @@
 """Errors of the REST face: one exception, one body, one handler for ours and FastAPI's own."""
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from edge.errors import BadRequest, TooBusy
+from edge.people.profile_rules import BadProfile
 from schemas.errors import WarblerError
 
 
@@ -16,6 +19,15 @@ class Problem(WarblerError):
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.retryable, self.retry_after_ms = retryable, retry_after_ms
+
+
+def code_of(exc: WarblerError) -> str:
+    """What the peer hears of it, and the log."""
+    if isinstance(exc, Problem | BadRequest | BadProfile):
+        return exc.code
+    if isinstance(exc, TooBusy):
+        return "busy"
+    return "unavailable" if exc.retryable else "internal"
 
 
 def _body(status: int, code: str, detail: str, retryable: bool, retry_after_ms: int = 0) -> JSONResponse:
@@ -30,15 +42,21 @@ async def on_problem(_: Request, exc: Exception) -> JSONResponse:
 
 async def on_ours(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, WarblerError)
+    code, detail = code_of(exc), str(exc)
     if isinstance(exc, TooBusy):
-        return _body(503, "busy", str(exc), True, exc.retry_after_ms)
+        return _body(503, code, detail, True, exc.retry_after_ms)
     if isinstance(exc, BadRequest):
-        return _body(503 if exc.retryable else 400, exc.code, exc.detail, exc.retryable, exc.retry_after_ms)
-    return _body(503 if exc.retryable else 500, "unavailable" if exc.retryable else "internal", str(exc), exc.retryable)
+        return _body(503 if exc.retryable else 400, code, detail, exc.retryable, exc.retry_after_ms)
+    if isinstance(exc, BadProfile):
+        return _body(422, code, detail, retryable=False)
+    return _body(503 if exc.retryable else 500, code, detail, exc.retryable)
 
 
-async def on_invalid(_: Request, exc: Exception) -> JSONResponse:
+async def on_invalid(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)
+    told: Callable[[str], Awaitable[None]] | None = getattr(request.state, "tell_invalid", None)
+    if told is not None:
+        await told(f"{request.method} {request.scope['route'].path}")
     first = exc.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return _body(422, "invalid", f"{where}: {first['msg']}", retryable=False)

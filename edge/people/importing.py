@@ -1,0 +1,85 @@
+"""Users in bulk: lines in, outcomes out, in their order. Called by `edge.rest.admin`.
+
+Repeating a call changes nothing: a name that is there keeps its user. One that a call of the same administrator made and that nobody
+signed in to yet gets what a call that was cut off owed it; no other account is touched, or who may make users could take one over.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from edge.people.identifiers import email_key, phone_key
+from edge.people.import_lines import BadLine, ImportLine, read_line
+from edge.people.profiles import ProfileChange
+from edge.people.registering import NewAccount, Taken, add_identifier, name_identifier, new_identifier, register
+from edge.rest.errors import Problem
+from schemas.errors import WarblerError
+from store.accounts import Account
+
+if TYPE_CHECKING:
+    from edge.node import Node
+
+AT_ONCE = 16
+Outcome = dict[str, Any]
+
+
+async def imported(node: "Node", by: str, lines: Sequence[bytes]) -> AsyncIterator[Outcome]:
+    """An outcome a line: {line, outcome: made | exists | refused | failed, user?, code?, detail?}; after a `failed` none follows."""
+    for start in range(0, len(lines), AT_ONCE):
+        chunk = lines[start : start + AT_ONCE]
+        for outcome in await asyncio.gather(*(_one(node, by, start + at + 1, raw) for at, raw in enumerate(chunk))):
+            yield outcome
+            if outcome["outcome"] == "failed":
+                return
+
+
+async def _one(node: "Node", by: str, number: int, raw: bytes) -> Outcome:
+    try:
+        line = read_line(raw)
+        account, made = await _account(node, by, line)
+        if made or await _owed(node, by, account):
+            await _complete(node, account, line)
+        return {"line": number, "outcome": "made" if made else "exists", "user": account.user}
+    except (BadLine, Problem) as exc:
+        failed = isinstance(exc, Problem) and exc.retryable
+        return {"line": number, "outcome": "failed" if failed else "refused", "code": exc.code, "detail": exc.detail}
+    except WarblerError as exc:
+        return {"line": number, "outcome": "failed", "code": "unavailable", "detail": str(exc)}
+
+
+async def _account(node: "Node", by: str, line: ImportLine) -> tuple[Account, bool]:
+    identifier = name_identifier(line.name)
+    try:
+        return await register(node, NewAccount(identifier, identifier.shown, line.kind, by=by)), True
+    except Taken as taken:
+        account = await node.accounts.by_id(taken.holder) if taken.holder else None
+        if account is None:
+            raise
+        return account, False
+
+
+async def _owed(node: "Node", by: str, account: Account) -> bool:
+    """Whether it may be completed: this administrator made it, nothing happened to it since, and nobody was ever in it."""
+    state = await node.accounts.state_of(account.user)
+    if state is None or state.state != "active" or state.changed_by != by or account.password_hash is not None:
+        return False
+    if (await node.tenancy.role_of_user(account.user)).level:
+        return False
+    return not await node.tables.sign_ins.of_user(account.user)
+
+
+async def _complete(node: "Node", account: Account, line: ImportLine) -> None:
+    """Raises: Taken for an address or a number that is another user's; what stands before it is done."""
+    has = {(each.kind, each.key) for each in await node.accounts.identifiers_of(account.user)}
+    if line.email and ("email", email_key(line.email)[0]) not in has:
+        await add_identifier(node, account.user, new_identifier("email", email_key(line.email)))
+    if line.phone and ("phone", phone_key(line.phone)[0]) not in has:
+        await add_identifier(node, account.user, new_identifier("phone", phone_key(line.phone)))
+    profile = line.profile
+    if profile.display_name or profile.about or profile.fields:
+        change = ProfileChange(profile.display_name, profile.about, None, profile.fields)
+        if (await node.profiles.get(account.user)).version == 0:
+            await node.profiles.change(account.user, change)
+    # last: with it, the account is complete, and a repeat leaves it alone
+    if line.password_hash:
+        await node.accounts.put_password(account.user, line.password_hash)
