@@ -24,6 +24,10 @@ LAZY = {
     "journey": ("ops.journey", "journey", "Tell what became of a message, and when."),
     "verify": ("ops.verify", "app", "Compare what is stored with the log."),
     "keys": ("ops.keys", "app", "Rotate the keys that sign access tokens."),
+    "users": ("ops.administering", "users", "List, make, freeze and delete users."),
+    "roles": ("ops.administering", "roles", "Define tenant roles and give them."),
+    "api-keys": ("ops.administering", "keys", "Make and revoke API keys."),
+    "policies": ("ops.administering", "policies", "Show and change the tenant's policies."),
     "dead-letters": ("ops.deadletters", "app", "List, show and replay records that could not be understood."),
 }
 IMPORTERS = {"irc": ("ops.irc.cli", "app", "Import IRC logs.")}
