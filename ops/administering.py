@@ -1,4 +1,4 @@
-"""`warbler users|roles|keys|policies`: the administrator's interface from a terminal. An edge decides, and the log hears of it."""
+"""`warbler users|roles|api-keys|policies`: the administrator's interface from a terminal. An edge decides, and the log hears of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def group(help_text: str) -> typer.Typer:
 
 users = group("List, make, freeze and delete users. Example: warbler users list --q ana")
 roles = group("Define tenant roles and give them. Example: warbler roles set auditor 20 events.read decisions.read")
-keys = group('Make and revoke API keys. Example: warbler keys make "shop backend" users.create tokens.mint')
+keys = group('Make and revoke API keys. Example: warbler api-keys make "shop backend" users.create tokens.mint')
 policies = group("""Show and change the tenant's policies. Example: warbler policies set sign_up '{"open": false}'""")
 
 
@@ -170,7 +170,7 @@ def give_role(user: str, role: str, url: Url = None, data: Data = None) -> None:
 
 @keys.command("list")
 def list_keys(url: Url = None, data: Data = None) -> None:
-    """All keys, the newest first. Example: warbler keys list"""
+    """All keys, the newest first. Example: warbler api-keys list"""
     shown(called(url, data, "GET", "/keys")["keys"], "id", "name", "scopes", "maker", "expires_at_ms", "revoked_at_ms", "used_at_ms")
 
 
@@ -182,14 +182,14 @@ def make_key(
     url: Url = None,
     data: Data = None,
 ) -> None:
-    """Make a key and print it, once. Example: warbler keys make "shop backend" users.create tokens.mint --days 365"""
+    """Make a key and print it, once. Example: warbler api-keys make backend users.create tokens.mint --days 365"""
     ttl_ms = None if days is None else round(days * 86_400_000)
     printed(called(url, data, "POST", "/keys", {"name": name, "scopes": scopes, "ttl_ms": ttl_ms}))
 
 
 @keys.command("revoke")
 def revoke_key(key: str, url: Url = None, data: Data = None) -> None:
-    """Dead on every node at once. Example: warbler keys revoke wk-0f3a…"""
+    """Dead on every node at once. Example: warbler api-keys revoke wk-0f3a…"""
     called(url, data, "DELETE", f"/keys/{quote(key, safe='')}")
 
 

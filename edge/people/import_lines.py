@@ -5,6 +5,7 @@ and `profile` with `display_name`, `about`, `fields`.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
@@ -13,7 +14,7 @@ from msgspec import Meta, Struct
 from edge.people import profile_rules as rules
 from edge.people.identifiers import BadIdentifier, email_key, name_key, phone_key
 from edge.people.profile_rules import BadProfile
-from schemas.accounts import UserKind
+from schemas.accounts import IdentifierKind, UserKind
 from schemas.errors import WarblerError
 
 LINES_LIMIT = 10_000
@@ -70,6 +71,35 @@ def read_line(raw: bytes) -> ImportLine:
     if line.password_hash:
         _check_hash(line.password_hash)
     return line
+
+
+def addresses(line: ImportLine) -> list[tuple[IdentifierKind, str]]:
+    """What the line's user shall be known by beside its name, as it is compared."""
+    found: list[tuple[IdentifierKind, str]] = [("email", email_key(line.email)[0])] if line.email else []
+    return [*found, ("phone", phone_key(line.phone)[0])] if line.phone else found
+
+
+def runs(lines: Sequence[bytes], limit: int) -> Iterator[list[tuple[int, ImportLine | BadLine]]]:
+    """The lines with their numbers, from 1 on, in runs that may be worked at together: no two of a run want the same identifier."""
+    run: list[tuple[int, ImportLine | BadLine]] = []
+    taken: set[tuple[str, str]] = set()
+    for number, raw in enumerate(lines, 1):
+        line = _read(raw)
+        wanted = set() if isinstance(line, BadLine) else {("name", name_key(line.name)[0]), *addresses(line)}
+        if len(run) == limit or taken & wanted:
+            yield run
+            run, taken = [], set()
+        run.append((number, line))
+        taken |= wanted
+    if run:
+        yield run
+
+
+def _read(raw: bytes) -> ImportLine | BadLine:
+    try:
+        return read_line(raw)
+    except BadLine as bad:
+        return bad
 
 
 def _check_hash(text: str) -> None:

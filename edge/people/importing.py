@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edge.people.identifiers import email_key, phone_key
-from edge.people.import_lines import BadLine, ImportLine, read_line
+from edge.people.import_lines import BadLine, ImportLine, addresses, runs
 from edge.people.profiles import ProfileChange
 from edge.people.registering import NewAccount, Taken, add_identifier, name_identifier, new_identifier, register
 from edge.rest.errors import Problem
@@ -25,34 +25,45 @@ Outcome = dict[str, Any]
 
 async def imported(node: "Node", by: str, lines: Sequence[bytes]) -> AsyncIterator[Outcome]:
     """An outcome a line: {line, outcome: made | exists | refused | failed, user?, code?, detail?}; after a `failed` none follows."""
-    for start in range(0, len(lines), AT_ONCE):
-        chunk = lines[start : start + AT_ONCE]
-        for outcome in await asyncio.gather(*(_one(node, by, start + at + 1, raw) for at, raw in enumerate(chunk))):
+    for run in runs(lines, AT_ONCE):
+        for outcome in await asyncio.gather(*(_one(node, by, number, line) for number, line in run)):
             yield outcome
             if outcome["outcome"] == "failed":
                 return
 
 
-async def _one(node: "Node", by: str, number: int, raw: bytes) -> Outcome:
+async def _one(node: "Node", by: str, number: int, line: ImportLine | BadLine) -> Outcome:
+    outcome: Outcome = {"line": number}
     try:
-        line = read_line(raw)
+        if isinstance(line, BadLine):
+            raise line
         account, made = await _account(node, by, line)
+        outcome["user"] = account.user
         if made or await _owed(node, by, account):
             await _complete(node, account, line)
-        return {"line": number, "outcome": "made" if made else "exists", "user": account.user}
+        return outcome | {"outcome": "made" if made else "exists"}
     except (BadLine, Problem) as exc:
         failed = isinstance(exc, Problem) and exc.retryable
-        return {"line": number, "outcome": "failed" if failed else "refused", "code": exc.code, "detail": exc.detail}
+        return outcome | {"outcome": "failed" if failed else "refused", "code": exc.code, "detail": exc.detail}
     except WarblerError as exc:
-        return {"line": number, "outcome": "failed", "code": "unavailable", "detail": str(exc)}
+        return outcome | {"outcome": "failed", "code": "unavailable", "detail": str(exc)}
+
+
+async def _free(node: "Node", line: ImportLine) -> None:
+    """Raises: Taken, before there is an account that would lack what belongs to another user."""
+    for kind, key in addresses(line):
+        if (holder := await node.accounts.user_of(kind, key)) is not None:
+            raise Taken(kind, holder)
 
 
 async def _account(node: "Node", by: str, line: ImportLine) -> tuple[Account, bool]:
     identifier = name_identifier(line.name)
     try:
+        if await node.accounts.user_of("name", identifier.key) is None:
+            await _free(node, line)
         return await register(node, NewAccount(identifier, identifier.shown, line.kind, by=by)), True
     except Taken as taken:
-        account = await node.accounts.by_id(taken.holder) if taken.holder else None
+        account = await node.accounts.by_id(taken.holder) if taken.kind == "name" and taken.holder else None
         if account is None:
             raise
         return account, False

@@ -31,7 +31,7 @@ class Taken(Problem):
 
     def __init__(self, kind: IdentifierKind, holder: str) -> None:
         super().__init__(409, *TAKEN[kind])
-        self.holder = holder
+        self.kind, self.holder = kind, holder
 
 
 @dataclass(frozen=True, slots=True)

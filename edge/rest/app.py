@@ -25,7 +25,8 @@ POLICY = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: 
 
 
 def make_app(node: Node, admin_key: str | None) -> FastAPI:
-    app = FastAPI(title="Warbler", version="1", description="REST face of an edge node. Messages travel over the WebSocket /v1/socket.")
+    about = "REST face of an edge node. Messages travel over the WebSocket /v1/socket."
+    app = FastAPI(title="Warbler", version="1", description=about, responses=errors.RESPONSES)
     app.state.node, app.state.admin_key = node, admin_key
     errors.install(app)
     app.include_router(accounts.router, tags=["accounts"])

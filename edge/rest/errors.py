@@ -1,6 +1,7 @@
 """Errors of the REST face: one exception, one body, one handler for ours and FastAPI's own."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -9,7 +10,25 @@ from starlette.exceptions import HTTPException
 
 from edge.errors import BadRequest, TooBusy
 from edge.people.profile_rules import BadProfile
+from edge.rest import models
 from schemas.errors import WarblerError
+
+# What any route may answer besides what it is for. A route that answers with another body under one of these says so itself.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": models.Problem, "description": about}
+    for status, about in {
+        400: "The request cannot be served as it is",
+        401: "No token or key, or one that is not good (any more)",
+        403: "Not allowed, or a step-up is needed",
+        404: "There is no such thing, or none that the caller may know of",
+        409: "It conflicts with what is there",
+        413: "Longer than its limit",
+        422: "The request is not what the documentation says",
+        429: "Too many: wait for Retry-After",
+        503: "The log or the rows cannot be reached: try again",
+        504: "No answer in time: try again",
+    }.items()
+}
 
 
 class Problem(WarblerError):

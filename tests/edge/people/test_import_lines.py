@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edge.people.import_lines import LINE_BYTES_LIMIT, BadLine, read_line
+from edge.people.import_lines import LINE_BYTES_LIMIT, BadLine, read_line, runs
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21l$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo0MTIzNDU"
 GOOD = [
@@ -64,3 +64,17 @@ def test_a_line_has_a_limit() -> None:
     with pytest.raises(BadLine) as refused:
         read_line(b'{"name": "ana"' + b" " * LINE_BYTES_LIMIT + b"}")
     assert refused.value.code == "too_long"
+
+
+def test_lines_that_want_the_same_are_not_worked_at_together() -> None:
+    lines = [
+        b'{"name": "ana", "email": "a@example.com"}',
+        b'{"name": "ben"}',
+        b"?",
+        b'{"name": "eve", "email": "A@example.com"}',
+        b'{"name": "ANA"}',
+    ]
+    cut = [[number for number, _ in run] for run in runs(lines, 16)]
+    assert cut == [[1, 2, 3], [4, 5]]
+    assert [[number for number, _ in run] for run in runs([b'{"name": "a%d"}' % at for at in range(5)], 2)] == [[1, 2], [3, 4], [5]]
+    assert list(runs([], 2)) == []
