@@ -4,26 +4,24 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from edge import frames
 from edge.clocks import clock_ms
 from edge.people.admin_pages import BadPlace, page_of, read_places
 from edge.people.could import TooLong, explained
-from edge.rest import group_models
-from edge.rest.access import Caller
+from edge.rest import group_models, models
 from edge.rest.admin.acting import Act, Admin, Administrator
-from edge.rest.conversations import STATUS_OF, _command, _plain
+from edge.rest.command_schema import COMMAND_SCHEMA
+from edge.rest.commands import committed, frame_of
+from edge.rest.conversations import _plain
 from edge.rest.errors import Problem
-from edge.tokens import Grant
-from schemas.ids import uuid7_bytes
-from store.sign_ins import NO_SIGN_IN
+from edge.rest.giving import answer_to, problem_of
 from store.verdicts import Action
 
 router = APIRouter(prefix="/v1/admin")
 EVENTS_PAGE_LIMIT = 200
 MEMBERS_PAGE_LIMIT = 200
-COMMAND_BYTES_LIMIT = 64 * 1024
 
 
 class AdminEvents(BaseModel):
@@ -71,12 +69,7 @@ class ConversationFacts(BaseModel):
 
 class ActingCommand(BaseModel):
     as_user: str = Field(min_length=1, max_length=128, description="The member who acts, as far as the conversation is concerned")
-    command: dict[str, Any] = Field(description="A command frame of the WebSocket, without `conversation`")
-
-
-class Acted(BaseModel):
-    seq: int
-    at_ms: int
+    command: Annotated[dict[str, Any], WithJsonSchema(COMMAND_SCHEMA)] = Field(description="A command as the member's device would send it")
 
 
 @router.get("/events")
@@ -168,36 +161,20 @@ async def _facts(admin: Administrator, conversation: str, after: str | None, lim
 
 
 @router.post("/conversations/{conversation}/commands")
-async def act(conversation: str, body: ActingCommand, admin: Admin) -> Acted:
+async def act(conversation: str, body: ActingCommand, admin: Admin) -> models.Committed:
     """A command in the name of a member: the conversation's owner judges it as that member's, and the log says here who it was."""
-    frame = command_of(conversation, body.command)
+    try:
+        frame = frame_of(body.command, conversation=conversation)
+    except Problem:
+        await admin.tell_invalid("conversations.act")
+        raise
 
-    async def work() -> Acted:
-        expires_ms = clock_ms() + admin.node.settings.rest_timeout_ms
-        answer = await _command(Caller(admin.node, Grant(body.as_user, NO_SIGN_IN, expires_ms, bulk=True)), frame)
-        if isinstance(answer, frames.Ack):
-            return Acted(seq=answer.seq, at_ms=answer.at_ms)
-        raise Problem(STATUS_OF.get(answer.code, 422), answer.code, answer.detail, answer.retryable, answer.retry_after_ms)
+    async def work() -> models.Committed:
+        answer = await answer_to(admin.node, body.as_user, frame, limited=False)
+        if isinstance(answer, frames.Reject):
+            raise problem_of(answer)
+        return committed(answer)
 
-    kind = str(type(frame).__struct_config__.tag)
-    detail = {"as_user": body.as_user[:128], "command": kind, "command_id": frame.id}
+    detail = {"as_user": body.as_user[:128], "command": str(type(frame).__struct_config__.tag), "command_id": frame.id}
     told = Act("conversations.act", "conversations.manage", "conversation", conversation, detail, changes=True)
     return await admin.perform(told, work, lambda: admin.on_user(body.as_user))
-
-
-def command_of(conversation: str, command: dict[str, Any]) -> frames.CommandFrame:
-    """Raises: Problem 422."""
-    try:
-        frame: Any = msgspec.convert({**command, "conversation": conversation}, ANY_FRAME)
-    except (msgspec.ValidationError, ValueError, RecursionError) as exc:
-        raise Problem(422, "invalid", f"command: {exc}") from None
-    if not isinstance(frame, frames.CommandFrame):
-        raise Problem(422, "invalid", "command: not a command that changes a conversation")
-    try:
-        uuid7_bytes(frame.id)
-    except ValueError as exc:
-        raise Problem(422, "invalid", f"command.id: {exc}") from None
-    return frame
-
-
-ANY_FRAME: Any = frames.FromDevice
