@@ -217,9 +217,10 @@ def _role_changed(standing: Standing, event: events.RoleChanged) -> None:
 
 
 def _settings_changed(standing: Standing, event: events.SettingsChanged) -> None:
+    # who had waited long enough is not kept waiting by a longer slow mode, whether its entry was forgotten by now or not
+    horizon_ms = event.at_ms - standing.settings.slow_mode_ms if event.settings.slow_mode_ms else event.at_ms
+    standing.spoke = {user: spoke_ms for user, spoke_ms in standing.spoke.items() if spoke_ms > horizon_ms}
     standing.settings, standing.settings_version = event.settings, event.settings_version
-    if not event.settings.slow_mode_ms:
-        standing.spoke.clear()
 
 
 def _member_invited(standing: Standing, event: events.MemberInvited) -> None:

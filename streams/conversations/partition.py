@@ -23,7 +23,6 @@ from streams.conversations.decide import Accepted, Noted, Refused, Repeated, dec
 from streams.conversations.evolve import evolve
 from streams.conversations.fingerprint import fingerprint
 from streams.conversations.outcome import SKIPPED, Answer, Append, Outcome, Poison
-from streams.conversations.refold import refold
 from streams.conversations.rules import Rules
 from streams.conversations.saving import Changes
 from streams.conversations.shelf import STATE_TOPIC, Shelf
@@ -127,7 +126,7 @@ class Partition:
         if event.seq > head_seq + 1:
             return self._quarantine(record.key, record.offset, f"gap: seq {event.seq} follows {head_seq}")
         try:
-            evolved = refold(state, event, print_, self._rules)
+            evolved = evolve(state, event, print_, self._rules)
         except (AssertionError, KeyError, ValueError) as exc:  # no owner of ours wrote that: somebody else writes to the topic
             return self._quarantine(record.key, record.offset, f"impossible event: {type(exc).__name__}: {exc}")
         self.shelf.put(record.key, evolved, record.offset)
@@ -197,7 +196,7 @@ class Partition:
         """The conversation's records, each to be appended once every event so far is in the log, and in this order.
 
         Shape: the parts that changed, as they are when they are asked for; then the rest, as it was at the call. So no part is ever older
-        than the rest, which `refold` relies on.
+        than the rest; and that a newer one takes some events again, in their order and up to its newest, changes nothing.
         """
         head = Entry(key, self.shelf.pack(key, self.events_next - 1))
         parts = self.shelf.take_unsaved(key)

@@ -3,6 +3,7 @@
 Rule 1: a conversation is in parts from the event on that takes it above `rules.members_whole_limit`, and stays so: replay decides the same.
 Rule 2: a part has everything that is kept by user: its place, its floor, when it spoke. A user's part never changes.
 Rule 3: `touch` is told of every user about whom something changed; a part that nobody touched is as it was saved.
+Law: a part that is newer than the rest may take events again that it has taken, in their order and up to its newest: nothing changes.
 Source: docs/decisions/0018-members-in-parts.md
 """
 
@@ -26,14 +27,10 @@ def part_of(user: str) -> int:
 
 @dataclass(slots=True)
 class Parts:
-    """`users`: by part, everybody something is or was kept of. `touched`: what changed since the shelf was last told.
-
-    `newer`: after a restore, the parts that were saved later than the rest -> the seq up to which they know everything.
-    """
+    """`users`: by part, everybody something is or was kept of. `touched`: what changed since the shelf was last told."""
 
     users: tuple[set[str], ...] = field(default_factory=lambda: tuple(set() for _ in range(PARTS)))
     touched: set[int] = field(default_factory=set)
-    newer: dict[int, int] = field(default_factory=dict)
 
     def touch(self, users: Iterable[str]) -> None:
         for user in users:

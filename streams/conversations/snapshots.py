@@ -67,7 +67,7 @@ def members_part(state: Conversation, part: int) -> ConversationMembersPart:
         tenant=state.tenant,
         conversation_id=state.conversation_id,
         part=part,
-        head_seq=max(state.head_seq, state.parts.newer.get(part, 0)),
+        head_seq=state.head_seq,
         users=_encode(KeptUsers(members, floors, spoke)),
     )
 
@@ -97,8 +97,6 @@ def _lay_parts(state: Conversation, kept: dict[int, ConversationMembersPart], co
         state.members.update((member[0], MemberState(*member)) for member in users.members)
         floors += users.floors
         spoke += users.spoke
-        if part.head_seq > state.head_seq:
-            state.parts.newer[part.part] = part.head_seq
     # both in the order of their times, as they were noted: the oldest are looked at first, to be forgotten
     state.floors.update(sorted(floors, key=lambda floor: floor[1]))
     state.standing.spoke.update(sorted(spoke, key=lambda said: said[1]))
