@@ -15,6 +15,7 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- settings: made by docs/make_settings.py -->", "<!-- end of settings -->"
 sys.path.insert(0, str(ROOT))
 
+from edge.people.ways_settings import WaysSettings  # noqa: E402
 from edge.settings import EdgeSettings  # noqa: E402
 from log.settings import LogSettings  # noqa: E402
 from ops.embedded.settings import EmbeddedSettings  # noqa: E402
@@ -30,6 +31,7 @@ TABLES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "All processes: how Kafka is used": (LogSettings, "LOG_", ("kafka",)),
     "All processes: how Cassandra is used": (StoreSettings, "STORE_", ("cassandra", "keyspace")),
     "Edge (`python -m edge`)": (EdgeSettings, "EDGE_", ()),
+    "Edge: the ways in": (WaysSettings, "EDGE_", ()),
     "Worker (`python -m streams.worker`)": (StreamsSettings, "STREAMS_", ()),
     "Worker: what a conversation permits": (Rules, "STREAMS_", ()),
 }

@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 
 from edge.node import EVENTS, Node
+from edge.people.ways_settings import WaysSettings
 from edge.rest.app import make_app
 from edge.settings import BadSetting, EdgeSettings
 from edge.tables import Tables
@@ -118,7 +119,7 @@ async def serve(settings: EdgeSettings) -> None:
     log, store = await connect()
     name = os.environ.get("WARBLER_NODE", "edge-1")
     epoch = await wait_for_epoch(store, log)
-    node = Node(settings, name, log, Timelines(store), Accounts(store), key, epoch, Tables.of(store))
+    node = Node(settings, name, log, Timelines(store), Accounts(store), key, epoch, Tables.of(store), WaysSettings.from_env(), os.environ)
     node.on_fault = lambda _: os._exit(EXIT_FAULT)
     await node.start()
     node.spawn(watch_epoch(store, log, epoch))
@@ -159,6 +160,7 @@ def main() -> None:
         if missing:
             raise BadSetting(f"{', '.join(missing)} must be set")
         settings = EdgeSettings.from_env()
+        WaysSettings.from_env()
         LogSettings.from_env(os.environ)
         StoreSettings.from_env(os.environ)
     except (BadSetting, ValueError) as bad:

@@ -7,6 +7,7 @@ ADMISSIONS = Counter("edge_admissions", "Hellos by how they were let in", ["how"
 COMMANDS = Counter("edge_commands", "Commands published")
 PAUSES = Counter("edge_pauses", "Times a socket was not read because its commands waited for the log")
 REJECTS = Counter("edge_rejects", "Commands refused by this node", ["code"])
+CODES = Counter("edge_codes", "Codes that people asked for, by what became of them", ["kind", "outcome"])
 DELIVERIES = Counter("edge_deliveries", "Event frames written to sessions")
 REWRITTEN = Counter("edge_rewritten", "Events written once more because they were not acknowledged")
 RUNGS = Counter("edge_outbox", "Frames that a slow session was not written, and resyncs it was told", ["rung"])

@@ -5,7 +5,7 @@ and by `edge.__main__` (start, stop). Calls the log and the store.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -30,6 +30,8 @@ from edge.people.people import People
 from edge.people.profiles import Profiles
 from edge.people.recording import ACCOUNT_EVENTS, publish_account_event
 from edge.people.tenancy import Tenancy
+from edge.people.ways import Ways
+from edge.people.ways_settings import WaysSettings
 from edge.presence_desk import PresenceDesk
 from edge.privacies import Privacies
 from edge.publisher import Publisher
@@ -85,6 +87,8 @@ class Node:
         key: TokenKeys,
         epoch: str,
         tables: Tables,
+        ways: WaysSettings | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.settings, self.name, self.key, self.epoch = settings, name, key, epoch
         self.log, self.timelines, self.accounts, self.tables = log, timelines, accounts, tables
@@ -116,6 +120,7 @@ class Node:
         self.profiles = Profiles(tables.profiles, self.admin_log, accounts)
         self.people = People(self)
         self.people.erasers.append(self.profiles.forget)
+        self.ways = Ways(self, ways or WaysSettings(), env or {})
         self.desk = AccountDesk(self)
         handlers = {
             EVENTS: self._on_events,

@@ -85,7 +85,6 @@ class EdgeSettings:
     revocation_blind_ms: int = 15_000
     revocation_back_ms: int = 600_000  # how far back account-events are read at the start
     name_kept_back_s: int = 30 * 86_400  # of a deleted user: nobody can take it so soon
-    step_up_ms: int = 600_000
     rest_timeout_ms: int = 10_000
     nickname_pending_s: int = 86_400  # how long a nickname waits for its event, which a retry may bring about much later
     passwords_at_once: int = 2  # argon2 takes 64 MiB and a core each

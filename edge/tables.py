@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from store.account_rows import AccountRows
 from store.cassandra import Store
 from store.fact_tables import FactTables
+from store.factors import Factors
 from store.group_rows import GroupRows
 from store.presence import Presences
 from store.privacy import PrivacyTable
@@ -13,6 +14,7 @@ from store.public_groups import PublicGroups
 from store.receipts import ReceiptTables
 from store.rosters import RosterTables
 from store.sign_ins import SignIns
+from store.slips import Slips
 from store.tenancy import TenancyTables
 
 
@@ -29,6 +31,8 @@ class Tables:
     rosters: RosterTables
     sign_ins: SignIns
     account_rows: AccountRows
+    factors: Factors
+    slips: Slips
 
     @classmethod
     def of(cls, store: Store) -> "Tables":
@@ -44,4 +48,6 @@ class Tables:
             RosterTables(store),
             SignIns(store),
             AccountRows(store),
+            Factors(store),
+            Slips(store),
         )

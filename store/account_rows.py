@@ -33,7 +33,10 @@ def writes_of(event: facts.AccountEvent, now_ms: int) -> list[Write]:
             return [(cql.PUT_REVOKED_TOKEN, (event.token_id, event.user, event.expires_at_ms, left_s))] if left_s > 0 else []
         case facts.PrivacyChanged() | facts.IdentifierChanged() | facts.ProfileChanged() | facts.SignInRefused():
             return []
-        case facts.FactorChanged() | facts.DeviceForgotten() | facts.PushModeChanged() | facts.TenantRoleGiven():
+        case facts.FactorChanged(factor_id=factor):
+            state = (cql.PUT_FACTOR_STATE, (at, event.factor_kind, event.state, event.user, factor))
+            return [state] if event.state == "added" else [state, (cql.WIPE_FACTOR, (at, event.user, factor))]
+        case facts.DeviceForgotten() | facts.PushModeChanged() | facts.TenantRoleGiven():
             return []  # rows of other tables
         case _:
             assert_never(event)

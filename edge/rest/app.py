@@ -15,7 +15,22 @@ from edge.clocks import mono_ms
 from edge.closing import UNKNOWN_SUBPROTOCOL
 from edge.connection import Connection
 from edge.node import Node
-from edge.rest import accounts, commands, conversations, errors, friends, groups, messages, privacy, profiles, sign_ins
+from edge.rest import (
+    accounts,
+    codes,
+    commands,
+    conversations,
+    errors,
+    factors,
+    friends,
+    groups,
+    messages,
+    passkeys,
+    privacy,
+    profiles,
+    providers,
+    sign_ins,
+)
 from edge.rest.admin import importing, looking, making, tenancy
 from edge.rest.admin import users as admin_users
 from edge.wire import EXTENSION, WireProtocol
@@ -32,6 +47,8 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     app.include_router(accounts.router, tags=["accounts"])
     app.include_router(accounts.well_known, tags=["accounts"])
     app.include_router(sign_ins.router, tags=["accounts"])
+    for way in (codes.router, providers.router, passkeys.router, factors.router):
+        app.include_router(way, tags=["ways in"])
     app.include_router(conversations.router, tags=["conversations"])
     app.include_router(commands.router, tags=["commands"])
     app.include_router(groups.router, tags=["groups"])

@@ -7,6 +7,7 @@ from edge.tables import Tables
 from schemas.values import WatermarkState
 from store.account_rows import AccountRows
 from store.fact_tables import FactTables
+from store.factors import Factors
 from store.facts import Fact, FactKey
 from store.group_rows import GroupRows
 from store.presence import PresenceRow, Presences
@@ -17,10 +18,12 @@ from store.receipts import Places, ReceiptRow, ReceiptTables
 from store.roster_rows import JoiningRow, RosterRow
 from store.rosters import Note, RosterTables, TieRow
 from store.sign_ins import SignIns
+from store.slips import Slips
 from store.tenancy import Holder, TenancyTables
 from store.tenant_facts import TenantFacts
 from store.views import Membership, ReadMark
 from tests.edge.account_tables import MemoryAccountRows, MemorySignIns
+from tests.edge.people.slips import MemoryFactors, MemorySlips
 
 
 async def _at_once() -> None:
@@ -53,7 +56,8 @@ class MemoryTables:
         receipts, tenancy = cast(ReceiptTables, _Receipts(self)), cast(TenancyTables, _Tenancy(self.tenant))
         groups = (cast(FactTables, _NoFacts()), cast(GroupRows, None), cast(PublicGroups, None))
         of_users = (cast(RosterTables, _Rosters(self)), sign_ins, cast(AccountRows, self.account_rows))
-        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups, *of_users)
+        ways = (cast(Factors, MemoryFactors()), cast(Slips, MemorySlips()))
+        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups, *of_users, *ways)
 
 
 class _Rows:
