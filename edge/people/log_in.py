@@ -1,10 +1,12 @@
 """A password against an account: throttled, and alike for accounts that exist and those that do not. Called by `edge.rest.accounts`."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.clocks import mono_ms
 from edge.people.identifiers import BadIdentifier, login_key
 from edge.people.signing import Proof, open_sign_in
+from edge.rate import Bucket
 from edge.rest import models
 from edge.rest.errors import Problem
 from schemas.errors import WarblerError
@@ -24,38 +26,51 @@ def too_many_guesses(wait_ms: int) -> Problem:
 async def log_in(node: "Node", body: models.Credentials, address: str) -> models.SignedIn | models.FactorNeeded:
     """Raises: Problem 401 bad_credentials, 429 too_many_tries, and what `open_sign_in` raises; TooBusy, StoreUnavailable, LogError."""
     device = body.device or models.DeviceInfo()
-    paid = node.people.address_guesses.of(address, mono_ms())
-    if wait_ms := paid.take(mono_ms()):
-        raise too_many_guesses(wait_ms)
     try:
         kind, key = login_key(body.name)
     except BadIdentifier:
         kind, key = "name", NOBODYS  # it costs as much
     account = await node.accounts.by_identifier(kind, key)
-    guessed = await _admitted(node, f"{kind}:{key}", account, device)
+    guess = await _admitted(node, f"{kind}:{key}", account, device, address)
     if not await node.people.passwords.verify(account.password_hash if account is not None else None, body.password):
         if account is not None:
             node.people.note_refused(account.user, "password", "wrong_secret")
         raise Problem(401, "bad_credentials", WRONG)
     assert account is not None
-    paid.give_back()
-    node.people.guesses.right(guessed)
+    guess.was_right(node)
     await _upgraded(node, account, body.password)
     return await open_sign_in(node, account.user, Proof("password"), device)
 
 
-async def _admitted(node: "Node", name: str, account: Account | None, device: models.DeviceInfo) -> str:
-    """The count that this guess went to. Raises: Problem 429.
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """`key`: what it was counted for. `paid`: by the address, which gets it back for a right one."""
+
+    key: str
+    paid: Bucket | None
+
+    def was_right(self, node: "Node") -> None:
+        node.people.guesses.right(self.key)
+        if self.paid is not None:
+            self.paid.give_back()
+
+
+async def _admitted(node: "Node", name: str, account: Account | None, device: models.DeviceInfo, address: str) -> _Guess:
+    """A guess that may be made. Raises: Problem 429.
 
     A device that the account was signed in on has a count of its own, so that strangers who guess do not keep the owner out.
     """
-    wait_ms = node.people.guesses.wait_ms(name, mono_ms())
+    paid = node.people.address_guesses.of(address, mono_ms())
+    wait_ms = paid.take(mono_ms())
     if not wait_ms:
-        return name
+        wait_ms = node.people.guesses.wait_ms(name, mono_ms())
+        if not wait_ms:
+            return _Guess(name, paid)
+        paid.give_back()
     if account is not None and device.id and await _is_known(node, account.user, device.id):
         own = f"{name} {device.id}"
         if not (wait_ms := node.people.guesses.wait_ms(own, mono_ms())):
-            return own
+            return _Guess(own, None)
     raise too_many_guesses(wait_ms)
 
 

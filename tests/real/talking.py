@@ -131,9 +131,9 @@ def port_of(address: str) -> int:
 
 
 @contextlib.asynccontextmanager
-async def opened(address: str, subprotocols: str = "warbler.v1+json") -> AsyncIterator[Device]:
+async def opened(address: str, subprotocols: str = "warbler.v1+json", path: str = "/v1/socket") -> AsyncIterator[Device]:
     """A connection before its hello."""
-    async with connected(port_of(address), subprotocols=subprotocols, path="/v1/socket") as (client, answer):
+    async with connected(port_of(address), subprotocols=subprotocols, path=path) as (client, answer):
         assert b" 101 " in answer, answer
         yield Device(client)
 
