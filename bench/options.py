@@ -46,6 +46,7 @@ class Options:
     receipts_members: int = 10_000
     receipts_online: int = 1_000
     receipts_messages: int = 5
+    kill_sessions: int = 200
     roster_friends: int = 10_000
     roster_tries: int = 10
     roster_changes: int = 200
@@ -78,6 +79,7 @@ class Options:
             receipts_members=600,
             receipts_online=60,
             receipts_messages=2,
+            kill_sessions=40,
             roster_friends=1_500,
             roster_tries=3,
             roster_changes=20,

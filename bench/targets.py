@@ -38,6 +38,8 @@ TARGETS: dict[str, Target] = {
     "roster of 10000: full sync, slowest": Target(1000, 300),
     "roster: a note to the other device, p99": Target(20, 10),
     "roster: a block to the other device, p99": Target(20, 12),
+    "kill path: call to closed socket, p99": Target(1000, 200),
+    "kill path: closed without the reason": Target(0),
     "lag: p99": Target(1000, 300),
     **{f"kill {part}: acked lost": Target(0) for part in ("edge", "owner", "projector", "kafka", "cassandra")},
     **{f"kill {part}: stored twice": Target(0) for part in ("edge", "owner", "projector", "kafka", "cassandra")},

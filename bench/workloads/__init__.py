@@ -4,7 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from bench.bench import Bench, Run
-from bench.workloads import closed, directory, edges, group, idle, kill, ladder, lag, missed, presence, receipts, rolling, roster
+from bench.workloads import closed, directory, edges, group, idle, kill, kill_path, ladder, lag, missed, presence, receipts, rolling, roster
 
 WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "ladder": ladder.run,
@@ -18,6 +18,7 @@ WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "presence": presence.run,
     "receipts": receipts.run,
     "roster": roster.run,
+    "revoke": kill_path.run,
     **{f"kill-{part}": functools.partial(kill.run, part) for part in kill.PROCESSES},
     "rolling": rolling.run,
 }
