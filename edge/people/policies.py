@@ -129,11 +129,12 @@ def read(name: str, value: object) -> _Policy:
         raise BadPolicy(f"there is no policy {name!r}; there are {', '.join(sorted(KINDS))}")
     try:
         policy = msgspec.convert(value, kind)
-    except msgspec.ValidationError as exc:
+        text = written(policy)
+    except (msgspec.ValidationError, UnicodeEncodeError) as exc:
         raise BadPolicy(f"{name}: {exc}") from None
     if isinstance(policy, Names) and policy.chars_min > policy.chars_max:
         raise BadPolicy("names: chars_min is larger than chars_max")
-    if len(written(policy)) > POLICY_BYTES_LIMIT:
+    if len(text) > POLICY_BYTES_LIMIT:
         raise BadPolicy(f"{name}: longer than {POLICY_BYTES_LIMIT} bytes")
     return policy
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from edge.clocks import clock_ms
+from edge.people.doors import check_sign_in, check_sign_up
 from edge.people.identifiers import BadIdentifier, name_key
 from edge.people.log_in import log_in
 from edge.people.registering import NewAccount, name_identifier, register
@@ -32,12 +33,14 @@ def answered(outcome: SignInAnswer, response: Response, status: int = 200) -> Si
 @router.post("/register", status_code=201, responses=NEEDED)
 async def sign_up(body: models.Registration, node: AnyNode, response: Response) -> SignInAnswer:
     identifier = name_identifier(body.name)
+    check_sign_up(node.tenancy.policies, identifier.shown, body.password)
     account = await register(node, NewAccount(identifier, identifier.shown, password=body.password))
     return answered(await open_sign_in(node, account.user, Proof("password"), body.device or models.DeviceInfo()), response, 201)
 
 
 @router.post("/login", responses=NEEDED)
 async def login(body: models.Credentials, node: AnyNode, request: Request, response: Response) -> SignInAnswer:
+    check_sign_in(node.tenancy.policies)
     return answered(await log_in(node, body, address_of(request)), response)
 
 

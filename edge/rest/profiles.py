@@ -11,6 +11,7 @@ from edge.clocks import mono_ms
 from edge.node import Node
 from edge.people import profile_rules as rules
 from edge.people.profiles import Found, Place, ProfileChange
+from edge.rest import models
 from edge.rest.access import AnyNode, Given, SignedInCaller, caller_of
 from edge.rest.errors import Problem
 from store.profiles import Profile
@@ -99,7 +100,7 @@ async def put_own_avatar(request: Request, caller: SignedInCaller) -> ProfileBod
     response_class=Response,
     responses={200: {"content": {kind: {} for kind in ("image/png", "image/jpeg", "image/webp")}, "description": "The image"}},
 )
-async def avatar(user: str, node: AnyNode, given: Given, ref: Annotated[str, Query(max_length=64)] = "") -> Response:
+async def avatar(user: models.UserPath, node: AnyNode, given: Given, ref: Annotated[str, Query(max_length=64)] = "") -> Response:
     """With `ref`, as it stands in the profile, nothing else is needed, so that it can be the source of an image; else an access token."""
     if not ref:
         await caller_of(node, given)
@@ -181,7 +182,7 @@ def read_place(text: str) -> Place:
 
 
 @router.get("/users/{user}")
-async def user_profile(user: str, caller: SignedInCaller) -> PublicProfile:
+async def user_profile(user: models.UserPath, caller: SignedInCaller) -> PublicProfile:
     node: Node = caller.node
     name = (await node.accounts.by_ids([user])).get(user)
     if name is None:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from edge.clocks import clock_ms, mono_ms
+from edge.people.doors import check_password
 from edge.people.log_in import too_many_guesses
 from edge.rest import models
 from edge.rest.access import Caller, SignedInCaller, stepped_up
@@ -80,6 +81,7 @@ async def end_others(caller: SignedInCaller) -> models.Ended:
 async def change_password(body: models.NewPassword, caller: SignedInCaller) -> None:
     """Every other device is signed out. Without a password so far, who the user is must have been shown a moment ago."""
     node, account = caller.node, await _account(caller)
+    check_password(node.tenancy.policies, body.new)
     if account.password_hash is None:
         await stepped_up(caller)
     elif wait_ms := node.people.guesses.wait_ms(f"old {caller.user}", mono_ms()):

@@ -352,3 +352,27 @@ def test_calls_that_cannot_be_read_are_told(http: httpx.Client, root: dict[str, 
     assert problem(http.put(f"/v1/admin/roles/{role}", json=unknown, headers=root)) == (422, "unknown_permission")
     invalid = [event for event in told(http, root, "root") if event.get("outcome") == "invalid"]
     assert any(event["action"] == "PUT /v1/admin/roles/{role}" for event in invalid)
+
+
+def test_policies_close_the_doors_they_name(http: httpx.Client, root: dict[str, str]) -> None:
+    def put(policy: str, **value: Any) -> None:
+        assert http.put(f"/v1/admin/policies/{policy}", json={"value": value}, headers=root).status_code == 200
+
+    ana = signed_up(http)
+    word = secrets.token_hex(4)
+    try:
+        put("names", chars_min=3, reserved=[f"Boss{word}"])
+        put("passwords", chars_min=12)
+        put("sign_in", methods=["email"])
+        refusals = {("ab", PASSWORD): "bad_name", (f"boss{word}", PASSWORD): "bad_name", (f"x{word}", "eleven char"): "bad_password"}
+        for (name, password), code in refusals.items():
+            assert problem(http.post("/v1/register", json={"name": name, "password": password})) == (422, code)
+        answer = http.put("/v1/me/password", json={"old": PASSWORD, "new": "eleven char"}, headers=bearer(ana))
+        assert problem(answer) == (422, "bad_password")
+        assert problem(http.post("/v1/login", json={"name": ana["name"], "password": PASSWORD})) == (403, "method_off")
+        put("sign_up", open=False)
+        assert problem(http.post("/v1/register", json={"name": f"y{word}", "password": PASSWORD})) == (403, "sign_up_closed")
+    finally:
+        for policy in ("names", "passwords", "sign_in", "sign_up"):
+            put(policy)
+    assert http.post("/v1/login", json={"name": ana["name"], "password": PASSWORD}).status_code == 200

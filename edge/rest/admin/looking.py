@@ -121,7 +121,7 @@ async def decision(
 
 @router.get("/conversations/{conversation}")
 async def conversation_facts(
-    conversation: str,
+    conversation: models.ConversationPath,
     admin: Admin,
     after: Annotated[str | None, Query(max_length=128)] = None,
     limit: Annotated[int, Query(ge=1, le=MEMBERS_PAGE_LIMIT)] = 100,
@@ -161,7 +161,7 @@ async def _facts(admin: Administrator, conversation: str, after: str | None, lim
 
 
 @router.post("/conversations/{conversation}/commands")
-async def act(conversation: str, body: ActingCommand, admin: Admin) -> models.Committed:
+async def act(conversation: models.ConversationPath, body: ActingCommand, admin: Admin) -> models.Committed:
     """A command in the name of a member: the conversation's owner judges it as that member's, and the log says here who it was."""
     try:
         frame = frame_of(body.command, conversation=conversation)

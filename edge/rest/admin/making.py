@@ -106,7 +106,7 @@ async def make_bot(body: NewBot, admin: Admin) -> models.User:
 
 
 @router.post("/users/{user}/tokens", status_code=201)
-async def mint_token(user: str, body: TokenWanted, admin: Admin) -> MintedToken:
+async def mint_token(user: models.UserPath, body: TokenWanted, admin: Admin) -> MintedToken:
     async def work() -> MintedToken:
         await may_mint(admin, user)
         return minted(admin, user, body.ttl_ms)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from edge.clocks import clock_ms
 from edge.people import policies as named
 from edge.people.permits import BUILT_IN, PERMISSIONS, Giving, OfKey, OfRole, TenantRole
+from edge.rest import models
 from edge.rest.admin.acting import Act, Admin, Administrator, maker_of
 from edge.rest.errors import Problem
 
@@ -15,6 +16,7 @@ router = APIRouter(prefix="/v1/admin")
 ROLES_LIMIT, KEYS_LIMIT = 200, 1_000
 KEY_MS_LIMIT = 10 * 365 * 86_400_000
 RoleName = Annotated[str, Path(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_-]*$")]
+KeyPath = Annotated[str, Path(max_length=64)]
 PolicyName = Annotated[str, Path(max_length=64)]
 
 
@@ -135,7 +137,7 @@ async def drop_role(role: RoleName, admin: Admin) -> None:
 
 
 @router.put("/users/{user}/role", status_code=204)
-async def give_role(user: str, body: RoleGiven, admin: Admin) -> None:
+async def give_role(user: models.UserPath, body: RoleGiven, admin: Admin) -> None:
     """`user` takes every other role away."""
 
     async def about() -> Giving:
@@ -195,7 +197,7 @@ async def keys(admin: Admin) -> ApiKeyList:
 
 
 @router.delete("/keys/{key}", status_code=204)
-async def revoke_key(key: str, admin: Admin) -> None:
+async def revoke_key(key: KeyPath, admin: Admin) -> None:
     """It is dead on every node when this is answered."""
 
     async def about() -> OfKey:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from edge.clocks import clock_ms
@@ -17,6 +17,7 @@ from schemas.accounts import UserState
 
 router = APIRouter(prefix="/v1/admin/users")
 PAGE_LIMIT = 200
+SignInPath = Annotated[str, Path(max_length=128)]
 
 
 class UserItem(BaseModel):
@@ -93,7 +94,7 @@ async def everybody(users: Iterable[str]) -> frozenset[str]:
 
 
 @router.get("/{user}")
-async def get_user(user: str, admin: Admin) -> UserDetail:
+async def get_user(user: models.UserPath, admin: Admin) -> UserDetail:
     async def work() -> UserDetail:
         return await _detail(admin, user)
 
@@ -126,7 +127,7 @@ async def _detail(admin: Administrator, user: str) -> UserDetail:
 
 
 @router.patch("/{user}")
-async def change_user(user: str, body: ProfilePatch, admin: Admin) -> ProfileBody:
+async def change_user(user: models.UserPath, body: ProfilePatch, admin: Admin) -> ProfileBody:
     """Its profile, by the same rules as for the user itself."""
 
     async def work() -> ProfileBody:
@@ -147,7 +148,9 @@ async def _there(admin: Administrator, user: str) -> None:
 # ---- state
 
 
-async def _move(admin: Administrator, user: str, body: Reason, action: str, was: frozenset[UserState], state: UserState) -> None:
+async def _move(
+    admin: Administrator, user: models.UserPath, body: Reason, action: str, was: frozenset[UserState], state: UserState
+) -> None:
     permission = "users.delete" if state == "deleted" else "users.freeze"
 
     async def work() -> None:
@@ -164,24 +167,24 @@ async def _move(admin: Administrator, user: str, body: Reason, action: str, was:
 
 
 @router.post("/{user}/freeze", status_code=204)
-async def freeze(user: str, body: Reason, admin: Admin) -> None:
+async def freeze(user: models.UserPath, body: Reason, admin: Admin) -> None:
     """Closes its sessions everywhere, and no way in is open until it is unfrozen."""
     await _move(admin, user, body, "freeze", frozenset({"active", "deactivated"}), "frozen")
 
 
 @router.post("/{user}/unfreeze", status_code=204)
-async def unfreeze(user: str, body: Reason, admin: Admin) -> None:
+async def unfreeze(user: models.UserPath, body: Reason, admin: Admin) -> None:
     await _move(admin, user, body, "unfreeze", frozenset({"frozen"}), "active")
 
 
 @router.post("/{user}/restore", status_code=204)
-async def restore(user: str, body: Reason, admin: Admin) -> None:
+async def restore(user: models.UserPath, body: Reason, admin: Admin) -> None:
     """A user that deactivated itself is there again."""
     await _move(admin, user, body, "restore", frozenset({"deactivated"}), "active")
 
 
 @router.delete("/{user}", status_code=204)
-async def delete_user(user: str, admin: Admin) -> None:
+async def delete_user(user: models.UserPath, admin: Admin) -> None:
     """For good: what is personal is gone at once, and its messages stay, from an opaque id."""
     await _move(admin, user, Reason(), "delete", frozenset({"active", "frozen", "deactivated"}), "deleted")
 
@@ -190,7 +193,7 @@ async def delete_user(user: str, admin: Admin) -> None:
 
 
 @router.get("/{user}/sign-ins")
-async def list_sign_ins(user: str, admin: Admin) -> models.SignIns:
+async def list_sign_ins(user: models.UserPath, admin: Admin) -> models.SignIns:
     async def work() -> models.SignIns:
         await admin.on_user(user)
         now_ms = clock_ms()
@@ -201,7 +204,7 @@ async def list_sign_ins(user: str, admin: Admin) -> models.SignIns:
 
 
 @router.delete("/{user}/sign-ins")
-async def end_sign_ins(user: str, admin: Admin) -> models.Ended:
+async def end_sign_ins(user: models.UserPath, admin: Admin) -> models.Ended:
     """All of them, and the tokens that were minted without one."""
 
     async def work() -> models.Ended:
@@ -211,7 +214,7 @@ async def end_sign_ins(user: str, admin: Admin) -> models.Ended:
 
 
 @router.delete("/{user}/sign-ins/{sign_in}", status_code=204)
-async def end_sign_in(user: str, sign_in: str, admin: Admin) -> None:
+async def end_sign_in(user: models.UserPath, sign_in: SignInPath, admin: Admin) -> None:
     async def work() -> None:
         found = await admin.node.tables.sign_ins.get(user, sign_in)
         if found is None or not found.is_open(clock_ms()):

@@ -36,6 +36,7 @@ BAD: list[tuple[str, object]] = [
     ("second_factor", {"from_level": 102}),
     ("names", {"chars_min": 5, "chars_max": 4}),
     ("names", {"reserved": ["x" * 65]}),
+    ("names", {"reserved": ["\ud800"]}),
     ("names", {"reserved": ["x" * 64] * 500}),
 ]
 
