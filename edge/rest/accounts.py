@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from edge.clocks import clock_ms
 from edge.people.doors import check_sign_in, check_sign_up
@@ -75,7 +75,9 @@ async def jwks(node: AnyNode) -> dict[str, Any]:
 
 
 @router.get("/users")
-async def users(ids: Annotated[str, Query(description="user ids, separated by commas")], caller: SignedInCaller) -> models.Users:
+async def users(
+    ids: Annotated[str, Query(max_length=65_000, description="user ids, separated by commas")], caller: SignedInCaller
+) -> models.Users:
     wanted = [user for user in ids.split(",") if user]
     if len(wanted) > USERS_PER_LOOKUP_LIMIT:
         raise Problem(422, "invalid", f"at most {USERS_PER_LOOKUP_LIMIT} ids at once")
@@ -84,7 +86,7 @@ async def users(ids: Annotated[str, Query(description="user ids, separated by co
 
 
 @router.get("/users/by-name/{name}")
-async def user_by_name(name: str, caller: SignedInCaller) -> models.User:
+async def user_by_name(name: Annotated[str, Path(max_length=254)], caller: SignedInCaller) -> models.User:
     try:
         account = await caller.node.accounts.by_identifier("name", name_key(name)[0])
     except BadIdentifier:

@@ -35,7 +35,7 @@ async def create(body: models.NewConversation, response: Response, caller: Signe
 
 
 @router.get("")
-async def directory(caller: SignedInCaller, after: str | None = None) -> dict[str, Any]:
+async def directory(caller: SignedInCaller, after: Annotated[str | None, Query(max_length=400)] = None) -> dict[str, Any]:
     own = await caller.node.receipts.own_rows(caller.user)
     page = (await caller.node.directories.page(caller.user, after)).page
     entries = caller.node.receipts.laid_over(caller.user, own, page.entries)
@@ -44,7 +44,7 @@ async def directory(caller: SignedInCaller, after: str | None = None) -> dict[st
 
 @router.get("/{conversation}/history")
 async def history(
-    conversation: str,
+    conversation: models.ConversationPath,
     caller: SignedInCaller,
     before_seq: Annotated[int | None, Query(ge=1)] = None,
     limit: Annotated[int, Query(ge=1)] = 50,
@@ -57,7 +57,7 @@ async def history(
 
 @router.get("/{conversation}/events")
 async def events(
-    conversation: str,
+    conversation: models.ConversationPath,
     caller: SignedInCaller,
     from_seq: Annotated[int, Query(ge=1)] = 1,
     limit: Annotated[int, Query(ge=1)] = 200,
@@ -70,9 +70,9 @@ async def events(
 
 @router.get("/{conversation}/members")
 async def members(
-    conversation: str,
+    conversation: models.ConversationPath,
     caller: SignedInCaller,
-    after: str | None = None,
+    after: Annotated[str | None, Query(max_length=128)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> models.Members:
     await member_of(caller, conversation)
@@ -94,7 +94,7 @@ async def members(
 
 @router.get("/{conversation}/receipts")
 async def receipts(
-    conversation: str,
+    conversation: models.ConversationPath,
     caller: SignedInCaller,
     seq: Annotated[int, Query(ge=1, le=2**53 - 1)],
     state: Literal["delivered", "read", "played"] = "read",

@@ -21,6 +21,7 @@ from edge.rest.conversations import _plain
 from edge.rest.errors import Problem
 from edge.rest.giving import command_id as new_command_id
 from edge.rest.giving import given
+from edge.rest.models import ConversationPath, UserPath
 from edge.session import TENANT
 from edge.translate import message_item
 from log.port import Entry
@@ -45,7 +46,7 @@ After = Annotated[str | None, Query(max_length=400)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
 
 
-async def group_of(conversation: str, caller: SignedInCaller) -> Group:
+async def group_of(conversation: ConversationPath, caller: SignedInCaller) -> Group:
     """Raises: Problem 404 unknown_conversation: also where there is one which this caller may not know of."""
     group = await caller.node.groups.group(caller.user, conversation, clock_ms())
     if group is None:
@@ -83,7 +84,7 @@ async def public(caller: SignedInCaller, q: Annotated[str, Query(max_length=256)
 
 
 @router.get("/conversations/{conversation}")
-async def group(conversation: str, seen: SeenGroup, caller: SignedInCaller) -> models.Group:
+async def group(conversation: ConversationPath, seen: SeenGroup, caller: SignedInCaller) -> models.Group:
     member = seen.standing.members.get(caller.user)
     return models.Group(
         conversation=conversation,
@@ -103,7 +104,7 @@ def _listing(name: str, kind: FactKind) -> None:
     """One route for each kind of entries, with the same parameters and answers."""
 
     async def entries(
-        conversation: str, own: OwnGroup, caller: SignedInCaller, after: After = None, limit: Limit = PAGE_LIMIT
+        conversation: ConversationPath, own: OwnGroup, caller: SignedInCaller, after: After = None, limit: Limit = PAGE_LIMIT
     ) -> models.Entries:
         """Roles are for every member; the others for who may change them."""
         now_ms, needed = clock_ms(), MODERATED.get(kind)
@@ -121,7 +122,7 @@ for _name, _kind in KINDS.items():
 
 @router.get("/conversations/{conversation}/announcements")
 async def announcements(
-    conversation: str,
+    conversation: ConversationPath,
     own: OwnGroup,
     caller: SignedInCaller,
     before_seq: Annotated[int | None, Query(ge=1, le=2**53 - 1)] = None,
@@ -137,7 +138,7 @@ async def announcements(
 
 @router.get("/conversations/{conversation}/nicknames")
 async def nicknames(
-    conversation: str, own: OwnGroup, caller: SignedInCaller, users: Annotated[str, Query(min_length=1, max_length=16_384)]
+    conversation: ConversationPath, own: OwnGroup, caller: SignedInCaller, users: Annotated[str, Query(min_length=1, max_length=16_384)]
 ) -> models.Nicknames:
     """Those of the users, separated by commas, who have one."""
     wanted = list(dict.fromkeys(user for user in users.split(",") if user))
@@ -148,7 +149,9 @@ async def nicknames(
 
 
 @router.put("/conversations/{conversation}/nicknames/{user}")
-async def set_nickname(conversation: str, user: str, body: models.NewNickname, own: OwnGroup, caller: SignedInCaller) -> models.Nickname:
+async def set_nickname(
+    conversation: ConversationPath, user: UserPath, body: models.NewNickname, own: OwnGroup, caller: SignedInCaller
+) -> models.Nickname:
     """The row comes first and expires; it is kept once the event that names it is there. A retry with the same command_id completes it."""
     node, command_id = caller.node, body.command_id or new_command_id()
     rows, nickname_id = node.groups.rows, command_id if body.nickname else ""
@@ -168,13 +171,13 @@ async def set_nickname(conversation: str, user: str, body: models.NewNickname, o
 
 
 @router.get("/conversations/{conversation}/push-mode")
-async def push_mode(conversation: str, own: OwnGroup, caller: SignedInCaller) -> models.PushMode:
+async def push_mode(conversation: ConversationPath, own: OwnGroup, caller: SignedInCaller) -> models.PushMode:
     chosen = await caller.node.groups.rows.push_mode(caller.user, conversation, clock_ms())
     return models.PushMode(mode=chosen.mode, until_ms=chosen.until_ms)
 
 
 @router.put("/conversations/{conversation}/push-mode")
-async def set_push_mode(conversation: str, body: models.PushMode, own: OwnGroup, caller: SignedInCaller) -> models.PushMode:
+async def set_push_mode(conversation: ConversationPath, body: models.PushMode, own: OwnGroup, caller: SignedInCaller) -> models.PushMode:
     """In the log first, then in its row."""
     chosen = Pushing(body.mode, body.until_ms, clock_ms())
     await _tell_push_mode(caller, conversation, chosen)

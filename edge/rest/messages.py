@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Path
 
 from edge.errors import UnknownMessage
+from edge.rest import models
 from edge.rest.access import CallerOrAdmin, member_of
 from edge.rest.errors import Problem
 
@@ -13,7 +14,9 @@ router = APIRouter(prefix="/v1/messages")
 
 
 @router.get("/{conversation}/{seq}/journey")
-async def journey(conversation: str, seq: Annotated[int, Path(ge=1, le=2**53 - 1)], who: CallerOrAdmin) -> dict[str, Any]:
+async def journey(
+    conversation: models.ConversationPath, seq: Annotated[int, Path(ge=1, le=2**53 - 1)], who: CallerOrAdmin
+) -> dict[str, Any]:
     """When the message was received, accepted, committed, projected, fanned out, pushed, delivered, read and played; and what is not known.
 
     For members of the conversation; with the administrator's key for everybody's, hidden receipts included.

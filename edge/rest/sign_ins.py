@@ -1,6 +1,8 @@
 """What a user sees and ends of its own: account, devices, password."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 
 from edge.clocks import clock_ms, mono_ms
 from edge.people.doors import check_password
@@ -61,7 +63,7 @@ def sign_in_item(each: SignIn, current: str) -> models.SignInItem:
 
 
 @router.delete("/sign-ins/{sign_in}", status_code=204)
-async def end(sign_in: str, caller: SignedInCaller) -> None:
+async def end(sign_in: Annotated[str, Path(max_length=128)], caller: SignedInCaller) -> None:
     """Signs that device out: its sessions close, its tokens are void."""
     found = await caller.node.tables.sign_ins.get(caller.user, sign_in)
     if found is None or not found.is_open(clock_ms()):

@@ -148,9 +148,7 @@ async def _there(admin: Administrator, user: str) -> None:
 # ---- state
 
 
-async def _move(
-    admin: Administrator, user: models.UserPath, body: Reason, action: str, was: frozenset[UserState], state: UserState
-) -> None:
+async def _move(admin: Administrator, user: str, body: Reason, action: str, was: frozenset[UserState], state: UserState) -> None:
     permission = "users.delete" if state == "deleted" else "users.freeze"
 
     async def work() -> None:
