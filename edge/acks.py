@@ -106,7 +106,7 @@ class Acks:
                 return
             try:
                 limit = min(rewrite.to_seq - rewrite.from_seq + 1, self.node.settings.sync_events_limit)
-                page = await self.node.reader.events_for(
+                page = await self.node.readable.events(
                     session.user, lambda: rewrite.conversation in session.conversations, rewrite.conversation, rewrite.from_seq, limit
                 )
             except WarblerError as exc:

@@ -210,5 +210,6 @@ def _entry(membership: Membership, head: Head) -> frames.DirectoryEntry:
         read_seq=membership.read_seq,
         peer=next((user for user in head.pair if user != membership.user), None),
         unread=max(0, head.head_ordinal - membership.read_ordinal),
-        last=None if head.last is None else message_item(head.last),
+        # one from before the user joined is not shown here: whether it may be read is looked up when it is asked for (`edge.readable`)
+        last=None if head.last is None or head.last.seq < membership.joined_seq else message_item(head.last),
     )

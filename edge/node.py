@@ -36,6 +36,7 @@ from edge.presence_desk import PresenceDesk
 from edge.privacies import Privacies
 from edge.publisher import Publisher
 from edge.rate import Buckets
+from edge.readable import Readable
 from edge.reader import Reader
 from edge.receipt_desk import ReceiptDesk
 from edge.receipts import Watermarks
@@ -98,6 +99,7 @@ class Node:
         self.delivery = Delivery(self.hub, self.recent, self.registry, self._bury)
         self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit, settings.publish_age_limit_ms)
         self.reader = Reader(timelines, self.recent, self.reach)
+        self.readable = Readable(self)
         self.groups = GroupDesk(timelines, tables.facts, tables.group_rows, tables.public_groups, self.recent, self.reader)
         self.directories = Directories(timelines, self.recent, settings.directory_entries_limit, settings.directory_bytes_limit)
         self.watermarks = Watermarks()

@@ -131,7 +131,7 @@ class Requests:
                 await self._answer_sync(session, request)
             case frames.History():
                 limit = min(request.limit, self.node.settings.history_messages_limit)
-                views, before = await self.node.reader.history(request.conversation, request.before_seq, limit)
+                views, before = await self.node.readable.history(session.user, request.conversation, request.before_seq, limit)
                 if request.conversation not in session.conversations:
                     raise sent_away(request.conversation)
                 items = tuple(message_item(view) for view in views)
@@ -152,7 +152,7 @@ class Requests:
     async def _answer_sync(self, session: Session, request: frames.Sync) -> None:
         limit = min(request.limit, self.node.settings.sync_events_limit)
         conversation = request.conversation
-        page = await self.node.reader.events_for(
+        page = await self.node.readable.events(
             session.user, lambda: conversation in session.conversations, conversation, request.from_seq, limit
         )
         self.node.hub.know_head(conversation, page.next_seq - 1)

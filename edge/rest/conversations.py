@@ -51,7 +51,7 @@ async def history(
 ) -> dict[str, Any]:
     await member_of(caller, conversation)
     limit = min(limit, caller.node.settings.history_messages_limit)
-    views, before = await caller.node.reader.history(conversation, before_seq, limit)
+    views, before = await caller.node.readable.history(caller.user, conversation, before_seq, limit)
     return {"messages": _plain([message_item(view) for view in views]), "before_seq": before}
 
 
@@ -63,7 +63,8 @@ async def events(
     limit: Annotated[int, Query(ge=1)] = 200,
 ) -> dict[str, Any]:
     await member_of(caller, conversation)
-    page = await caller.node.reader.events(conversation, from_seq, min(limit, caller.node.settings.sync_events_limit))
+    limit = min(limit, caller.node.settings.sync_events_limit)
+    page = await caller.node.readable.events(caller.user, lambda: True, conversation, from_seq, limit)
     items = [item_for(caller.user, event) for event in page.events]
     return {"events": _plain(items), "next_seq": page.next_seq, "more": page.more, "missing": list(page.missing)}
 

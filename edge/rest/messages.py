@@ -24,6 +24,8 @@ async def journey(
     node, caller = who
     if caller is not None:
         await member_of(caller, conversation)
+        if seq < await node.readable.floor_seq(caller.user, conversation):
+            raise Problem(404, "unknown_message", "there is no such message for you: it was before you joined")
     try:
         found = await node.journeys.journey(conversation, seq, see_hidden=caller is None)
     except UnknownMessage as unknown:

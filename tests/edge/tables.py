@@ -1,6 +1,6 @@
 """The edge's tables in memory: what was put, in the order and the bounds in which Cassandra gives it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, cast
 
 from edge.tables import Tables
@@ -75,6 +75,9 @@ class _Rows:
 
 class _NoFacts:
     async def of_group(self, conversation: str) -> dict[FactKey, Fact]:
+        return {}
+
+    async def named(self, conversation: str, kind: str, keys: Collection[str]) -> dict[str, Fact]:
         return {}
 
 
