@@ -17,7 +17,7 @@ from edge.recent import Recent
 from edge.translate import message_item
 from edge.unprojected import check_complete, decoded, decoded_newest
 from schemas import events
-from store.timelines import Listed, Standing, Timelines
+from store.timelines import Listed, Recency, Timelines
 from store.views import Head, Membership, fold_head, fold_membership, is_activity, placed
 
 SLICE = 1_000  # conversations looked at between two turns of the loop, so that other sessions are not held up
@@ -61,10 +61,10 @@ class Directories:
             listed = await self._timelines.conversations_of(user)
             members = self._members(user, listed)
             order: list[str] = list(members)
-            standings: Mapping[str, Standing] = {}
+            recencies: Mapping[str, Recency] = {}
             if len(members) > self._entries_limit:
-                standings = await self._timelines.standings(members)
-                order = await self._sorted(members, standings)
+                recencies = await self._timelines.recencies(members)
+                order = await self._sorted(members, recencies)
             places, heads = await self._rows(user, order[: self._entries_limit])
             check_complete(self._recent, ticket)
             joined, gone = self._moved_since(user, members)
@@ -72,7 +72,7 @@ class Directories:
             newest = tuple(entry.conversation for entry in entries)
             rest = tuple(each for each in order[self._entries_limit :] if each not in gone)
             heads_now = {entry.conversation: entry.head_seq for entry in entries}
-            head_seqs = self._head_seqs({*asked} & {*newest, *rest}, heads_now, standings) if asked else {}
+            head_seqs = self._head_seqs({*asked} & {*newest, *rest}, heads_now, recencies) if asked else {}
             return Directory(self._page(entries, more=bool(rest)), newest + rest, head_seqs)
         finally:
             self._recent.end(ticket)
@@ -134,13 +134,13 @@ class Directories:
 
     # ---- in which order
 
-    async def _sorted(self, members: Collection[str], standings: Mapping[str, Standing]) -> list[str]:
+    async def _sorted(self, members: Collection[str], recencies: Mapping[str, Recency]) -> list[str]:
         keys: list[tuple[int, str]] = []
         for number, conversation in enumerate(members):
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
-            standing = standings.get(conversation)
-            at_ms = standing.active_at_ms if standing is not None else 0
+            recency = recencies.get(conversation)
+            at_ms = recency.active_at_ms if recency is not None else 0
             if conversation in self._recent.by_conversation:
                 newest = decoded_newest(self._recent.of_conversation(conversation), is_activity)
                 at_ms = max(at_ms, newest.at_ms if newest is not None else 0)
@@ -148,12 +148,12 @@ class Directories:
         keys.sort()
         return [conversation for _, conversation in keys]
 
-    def _head_seqs(self, wanted: Collection[str], known: Mapping[str, int], standings: Mapping[str, Standing]) -> dict[str, int]:
-        return {each: known[each] if each in known else self._head_seq(each, standings.get(each)) for each in wanted}
+    def _head_seqs(self, wanted: Collection[str], known: Mapping[str, int], recencies: Mapping[str, Recency]) -> dict[str, int]:
+        return {each: known[each] if each in known else self._head_seq(each, recencies.get(each)) for each in wanted}
 
-    def _head_seq(self, conversation: str, standing: Standing | None) -> int:
+    def _head_seq(self, conversation: str, recency: Recency | None) -> int:
         newest = decoded_newest(self._recent.of_conversation(conversation))
-        return max(standing.head_seq if standing is not None else 0, newest.seq if newest is not None else 0)
+        return max(recency.head_seq if recency is not None else 0, newest.seq if newest is not None else 0)
 
     # ---- what a page says
 

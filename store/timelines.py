@@ -23,8 +23,8 @@ MEMBER_CELLS = 10  # columns of `cql.MEMBER`; in `cql.PLACES_AND_HEADS` the head
 # One request for several conversations costs the driver, and so the edge, a tenth of one request each. Measured for 100 places with
 # their heads: 1 a request 15 ms and 15 ms of CPU, 10 - 4.6 and 2.7, 25 - 4.2 and 2.2, 100 - 14 and 1.9: one coordinator waits for all.
 ROWS_PER_REQUEST = 20
-STANDINGS_PER_REQUEST = 200  # small rows of very many conversations
-STANDINGS_IN_FLIGHT = 8  # with all of them at once the driver's threads keep the interpreter from the loop for 15 ms instead of 2
+RECENCIES_PER_REQUEST = 200  # small rows of very many conversations
+RECENCIES_IN_FLIGHT = 8  # with all of them at once the driver's threads keep the interpreter from the loop for 15 ms instead of 2
 LISTED_PER_REQUEST = 5_000
 
 _log = structlog.get_logger("store.timelines")
@@ -38,7 +38,7 @@ class Listed(NamedTuple):
     changed_seq: int
 
 
-class Standing(NamedTuple):
+class Recency(NamedTuple):
     """What the directory is sorted by, and what a position is compared with."""
 
     head_seq: int
@@ -141,10 +141,10 @@ class Timelines:
         rows = await self._of_many(cql.HEADS, conversations, ROWS_PER_REQUEST)
         return await self._heads_of({row[0]: row[1:] for row in rows})
 
-    async def standings(self, conversations: Iterable[str]) -> dict[str, Standing]:
+    async def recencies(self, conversations: Iterable[str]) -> dict[str, Recency]:
         """Where each of very many conversations stands; those that are not projected are left out. Raises: StoreUnavailable."""
-        rows = await self._of_many(cql.STANDINGS, conversations, STANDINGS_PER_REQUEST, in_flight_limit=STANDINGS_IN_FLIGHT)
-        return {row[0]: Standing(row[1], row[2] or 0) for row in rows if row[1] is not None}
+        rows = await self._of_many(cql.RECENCIES, conversations, RECENCIES_PER_REQUEST, in_flight_limit=RECENCIES_IN_FLIGHT)
+        return {row[0]: Recency(row[1], row[2] or 0) for row in rows if row[1] is not None}
 
     async def _of_many(
         self, statement: str, conversations: Iterable[str], per_request: int, *more: Any, in_flight_limit: int | None = None

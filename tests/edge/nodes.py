@@ -17,7 +17,7 @@ from log.port import Log
 from schemas import events
 from schemas.errors import WarblerError
 from store.accounts import Accounts
-from store.timelines import Listed, Standing, Timelines
+from store.timelines import Listed, Recency, Timelines
 from store.views import Head, Membership, fold_head, fold_membership, placed
 from tests.edge.builders import ANA, GROUP, ListSink, record
 from tests.edge.tables import no_tables
@@ -55,8 +55,8 @@ class Written:
             membership = fold_membership(membership, event, user)
         return ({}, {}) if membership is None else ({GROUP: membership}, await self.heads([GROUP]))
 
-    async def standings(self, conversations: Any) -> dict[str, Standing]:
-        return {each: Standing(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
+    async def recencies(self, conversations: Any) -> dict[str, Recency]:
+        return {each: Recency(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
 
     async def members(self, conversation: str, after: str | None, limit: int) -> list[Membership]:
         users = sorted({user for event in self.log for user, _, _ in placed(event) if user > (after or "")})[:limit]

@@ -18,7 +18,7 @@ from edge.recent import Recent
 from schemas import events
 from schemas.codec import encode
 from schemas.values import Content, Member
-from store.timelines import Listed, Standing, Timelines
+from store.timelines import Listed, Recency, Timelines
 from store.views import Head, Membership
 from tests.edge.builders import ANA, BEN, base
 from tests.store.folded import folded_head, folded_place
@@ -59,10 +59,10 @@ class Moving:
                 found.append(Listed(conversation, place.active, place.changed_seq))
         return found
 
-    async def standings(self, conversations: Iterable[str]) -> dict[str, Standing]:
+    async def recencies(self, conversations: Iterable[str]) -> dict[str, Recency]:
         self.move()
         heads = {each: folded_head(self.rows(each)) for each in conversations}
-        return {each: Standing(head.head_seq, head.at_ms) for each, head in heads.items() if head is not None}
+        return {each: Recency(head.head_seq, head.at_ms) for each, head in heads.items() if head is not None}
 
     async def heads(self, conversations: Iterable[str]) -> dict[str, Head]:
         self.move()

@@ -23,7 +23,7 @@ from log.memory import MemoryLog
 from log.port import Record
 from schemas import events
 from store.accounts import Accounts
-from store.timelines import Listed, Standing, Timelines
+from store.timelines import Listed, Recency, Timelines
 from store.views import Head, Membership, fold_head, fold_membership
 from tests.edge.builders import ANA, BEN, GROUP, ListSink, created, record, sent, topic_record
 from tests.edge.slow_socket import SlowSocket
@@ -60,8 +60,8 @@ class Projected:
             membership = fold_membership(membership, event, user)
         return [] if membership is None else [Listed(GROUP, membership.active, membership.changed_seq)]
 
-    async def standings(self, conversations: Collection[str]) -> dict[str, Standing]:
-        return {each: Standing(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
+    async def recencies(self, conversations: Collection[str]) -> dict[str, Recency]:
+        return {each: Recency(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
 
     async def places(self, user: str, conversations: Collection[str]) -> tuple[dict[str, Membership], dict[str, Head]]:
         if not conversations:

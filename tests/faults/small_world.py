@@ -23,7 +23,7 @@ from schemas import events
 from schemas.codec import decode_event
 from store.accounts import Accounts
 from store.buckets import bucket_of
-from store.timelines import Listed, Standing, Timelines
+from store.timelines import Listed, Recency, Timelines
 from store.views import Head, Membership, fold_head, fold_membership
 from streams.conversations.lane import Lane, Work
 from streams.conversations.partition import COMMANDS_TOPIC
@@ -106,8 +106,8 @@ class CellTimelines:
                 places[conversation] = place
         return places, await self.heads(wanted)
 
-    async def standings(self, conversations: Iterable[str]) -> dict[str, Standing]:
-        return {each: Standing(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
+    async def recencies(self, conversations: Iterable[str]) -> dict[str, Recency]:
+        return {each: Recency(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
 
     async def heads(self, conversations: Iterable[str]) -> dict[str, Head]:
         found: dict[str, Head] = {}

@@ -6,7 +6,7 @@ import pytest
 
 from schemas import events
 from store.schema import BUCKET_SEQS
-from store.timelines import LISTED_PER_REQUEST, STANDINGS_PER_REQUEST, Standing, Timelines
+from store.timelines import LISTED_PER_REQUEST, RECENCIES_PER_REQUEST, Recency, Timelines
 from store.views import ReadMark
 from tests.store.folded import folded_head, folded_messages, folded_place
 from tests.store.histories import USERS, Story, interleaved, records, stories
@@ -33,8 +33,8 @@ def test_what_is_read_is_what_the_folds_say(cassandra_address: str, keyspace: st
                 assert [tuple(each) for each in listed] == [(place.conversation_id, place.active, place.changed_seq) for place in places]
                 mine = {place.conversation_id: place for place in places}
                 assert await timelines.places(user, [*mine, "g-unknown"]) == (mine, {each: heads[each] for each in mine})
-            standings = await timelines.standings([*heads, "g-unknown"])
-            assert standings == {each: Standing(head.head_seq, head.at_ms) for each, head in heads.items()}
+            recencies = await timelines.recencies([*heads, "g-unknown"])
+            assert recencies == {each: Recency(head.head_seq, head.at_ms) for each, head in heads.items()}
 
     asyncio.run(body())
 
@@ -117,7 +117,7 @@ def test_a_row_with_damaged_bytes_is_missing_to_readers_and_not_an_error(cassand
 
 
 def test_a_user_in_very_many_conversations_has_all_of_them(cassandra_address: str, keyspace: str) -> None:
-    count = LISTED_PER_REQUEST + STANDINGS_PER_REQUEST + 1
+    count = LISTED_PER_REQUEST + RECENCIES_PER_REQUEST + 1
     made = stories(55, count, 0)
     for story in made:
         story.create()
@@ -128,6 +128,6 @@ def test_a_user_in_very_many_conversations_has_all_of_them(cassandra_address: st
             timelines = Timelines(store)
             listed = [each.conversation for each in await timelines.conversations_of("u-ana")]
             assert listed == sorted(story.conversation for story in made)
-            assert (await timelines.standings(listed)).keys() == set(listed)
+            assert (await timelines.recencies(listed)).keys() == set(listed)
 
     asyncio.run(body())
