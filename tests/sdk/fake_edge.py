@@ -9,11 +9,33 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
 from warbler import frames, own
 from warbler.frames import Ack, DirectoryEntry, EventItem, Limits, Page, Reject, Welcome
 from warbler.ids import ms_of
 
 LIMITS = Limits(65_536, 16_384, 1_000, 1_000, 50, 3, 10)
+
+
+def made(frame: frames.CommandFrames, ack: Ack, user: str, device: str) -> EventItem:
+    """The event of a command, also where its device cannot tell it from the ack."""
+    base = {"seq": ack.seq, "ordinal": ack.ordinal, "at_ms": ack.at_ms, "user": user, "device": device, "id": ack.id}
+    match frame:
+        case frames.ApplyToJoin():
+            return msgspec.convert({"kind": "application_made", "text": frame.text, **base}, EventItem)
+        case frames.BlockUser():
+            return msgspec.convert({"kind": "user_blocked", "member": frame.member, **base}, EventItem)
+        case _:
+            event = own.event_of(frame, ack, user, device)
+            assert isinstance(event, EventItem)
+            return event
+
+
+def as_seen(event: EventItem, user: str) -> EventItem:
+    """A block is its actor's own matter."""
+    if event.kind != "user_blocked" or event.user == user:
+        return event
+    return EventItem(kind="hidden", seq=event.seq, ordinal=event.ordinal, at_ms=event.at_ms, user="", device="", id="")
 
 
 @dataclass
@@ -89,14 +111,19 @@ class FakeEdge:
             session.catching_up.add(sync.conversation)
         else:
             session.catching_up.discard(sync.conversation)
-        session.send(Page(sync.request, sync.conversation, tuple(taken), next_seq, more))
+        seen = tuple(as_seen(event, session.user) for event in taken)
+        session.send(Page(sync.request, sync.conversation, seen, next_seq, more))
+
+    def shown(self, name: str, user: str) -> list[EventItem]:
+        """What a member is to hear of a conversation, in the end."""
+        return [seen for event in self.timelines[name].events if (seen := as_seen(event, user)).kind != "hidden"]
 
     def redeliver(self, session: FakeSession) -> None:
         """Writes again what was written and is not acknowledged."""
         for name, seq in session.written.items():
             unacked = self.timelines[name].events[self.delivered.get((session.device, name), 0) : seq]
             if unacked and name not in session.catching_up:
-                session.send(frames.Events(name, tuple(unacked)))
+                session.send(frames.Events(name, tuple(as_seen(event, session.user) for event in unacked)))
 
     def decide(self, now_ms: int) -> None:
         """The owner takes one command."""
@@ -115,8 +142,7 @@ class FakeEdge:
     def _accept(self, user: str, device: str, frame: frames.CommandFrames, timeline: Timeline, now_ms: int) -> None:
         seq = len(timeline.events) + 1
         ack = Ack(frame.id, frame.conversation, seq, seq, now_ms)
-        event = own.event_of(frame, ack, user, device)
-        assert isinstance(event, frames.EventItem)
+        event = made(frame, ack, user, device)
         timeline.events.append(event)
         timeline.remembered[frame.id] = ack
         while len(timeline.remembered) > self.remembered_limit:
@@ -132,7 +158,7 @@ class FakeEdge:
                 session.send(frames.Resync(frame.conversation, seq))
                 continue
             session.written[frame.conversation] = seq
-            session.send(frames.Events(frame.conversation, (event,)))
+            session.send(frames.Events(frame.conversation, (as_seen(event, session.user),)))
 
     def _answer(self, user: str, device: str, answer: Ack | Reject) -> None:
         for session in self.sessions:

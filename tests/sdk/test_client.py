@@ -2,29 +2,37 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import pytest
 import uvloop
 from warbler import (
     Client,
+    ClientError,
     Closed,
     Connected,
     ConnectionRefused,
     Disconnected,
+    Happening,
     Rejected,
     RequestFailed,
     Rest,
+    RosterEntry,
+    RosterKeeper,
     SignedOut,
+    SignedOutSeen,
     TimelineEvent,
     Unreachable,
     frames,
+    roster_keeper,
 )
 from warbler.client import socket_url
 from warbler.frames import FromDevice, FromEdge
+from warbler.friends import Friends
+from warbler.roster import RosterPage
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
@@ -185,6 +193,87 @@ def test_a_fixed_token_that_is_over_signs_out() -> None:
                 await Client(it.url, token="old", device="d-1").__aenter__()
 
     run(work())
+
+
+@pytest.mark.parametrize(("code", "why"), [(4504, "revoked"), (4511, "replaced"), (4512, "frozen")])
+def test_who_is_signed_out_from_elsewhere_is_told_why_and_does_not_come_back(code: int, why: str) -> None:
+    async def work() -> None:
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            await client.send("g-1", "x")
+            await it.kick(code)
+            happened: list[Happening] = []
+
+            async def listen() -> None:
+                async for happening in client.events():
+                    happened.append(happening)  # noqa: PERF401  # kept also when it raises
+
+            with pytest.raises(SignedOut) as ended:
+                await listen()
+            assert (ended.value.why, ended.value.close_code) == (why, code)
+            last = happened[-1]
+            assert isinstance(last, SignedOutSeen)
+            assert (last.why, last.close_code) == (why, code)
+            await asyncio.sleep(0.3)
+            assert len(it.hellos) == 1
+
+    run(work())
+
+
+class Pages:
+    """The roster over REST: fails once, then gives what it has."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.fail_with: ClientError | None = Unreachable("the node restarts")
+        self.answer = RosterPage("v1", True, (roster_entry("u-ben", "asked"),))
+
+    async def roster_page(self, since: str = "", after: str | None = None) -> RosterPage:
+        self.asked.append(since)
+        if self.fail_with is not None:
+            error, self.fail_with = self.fail_with, None
+            raise error
+        return self.answer
+
+
+def roster_entry(user: str, relation: Any) -> RosterEntry:
+    return RosterEntry(user, f"d-{user}", relation, False, "", (), "", 1)
+
+
+def test_the_roster_is_kept_by_what_is_told_and_read_on_after_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roster_keeper, "RETRY_S", 0.01)
+
+    async def work() -> None:
+        pages = Pages()
+        told: list[RosterEntry] = []
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            async with RosterKeeper(client, cast(Friends, pages), changed=told.extend) as roster:
+                assert [each.user for each in roster.asking()] == ["u-ben"]
+                it.edge.sessions[0].send(frames.Roster("v2", (roster_entry("u-ben", "friends"),)))
+                await until(lambda: bool(roster.friends()))
+                pages.answer = RosterPage("v3", False, (roster_entry("u-eve", "requested"),))
+                await it.kick(1011)
+                await until(lambda: roster.get("u-eve") is not None)
+                assert (pages.asked, roster.version) == (["", "", "v2"], "v3")
+            assert client.observers == []
+        assert [(each.user, each.relation) for each in told] == [("u-ben", "asked"), ("u-ben", "friends"), ("u-eve", "requested")]
+
+    run(work())
+
+
+def test_a_roster_that_may_not_be_read_is_an_error_at_the_door() -> None:
+    async def work() -> None:
+        pages = Pages()
+        pages.fail_with = RequestFailed("token_revoked", "", False, 401)
+        async with served() as it, Client(it.url, token="good", device="d-1") as client:
+            with pytest.raises(RequestFailed):
+                await RosterKeeper(client, cast(Friends, pages)).__aenter__()
+
+    run(work())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110  # what is waited for is state of another task, which sets no event
+        await asyncio.sleep(0.005)
 
 
 def test_a_close_code_that_forbids_coming_back_ends_the_client() -> None:

@@ -73,6 +73,7 @@ class World:
         positions = dict.fromkeys(CONVERSATIONS, 1)
         self.devices = [Device(name, Core(name, self.rng.getrandbits, positions=positions)) for name in ("d-a", "d-b")]
         self.given = 0
+        self.people_ratio = 0.0  # how many commands are about people: what they became only the server can tell, and not to everybody
 
     def step(self, cut_ratio: float) -> None:
         self.now_ms += self.rng.randrange(3)
@@ -123,7 +124,12 @@ class World:
 
     def give(self, device: Device, conversation: str) -> None:
         self.given += 1
-        frame = SendMessage(id="", conversation=conversation, content=DeviceContent(text=f"{device.name} {self.given}"))
+        label = f"{device.name} {self.given}"
+        frame: frames.CommandFrames = SendMessage(id="", conversation=conversation, content=DeviceContent(text=label))
+        if self.rng.random() < self.people_ratio:
+            apply = frames.ApplyToJoin(id="", conversation=conversation, text=label)
+            block = frames.BlockUser(id="", conversation=conversation, member=label)
+            frame = apply if self.rng.random() < 0.5 else block
         device.perform(device.core.submit(self.given, frame, self.now_ms))
 
     def settle(self, cut: bool = True) -> None:
@@ -144,8 +150,9 @@ class World:
     def quiet(self) -> bool:
         resting = all(d.core.phase is Phase.LIVE and not d.up and not d.down and not len(d.core.outbox) for d in self.devices)
         heads = {name: len(timeline.events) for name, timeline in self.edge.timelines.items()}
+        heard = all(len(d.seen[name]) >= len(self.edge.shown(name, "u" + d.name)) for d in self.devices for name in heads)
         held = all(self.edge.delivered.get((d.name, name), 0) >= head for d in self.devices for name, head in heads.items())
-        return resting and held and not self.edge.commands and all(len(d.seen[name]) >= heads[name] for d in self.devices for name in heads)
+        return resting and held and not self.edge.commands and heard
 
 
 def played(
@@ -156,9 +163,11 @@ def played(
     refuse_ratio: float,
     rude_ratio: float = 0.0,
     *,
+    people_ratio: float = 0.0,
     cut_at_end: bool = True,
 ) -> World:
     world = World(seed, remembered_limit, lose_ratio, refuse_ratio, rude_ratio)
+    world.people_ratio = people_ratio
     left = COMMANDS
     while left:
         if world.rng.random() < 0.15:
@@ -173,18 +182,35 @@ def assert_once_and_without_gap(world: World) -> None:
     keys = Counter(key for device in world.devices for key in device.acked.elements())
     assert keys == Counter(range(1, world.given + 1)), "every command is acked exactly once"
     assert not [failed for device in world.devices for failed in device.failed]
-    texts = Counter(e.content.text for t in world.edge.timelines.values() for e in t.events if e.content is not None)
+    texts = Counter(label_of(e) for t in world.edge.timelines.values() for e in t.events)
     assert sum(texts.values()) == world.given
     assert max(texts.values()) == 1, "nothing is stored twice"
     for device in world.devices:
         for name, timeline in world.edge.timelines.items():
             assert world.edge.delivered.get((device.name, name), 0) == len(timeline.events), "what is held is acknowledged, own events too"
-            assert [event.seq for event in device.seen[name]] == list(range(1, len(timeline.events) + 1))
-            assert device.seen[name] == timeline.events
+            assert device.core.timelines.positions()[name] == len(timeline.events) + 1, "what is hidden takes its seq all the same"
+            assert device.seen[name] == world.edge.shown(name, "u" + device.name)
         for key, (conversation, seq) in device.seqs.items():
-            content = world.edge.timelines[conversation].events[seq - 1].content
-            assert content is not None
-            assert content.text == f"{device.name} {key}", "an ack names the event of its own command"
+            event = world.edge.timelines[conversation].events[seq - 1]
+            assert label_of(event) == f"{device.name} {key}", "an ack names the event of its own command"
+
+
+def label_of(event: EventItem) -> str | None:
+    return event.content.text if event.content is not None else event.text or event.member
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    cut_ratio=st.sampled_from([0.0, 0.05]),
+    remembered_limit=st.sampled_from([2, 1_000]),
+    lose_ratio=st.sampled_from([0.0, 0.3]),
+    rude_ratio=st.sampled_from([0.0, 0.3]),
+)
+def test_what_only_the_server_can_tell_is_read_and_what_is_hidden_is_passed_over(
+    seed: int, cut_ratio: float, remembered_limit: int, lose_ratio: float, rude_ratio: float
+) -> None:
+    assert_once_and_without_gap(played(seed, cut_ratio, remembered_limit, lose_ratio, 0.05, rude_ratio, people_ratio=0.5))
 
 
 @settings(max_examples=150, deadline=None)

@@ -16,6 +16,8 @@ export interface Listed {
     /** False: joined by an event that does not tell kind and title; a page of the directory will. */
     readonly complete: boolean;
 }
+/** Two users who never wrote to each other: there only for what they are to each other, and no part of a list of conversations. */
+export declare const isUnspoken: (listed: Listed) => boolean;
 export declare const unreadOf: (listed: Listed) => number;
 export declare class Directory {
     readonly user: string;

@@ -2,6 +2,8 @@
 import { foldMessage, messageOf } from "./timeline.js";
 /** What does not make a conversation the latest active one. */
 const QUIET = new Set(["read_marked", "reaction_added", "reaction_removed", "hidden", "user_blocked", "user_unblocked"]);
+/** Two users who never wrote to each other: there only for what they are to each other, and no part of a list of conversations. */
+export const isUnspoken = (listed) => listed.conversation_kind === "direct" && listed.head_ordinal === 0;
 export const unreadOf = (listed) => Math.max(0, listed.head_ordinal - listed.read_ordinal);
 export class Directory {
     user;

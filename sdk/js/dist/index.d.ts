@@ -1,3 +1,4 @@
+export * from "./admin.js";
 export { Client, type ClientEvents, type ClientOptions, type HeardEvent, type ReceiptsWanted, type Sent, type SendOptions, type Socket } from "./client.js";
 export { Core, DEFAULT_RULES, type CoreRules, type Saved } from "./core.js";
 export type { Acked, Effect, Refused, Source, StateChanged } from "./effects.js";
@@ -5,11 +6,11 @@ export { ClientClosed, Overflow, Rejected, RequestFailed, RestError, SignedOut, 
 export * from "./frames.js";
 export { FriendCalls, Friends, type Invitation, type Invitations, type RosterPage } from "./friends.js";
 export * from "./groups.js";
-export { Rest, type Journey, type JourneyStep, type MemberItem, type Privacy, type User } from "./rest.js";
+export { Rest, type Committed, type GivenCommand, type Journey, type JourneyStep, type MemberItem, type Privacy, type User } from "./rest.js";
 export { IdMaker, idMs } from "./ids.js";
 export type { Pending } from "./outbox.js";
 export type { Phase } from "./phases.js";
-export { Directory, unreadOf, type Listed } from "./directory.js";
+export { Directory, isUnspoken, unreadOf, type Listed } from "./directory.js";
 export { canPasskey, createPasskey, getPasskey, type PasskeyOptions } from "./passkeys.js";
 export * from "./people.js";
 export { Roster, type SavedRoster } from "./roster.js";

@@ -1,4 +1,5 @@
 // What applications import.
+export * from "./admin.js";
 export { Client } from "./client.js";
 export { Core, DEFAULT_RULES } from "./core.js";
 export { ClientClosed, Overflow, Rejected, RequestFailed, RestError, SignedOut, StepUpNeeded, Unreachable, WarblerError } from "./errors.js";
@@ -7,7 +8,7 @@ export { FriendCalls, Friends } from "./friends.js";
 export * from "./groups.js";
 export { Rest } from "./rest.js";
 export { IdMaker, idMs } from "./ids.js";
-export { Directory, unreadOf } from "./directory.js";
+export { Directory, isUnspoken, unreadOf } from "./directory.js";
 export { canPasskey, createPasskey, getPasskey } from "./passkeys.js";
 export * from "./people.js";
 export { Roster } from "./roster.js";

@@ -1,4 +1,4 @@
-import type { ConversationKind, FrameMember, Role } from "./frames.js";
+import type { CommandFrame, ConversationKind, FrameMember, Role } from "./frames.js";
 import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
 import { Http } from "./http.js";
@@ -50,6 +50,17 @@ export interface Journey {
     readonly steps: readonly JourneyStep[];
     readonly notes: readonly string[];
 }
+/** A command's frame without what the address says; its `id` is optional. */
+export type GivenCommand = {
+    readonly type: CommandFrame["type"];
+    readonly id?: string;
+} & Readonly<Record<string, unknown>>;
+/** The event that a command became. `seq` 0: taken, and no event came of it. */
+export interface Committed {
+    readonly conversation: string;
+    readonly seq: number;
+    readonly at_ms: number;
+}
 export declare const USERS_AT_ONCE = 100;
 /** What needs no session: names, lists, and everything about people. */
 export declare class Rest extends Http {
@@ -71,6 +82,12 @@ export declare class Rest extends Http {
         readonly conversation: string;
         readonly seq: number;
     }>;
+    /** Any command without a session: of a conversation, or (`user`) about a friend. The same `id` makes a retry harmless. */
+    give(about: {
+        readonly conversation: string;
+    } | {
+        readonly user: string;
+    }, command: GivenCommand): Promise<Committed>;
     /** All members, by as many pages as it takes. */
     members(conversation: string): Promise<MemberItem[]>;
     privacy(): Promise<Privacy>;

@@ -31,6 +31,11 @@ export class Rest extends Http {
     createConversation(body) {
         return this.call("POST", "/v1/conversations", body);
     }
+    /** Any command without a session: of a conversation, or (`user`) about a friend. The same `id` makes a retry harmless. */
+    give(about, command) {
+        const path = "user" in about ? pathOf("users", about.user, "commands") : pathOf("conversations", about.conversation, "commands");
+        return this.call("POST", path, { command });
+    }
     /** All members, by as many pages as it takes. */
     members(conversation) {
         return this.pages(withQuery(pathOf("conversations", conversation, "members"), { limit: 1000 }), (page) => page.members);

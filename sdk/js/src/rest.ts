@@ -1,6 +1,6 @@
 // The REST face: what is not sent over the WebSocket. Each group of calls has a module of its own.
 
-import type { ConversationKind, FrameMember, Role } from "./frames.js";
+import type { CommandFrame, ConversationKind, FrameMember, Role } from "./frames.js";
 import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
 import { Http, pathOf, withQuery } from "./http.js";
@@ -58,6 +58,16 @@ export interface Journey {
   readonly notes: readonly string[];
 }
 
+/** A command's frame without what the address says; its `id` is optional. */
+export type GivenCommand = { readonly type: CommandFrame["type"]; readonly id?: string } & Readonly<Record<string, unknown>>;
+
+/** The event that a command became. `seq` 0: taken, and no event came of it. */
+export interface Committed {
+  readonly conversation: string;
+  readonly seq: number;
+  readonly at_ms: number;
+}
+
 export const USERS_AT_ONCE = 100; // of some 23 characters each, in one URL
 
 /** What needs no session: names, lists, and everything about people. */
@@ -96,6 +106,12 @@ export class Rest extends Http {
     readonly command_id?: string;
   }): Promise<{ readonly conversation: string; readonly seq: number }> {
     return this.call("POST", "/v1/conversations", body);
+  }
+
+  /** Any command without a session: of a conversation, or (`user`) about a friend. The same `id` makes a retry harmless. */
+  give(about: { readonly conversation: string } | { readonly user: string }, command: GivenCommand): Promise<Committed> {
+    const path = "user" in about ? pathOf("users", about.user, "commands") : pathOf("conversations", about.conversation, "commands");
+    return this.call("POST", path, { command });
   }
 
   /** All members, by as many pages as it takes. */

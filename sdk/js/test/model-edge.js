@@ -12,6 +12,23 @@ export const LIMITS = {
   history_messages: 100,
 };
 
+/** What a command became: of an application or a block its own device cannot tell it from the ack. */
+function made(frame, base) {
+  if (frame.type === "apply_to_join") return { ...base, kind: "application_made", text: frame.text, link_id: "" };
+  if (frame.type === "block_user") return { ...base, kind: "user_blocked", member: frame.member };
+  return { ...base, kind: "message_sent", content: frame.content, mentions: [] };
+}
+
+/** What a test wrote into an event, whatever its kind. */
+export const labelOf = (event) => event.content?.text ?? event.text ?? event.member;
+
+/** A block is its actor's own matter. */
+export function asSeen(event, user) {
+  if (event.kind !== "user_blocked" || event.user === user) return event;
+  const { seq, ordinal, at_ms } = event;
+  return { kind: "hidden", seq, ordinal, at_ms, user: "", device: "", id: "" };
+}
+
 export class ModelEdge {
   /** `remembered`: ids per conversation that can be answered as repeated; an older one is stale. */
   constructor({ random, remembered = 1000, refuse_ratio = 0, clock_offset_ms = 0, missing_ratio = 0, give_up_ratio = 0 }) {
@@ -89,7 +106,7 @@ export class ModelEdge {
     const next_seq = (wanted.at(-1)?.seq ?? frame.from_seq - 1) + 1;
     const more = next_seq <= log.length;
     if (!more) session.catching.delete(frame.conversation);
-    const events = wanted.filter((event) => !damaged.has(event.seq));
+    const events = wanted.filter((event) => !damaged.has(event.seq)).map((event) => asSeen(event, session.user));
     const missing = wanted.filter((event) => damaged.has(event.seq)).map((event) => event.seq);
     session.tell({ type: "page", request: frame.request, conversation: frame.conversation, events, next_seq, more, missing });
   }
@@ -106,7 +123,7 @@ export class ModelEdge {
     for (const [conversation, seq] of session.written) {
       const from = this.delivered.get(`${session.device} ${conversation}`) ?? 0;
       const damaged = this.damaged.get(conversation) ?? new Set();
-      const events = this.log(conversation).slice(from, seq).filter((event) => !damaged.has(event.seq));
+      const events = this.log(conversation).slice(from, seq).filter((event) => !damaged.has(event.seq)).map((event) => asSeen(event, session.user));
       if (events.length > 0 && !session.catching.has(conversation)) session.tell({ type: "events", conversation, events });
     }
   }
@@ -137,7 +154,7 @@ export class ModelEdge {
     const log = this.log(frame.conversation);
     const ordinal = (log.at(-1)?.ordinal ?? 0) + 1;
     const base = { seq: log.length + 1, ordinal, at_ms: now_ms, user: session.user, device: session.device, id: frame.id };
-    const event = { ...base, kind: "message_sent", content: frame.content, mentions: [] };
+    const event = made(frame, base);
     log.push(event);
     ids.set(frame.id, event);
     while (ids.size > this.remembered) {
@@ -159,7 +176,7 @@ export class ModelEdge {
         other.tell({ type: "resync", conversation: frame.conversation, from_seq: event.seq });
       } else {
         other.written.set(frame.conversation, event.seq);
-        other.tell({ type: "events", conversation: frame.conversation, events: [event] });
+        other.tell({ type: "events", conversation: frame.conversation, events: [asSeen(event, other.user)] });
       }
     }
   }

@@ -3,6 +3,7 @@
 from warbler.admin import Admin
 from warbler.calls import TokenSource
 from warbler.client import Client
+from warbler.directory import is_unspoken
 from warbler.errors import ClientError, Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut, StepUpNeeded, Unreachable
 from warbler.frames import (
     Ack,
@@ -93,4 +94,5 @@ __all__ = [
     "Unreachable",
     "Unreadable",
     "Welcome",
+    "is_unspoken",
 ]

@@ -8,6 +8,11 @@ from warbler.frames import DirectoryEntry, EventItem, MessageItem
 from warbler.happenings import Connected, Happening, ReceiptSeen, TimelineEvent, Unreadable
 
 
+def is_unspoken(entry: DirectoryEntry) -> bool:
+    """Two users who never wrote to each other: there only for what they are to each other, and no part of a list of conversations."""
+    return entry.conversation_kind == "direct" and entry.head_ordinal == 0
+
+
 class Directory:
     """Shape: one entry a conversation. `complete` False: the server holds more, `Client.directory_page(next)` gives them."""
 

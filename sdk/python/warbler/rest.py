@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from warbler.calls import WITHIN_S, Calls, path_of
-from warbler.frames import CommandFrames, DirectoryPage, FrameMember, HistoryPage, Page, Role
+from warbler.frames import CommandFrames, ConversationKind, DirectoryPage, FrameMember, HistoryPage, Page, Role
 from warbler.friends import Friends
 from warbler.groups import Groups
 from warbler.people import People
@@ -129,7 +129,9 @@ class Rest(Calls):
     async def directory(self, after: str | None = None) -> DirectoryPage:
         return await self.call("GET", "/v1/conversations", DirectoryPage, params={} if after is None else {"after": after})
 
-    async def create_conversation(self, kind: str, title: str, members: list[FrameMember], command_id: str | None = None) -> str:
+    async def create_conversation(
+        self, kind: ConversationKind, title: str, members: list[FrameMember], command_id: str | None = None
+    ) -> str:
         """The conversation's id; the existing one for two users who have talked before."""
         body = {"conversation_kind": kind, "title": title, "members": members, "command_id": command_id}
         return str((await self.call("POST", "/v1/conversations", dict[str, Any], body))["conversation"])
