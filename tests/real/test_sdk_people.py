@@ -69,33 +69,37 @@ async def heard(client: Client, wanted: Callable[[EventItem], bool], within_s: f
 
 def test_friends_find_each_other_write_and_block(warbler: Running) -> None:
     async def work() -> None:
-        async with person(warbler.page) as ana, person(warbler.page) as ben:
-            async with RosterKeeper(ana.client, ana.rest.friends) as ours, RosterKeeper(ben.client, ben.rest.friends) as theirs:
-                await ana.client.request_friend(ben.id, "we met at the fair")
-                await until(lambda: [each.user for each in theirs.asking()] == [ana.id])
-                assert theirs.asking()[0].text == "we met at the fair"
-                direct = theirs.asking()[0].conversation
-                await until(lambda: ben.client.directory.get(direct) is not None)
-                assert is_unspoken(ben.client.directory[direct])
-                await ben.client.answer_friend_request(ana.id, accept=True)
-                await until(lambda: [each.user for each in ours.friends()] == [ben.id])
-                await ana.rest.friends.note(ben.id, "Benny", ["choir"])
-                await until(lambda: (entry := ours.get(ben.id)) is not None and (entry.alias, entry.tags) == ("Benny", ("choir",)))
-                await ana.client.send(direct, "hello")
-                await until(lambda: not is_unspoken(ben.client.directory[direct]))
-                await ben.client.block(ana.id)
-                await until(lambda: (entry := theirs.get(ana.id)) is not None and entry.blocked)
-                with pytest.raises(Rejected) as refused:
-                    await ana.client.send(direct, "are you there?")
-                assert refused.value.code == "blocked"
-                assert not (await ana.rest.friends.may_message(ben.id)).allowed
-                await ben.client.unblock(ana.id)
-                assert await ana.client.send(direct, "again") > 0
-                # what was ben's own matter took its seqs, and ana was shown none of it
-                page = [each async for each in ana.client.sync(direct)]
-                kinds = [event.kind for each in page for event in each.events]
-                assert kinds.count("hidden") == 2
-                assert "user_blocked" not in kinds
+        async with (
+            person(warbler.page) as ana,
+            person(warbler.page) as ben,
+            RosterKeeper(ana.client, ana.rest.friends) as ours,
+            RosterKeeper(ben.client, ben.rest.friends) as theirs,
+        ):
+            await ana.client.request_friend(ben.id, "we met at the fair")
+            await until(lambda: [each.user for each in theirs.asking()] == [ana.id])
+            assert theirs.asking()[0].text == "we met at the fair"
+            direct = theirs.asking()[0].conversation
+            await until(lambda: ben.client.directory.get(direct) is not None)
+            assert is_unspoken(ben.client.directory[direct])
+            await ben.client.answer_friend_request(ana.id, accept=True)
+            await until(lambda: [each.user for each in ours.friends()] == [ben.id])
+            await ana.rest.friends.note(ben.id, "Benny", ["choir"])
+            await until(lambda: (entry := ours.get(ben.id)) is not None and (entry.alias, entry.tags) == ("Benny", ("choir",)))
+            await ana.client.send(direct, "hello")
+            await until(lambda: not is_unspoken(ben.client.directory[direct]))
+            await ben.client.block(ana.id)
+            await until(lambda: (entry := theirs.get(ana.id)) is not None and entry.blocked)
+            with pytest.raises(Rejected) as refused:
+                await ana.client.send(direct, "are you there?")
+            assert refused.value.code == "blocked"
+            assert not (await ana.rest.friends.may_message(ben.id)).allowed
+            await ben.client.unblock(ana.id)
+            assert await ana.client.send(direct, "again") > 0
+            # what was ben's own matter took its seqs, and ana was shown none of it
+            page = [each async for each in ana.client.sync(direct)]
+            kinds = [event.kind for each in page for event in each.events]
+            assert kinds.count("hidden") == 2
+            assert "user_blocked" not in kinds
 
     asyncio.run(work())
 
