@@ -1,9 +1,10 @@
 """Calls every method of the Python SDK's REST classes once, with sample arguments, over a transport that only writes down."""
 
+import functools
 import inspect
 import types
 import typing
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -13,7 +14,10 @@ from warbler import Admin, FactorNeeded, Rest
 from warbler.calls import Calls
 from warbler.errors import RequestFailed
 from warbler.frames import BlockUser, FrameMember, LeaveConversation
+from warbler.groups import Listing
+from warbler.ids import uuid7
 from warbler.people import PasskeyOptions
+from warbler.ways import Tokens, refreshed
 
 SAMPLES: dict[str, Any] = {
     "password": "long enough",
@@ -21,6 +25,7 @@ SAMPLES: dict[str, Any] = {
     "needed": FactorNeeded("ch", ("totp",), False, 1),
     "asked": PasskeyOptions("ch", {}),
     "command": LeaveConversation(id="", conversation="g-1"),
+    "command_id": uuid7(1, 1),
     "ids": ["u-1"],
     "media_type": "image/png",
     "action": "send",
@@ -49,15 +54,17 @@ async def everything_asked() -> list[Asked]:
         for part in (calls, *(each for each in vars(calls).values() if type(each).__module__.startswith("warbler."))):
             for name, method in inspect.getmembers(part, inspect.ismethod):
                 if not name.startswith("_") and name not in NO_CALLS:
-                    asked += await _asked(f"{type(part).__name__}.{name}", calls, method)
+                    given = [functools.partial(method, **arguments(method, everything)) for everything in (False, True)]
+                    asked += await _asked(f"{type(part).__name__}.{name}", calls, given)
         await calls.close()
-    calls = Rest("http://edge")
+    rest = Rest("http://edge")
     about_friend = BlockUser(id="", conversation="", member="u-1")
-    asked += await _asked("Rest.command", calls, lambda: calls.command(about_friend))
-    return asked
+    tokens = Tokens("u-1", "ana", "a", 0, "r")
+    by_hand = [functools.partial(rest.groups.listing, "g-1", what) for what in get_args(Listing)]
+    return asked + await _asked("by hand", rest, [lambda: rest.command(about_friend), lambda: refreshed(rest, tokens), *by_hand])
 
 
-async def _asked(name: str, calls: Calls, method: Callable[..., Any]) -> list[Asked]:
+async def _asked(name: str, calls: Calls, given: Sequence[Callable[[], Any]]) -> list[Asked]:
     seen: list[Asked] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -67,9 +74,9 @@ async def _asked(name: str, calls: Calls, method: Callable[..., Any]) -> list[As
         return httpx.Response(418, json={"code": "teapot", "detail": "", "retryable": False})
 
     calls._http = httpx.AsyncClient(base_url="http://edge", transport=httpx.MockTransport(answer))
-    for each in (False, True):
+    for ask in given:
         try:
-            await _finish(method(**arguments(method, each)))
+            await _finish(ask())
             raise AssertionError(f"{name} takes a refusal for an answer")
         except RequestFailed:
             continue  # as every call is answered here
