@@ -18,7 +18,7 @@ from edge.closing import HELLO_EXPECTED, CloseCode
 from edge.errors import BadCommand
 from edge.rate import Bucket
 from edge.settings import EdgeSettings
-from edge.translate import command_of, conversation_of
+from edge.translate import FRIEND_FRAMES, command_of, conversation_of
 from edge.unacked import Unacked
 from schemas.commands import Command, EditMessage, MarkRead, SendMessage
 from schemas.records import MessageSignalled, TypingSignalled, WatermarkRaised
@@ -299,7 +299,7 @@ def _admit(session: Session, frame: frames.CommandFrame, now: Now, settings: Edg
         raise BadCommand("invalid", "id must be a UUIDv7 in its text form of 36 characters")
     if len(frame.conversation) > CONVERSATION_BYTES_LIMIT:
         raise BadCommand("invalid", f"conversation ids have at most {CONVERSATION_BYTES_LIMIT} characters")
-    if not frame.conversation and not isinstance(frame, frames.CreateConversation):
+    if not frame.conversation and not isinstance(frame, (frames.CreateConversation, *FRIEND_FRAMES)):
         raise BadCommand("invalid", "conversation is missing")
     _admit_by_rate(session, now, settings)
     if len(session.outstanding) >= settings.outstanding_commands_limit and frame.id not in session.outstanding:
