@@ -172,8 +172,8 @@ class Members(BaseModel):
 
 
 class Privacy(BaseModel):
-    receipts: bool = Field(description="Whether others hear of delivered, read and played")
-    presence: Visibility = Field(description="Who sees it; contacts share a direct conversation")
+    receipts: bool = Field(default=True, description="Whether others hear of delivered, read and played")
+    presence: Visibility = Field(default="everyone", description="Who sees it; contacts share a direct conversation")
     strangers: StrangersTaken = Field(default="everyone", description="From whom messages are taken where a conversation begins")
     friend_requests: RequestsTaken = Field(default="everyone", description="From whom friend requests are taken; question: with an answer")
     friend_question: str = Field(default="", max_length=256, description="What a request has to answer")
