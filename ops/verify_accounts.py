@@ -12,7 +12,7 @@ from typing import Any
 
 from log.port import Log, Record
 from schemas.accounts import AdminEventBase
-from store.account_facts import COLUMNS, AccountFacts, Key, Row, is_kept
+from store.account_facts import COLUMNS, AccountFacts, Key, Row
 from store.cassandra import Store
 from store.tenancy import TenancyTables
 from store.tenant_facts import TenantFacts, scopes_text
@@ -23,7 +23,17 @@ READ_RECORDS = 2_000
 ROUNDS_LIMIT = 10
 DIFFERENCES_LIMIT = 20
 PROGRESS_POLL_S = 0.1
-KEYS: dict[str, tuple[str, ...]] = {"account_states": ("user",), "sign_ins": ("user", "sign_in"), "revoked_tokens": ("token_id",)}
+KEYS: dict[str, tuple[str, ...]] = {
+    "account_states": ("user",),
+    "sign_ins": ("user", "sign_in"),
+    "revoked_tokens": ("token_id",),
+    "factors": ("user", "factor"),
+}
+    "account_states": ("user",),
+    "sign_ins": ("user", "sign_in"),
+    "revoked_tokens": ("token_id",),
+    "factors": ("user", "factor"),
+}
 Rows = dict[Key, Row]
 
 
@@ -119,7 +129,7 @@ class AccountsVerifier:
             async for page in self._store.scan(f"SELECT {', '.join((*KEYS[table], *columns))} FROM {table}"):
                 for row in page:
                     key, values = (table, *row[: len(KEYS[table])]), tuple(map(_plain, row[len(KEYS[table]) :]))
-                    if any(value is not None for value in values) and is_kept(key, values, self._clock_ms()):
+                    if any(value is not None for value in values) and self._accounts.is_kept(key, values, self._clock_ms()):
                         rows[key] = values
         tenancy = TenancyTables(self._store)
         tenant = await tenancy.facts()

@@ -21,6 +21,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("ended_reason", "ended_by", "ended_at_ms"),
     ),
     "revoked_tokens": ("user", "expires_at_ms"),
+    "factors": ("factor_kind", "state"),
 }
 
 
@@ -44,6 +45,8 @@ def cells_of(event: facts.AccountEvent) -> tuple[Key, dict[str, Any]] | None:
             return ("sign_ins", user, event.sign_in), own
         case facts.TokenRevoked():
             return ("revoked_tokens", event.token_id), {"user": user, "expires_at_ms": event.expires_at_ms}
+        case facts.FactorChanged():
+            return ("factors", user, event.factor_id), {"factor_kind": event.factor_kind, "state": event.state}
         case _:
             return None
 
@@ -66,12 +69,22 @@ class AccountFacts:
         """The rows that are kept still."""
         for key, row in self.cells.items():
             values = tuple(row[column][1] if column in row else None for column in COLUMNS[key[0]])
-            if is_kept(key, values, now_ms):
+            if self.is_kept(key, values, now_ms):
                 yield key, values
+
+    def is_kept(self, key: Key, row: Row, now_ms: int) -> bool:
+        """Whether a row is there for sure: those of sign-ins and revoked tokens expire, factors of a deleted user are erased.
+
+        A factor that is pending stands in the rows alone.
+        """
+        if key[0] == "factors":
+            state = self.cells.get(("account_states", key[1]), {}).get("state", (0, "active"))[1]
+            return bool(state != "deleted" and row[1] != "pending")
+        return is_kept(key, row, now_ms)
 
 
 def is_kept(key: Key, row: Row, now_ms: int) -> bool:
-    """Whether a row is there for sure: those of sign-ins and revoked tokens expire."""
+    """Whether a row has not expired."""
     table, columns = key[0], dict(zip(COLUMNS[key[0]], row, strict=True))
     if table == "revoked_tokens":
         return int(columns["expires_at_ms"] or 0) > now_ms

@@ -33,6 +33,7 @@ EVENTS: list[facts.AccountEvent] = [
     ),
     facts.SteppedUp(**base(NOW + 4), sign_in="l-1", factor="totp"),
     facts.SignInEnded(**base(NOW + 5), sign_in="l-1", device="d", reason="revoked", by="u-2"),
+    facts.FactorChanged(**base(NOW + 6), factor_id="f-1", factor_kind="totp", state="added", by="u-1"),
     facts.TokenRevoked(**base(NOW + 6), token_id="t-1", expires_at_ms=NOW + 60_000, by="u-2"),
 ]
 
@@ -65,6 +66,16 @@ def test_what_has_expired_is_not_expected() -> None:
     folded = AccountFacts()
     for event in EVENTS:
         folded.apply(event)
-    assert {key[0] for key, _ in folded.rows(NOW + KEEP_MS)} == {"account_states", "sign_ins"}
-    assert {key[0] for key, _ in folded.rows(NOW + KEEP_MS + 3)} == {"account_states"}
+    assert {key[0] for key, _ in folded.rows(NOW + KEEP_MS)} == {"account_states", "sign_ins", "factors"}
+    assert {key[0] for key, _ in folded.rows(NOW + KEEP_MS + 3)} == {"account_states", "factors"}
     assert all(len(row) == len(COLUMNS[key[0]]) for key, row in folded.rows(NOW))
+
+
+def test_factors_of_a_deleted_user_and_those_that_are_pending_are_not_expected() -> None:
+    folded = AccountFacts()
+    for event in EVENTS:
+        folded.apply(event)
+    assert not folded.is_kept(("factors", "u-1", "f-2"), ("totp", "pending"), NOW)
+    assert folded.is_kept(("factors", "u-1", "f-1"), ("totp", "added"), NOW)
+    folded.apply(facts.UserStateChanged(**base(NOW + 9), state="deleted", reason="", by="u-1"))
+    assert "factors" not in {key[0] for key, _ in folded.rows(NOW)}
