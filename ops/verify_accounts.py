@@ -29,11 +29,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "revoked_tokens": ("token_id",),
     "factors": ("user", "factor"),
 }
-    "account_states": ("user",),
-    "sign_ins": ("user", "sign_in"),
-    "revoked_tokens": ("token_id",),
-    "factors": ("user", "factor"),
-}
 Rows = dict[Key, Row]
 
 
