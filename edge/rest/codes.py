@@ -12,7 +12,7 @@ from edge.rest import way_models as models
 from edge.rest.access import AnyNode, Caller, SignedInCaller, SteppedUp, address_of, base_url_of
 from edge.rest.accounts import NEEDED, SignInAnswer, answered
 from edge.rest.errors import Problem
-from edge.rest.models import DeviceInfo
+from edge.rest.models import DeviceInfo, IdPath
 from store.accounts import Identifier
 
 router = APIRouter(prefix="/v1")
@@ -104,7 +104,7 @@ async def add(body: models.CodeShown, caller: SteppedUp, request: Request) -> mo
 
 
 @router.delete("/me/identifiers/{identifier}", status_code=204)
-async def remove(identifier: str, caller: SteppedUp) -> None:
+async def remove(identifier: IdPath, caller: SteppedUp) -> None:
     """Not the last way in, and not the name."""
     present = await caller.node.accounts.identifiers_of(caller.user)
     found = next((each for each in present if each.identifier_id == identifier), None)

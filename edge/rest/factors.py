@@ -9,6 +9,7 @@ from edge.rest import way_models as models
 from edge.rest.access import AnyNode, Caller, Enroller, SignedInCaller, SteppedUp, address_of, base_url_of
 from edge.rest.accounts import NEEDED, SignInAnswer
 from edge.rest.errors import Problem
+from edge.rest.models import IdPath
 from schemas import accounts as facts
 
 router = APIRouter(prefix="/v1")
@@ -65,7 +66,7 @@ async def begin_totp(body: models.TotpWanted, who: Enroller) -> models.TotpBegun
 
 
 @router.post("/me/factors/totp/{factor}/confirm")
-async def confirm_totp(factor: str, body: models.TotpCode, who: Enroller, request: Request) -> models.Confirmed:
+async def confirm_totp(factor: IdPath, body: models.TotpCode, who: Enroller, request: Request) -> models.Confirmed:
     """From now on it is asked for."""
     who.node.ways.take_guess(address_of(request))
     who.may_add("totp")
@@ -75,7 +76,7 @@ async def confirm_totp(factor: str, body: models.TotpCode, who: Enroller, reques
 
 
 @router.delete("/me/factors/{factor}", status_code=204)
-async def remove(factor: str, caller: SteppedUp) -> None:
+async def remove(factor: IdPath, caller: SteppedUp) -> None:
     """Remembered devices are forgotten with it."""
     await caller.node.ways.factors.remove(caller.user, factor, caller.user)
     await caller.node.ways.gate.forget(caller.user, None, caller.user)
@@ -94,7 +95,7 @@ async def forget_all(caller: SignedInCaller) -> models.Forgotten:
 
 
 @router.delete("/me/remembered-devices/{device}")
-async def forget(device: str, caller: SignedInCaller) -> models.Forgotten:
+async def forget(device: IdPath, caller: SignedInCaller) -> models.Forgotten:
     """That device must show a second factor again."""
     return models.Forgotten(forgotten=await caller.node.ways.gate.forget(caller.user, device, caller.user))
 

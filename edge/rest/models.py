@@ -146,6 +146,7 @@ class Created(BaseModel):
 
 ConversationPath = Annotated[str, Path(min_length=1, max_length=128)]
 UserPath = Annotated[str, Path(min_length=1, max_length=128)]
+IdPath = Annotated[str, Path(min_length=1, max_length=128)]
 
 
 class Committed(BaseModel):

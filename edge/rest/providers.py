@@ -12,7 +12,7 @@ from edge.people.signing import Proof
 from edge.rest import way_models as models
 from edge.rest.access import AnyNode, SteppedUp, address_of, base_url_of
 from edge.rest.accounts import NEEDED, SignInAnswer, answered
-from edge.rest.models import DeviceInfo
+from edge.rest.models import DeviceInfo, IdPath
 
 router = APIRouter(prefix="/v1")
 COOKIE = "warbler_way"
@@ -21,7 +21,7 @@ Browser = Annotated[str, Cookie(alias=COOKIE, max_length=128, include_in_schema=
 
 @router.get("/sign-in/providers/{provider}/start", status_code=302, response_class=RedirectResponse)
 async def start(
-    provider: str, node: AnyNode, request: Request, return_to: Annotated[str, Query(max_length=1024)] = "/", browser: Browser = ""
+    provider: IdPath, node: AnyNode, request: Request, return_to: Annotated[str, Query(max_length=1024)] = "/", browser: Browser = ""
 ) -> RedirectResponse:
     """Sends the browser to the provider. It comes back to `return_to` with #handoff=… or #error=…."""
     node.ways.take_code(address_of(request))
@@ -42,7 +42,7 @@ async def start(
 
 
 @router.get("/sign-in/providers/{provider}/callback", status_code=302, response_class=RedirectResponse)
-async def callback(provider: str, node: AnyNode, request: Request, browser: Browser = "") -> RedirectResponse:
+async def callback(provider: IdPath, node: AnyNode, request: Request, browser: Browser = "") -> RedirectResponse:
     """Where the provider sends the browser back to."""
     node.ways.take_guess(address_of(request))
     where = await node.ways.providers.callback(provider, dict(request.query_params), browser)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 
 from schemas.ids import uuid7
@@ -376,3 +377,21 @@ def test_policies_close_the_doors_they_name(http: httpx.Client, root: dict[str, 
         for policy in ("names", "passwords", "sign_in", "sign_up"):
             put(policy)
     assert http.post("/v1/login", json={"name": ana["name"], "password": PASSWORD}).status_code == 200
+
+
+def test_a_lost_factor_is_removed_by_who_may(http: httpx.Client, root: dict[str, str]) -> None:
+    ana = signed_up(http)
+    begun = http.post("/v1/me/factors/totp", json={}, headers=bearer(ana))
+    assert begun.status_code == 201, begun.text
+    code = pyotp.TOTP(begun.json()["secret"]).now()
+    confirmed = http.post(f"/v1/me/factors/totp/{begun.json()['factor']}/confirm", json={"code": code}, headers=bearer(ana))
+    assert confirmed.status_code == 200, confirmed.text
+    where = f"/v1/admin/users/{ana['user']}/factors"
+    assert "totp" in {factor["kind"] for factor in http.get(where, headers=root).json()["factors"]}
+    assert http.post("/v1/login", json={"name": ana["name"], "password": PASSWORD}).status_code == 202
+    _, reader = key_of(http, root, "factors.read")
+    assert problem(http.delete(f"{where}/{begun.json()['factor']}", headers=reader)) == (403, "not_allowed")
+    assert http.delete(f"{where}/{begun.json()['factor']}", headers=root).status_code == 204
+    assert http.get(where, headers=reader).json() == {"factors": [], "recovery_codes_left": 0}
+    assert http.post("/v1/login", json={"name": ana["name"], "password": PASSWORD}).status_code == 200
+    assert problem(http.delete(f"{where}/{begun.json()['factor']}", headers=root)) == (404, "unknown_factor")
