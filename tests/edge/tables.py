@@ -1,9 +1,11 @@
 """The edge's tables in memory: what was put, in the order and the bounds in which Cassandra gives it."""
 
+import json
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, cast
 
 from edge.tables import Tables
+from schemas.accounts import ApiKeyMade
 from schemas.values import WatermarkState
 from store.account_rows import AccountRows
 from store.fact_tables import FactTables
@@ -19,7 +21,7 @@ from store.roster_rows import JoiningRow, RosterRow
 from store.rosters import Note, RosterTables, TieRow
 from store.sign_ins import SignIns
 from store.slips import Slips
-from store.tenancy import Holder, TenancyTables
+from store.tenancy import Holder, StoredKey, TenancyTables
 from store.tenant_facts import TenantFacts
 from store.views import Membership, ReadMark
 from tests.edge.account_tables import MemoryAccountRows, MemorySignIns
@@ -108,6 +110,8 @@ class _Receipts:
 class _Tenancy:
     def __init__(self, facts: TenantFacts) -> None:
         self._facts = facts
+        self.secrets: dict[str, tuple[str, str]] = {}
+        self.uses: list[tuple[str, int]] = []
 
     async def facts(self) -> TenantFacts:
         return self._facts
@@ -118,6 +122,21 @@ class _Tenancy:
     async def holder(self, user: str) -> Holder | None:
         given = self._facts.holders.get(user)
         return None if given is None else Holder(user, given.text, given.at_ms)
+
+    async def add_key(self, event: ApiKeyMade, name: str, secret_hash: str) -> None:
+        self._facts.apply(event)
+        self.secrets[event.key_id] = (name, secret_hash)
+
+    async def key(self, key_id: str) -> StoredKey | None:
+        fact = self._facts.keys.get(key_id)
+        if fact is None:
+            return None
+        name, secret = self.secrets.get(key_id, ("", ""))
+        scopes, revoked = frozenset(json.loads(fact.scopes)), self._facts.revoked.get(key_id, 0)
+        return StoredKey(key_id, name, secret, scopes, fact.maker, fact.maker_kind, fact.made_at_ms, fact.expires_at_ms, revoked, 0)
+
+    async def note_use(self, key_id: str, at_ms: int) -> None:
+        self.uses.append((key_id, at_ms))
 
     async def holders(self) -> list[Holder]:
         return [Holder(user, given.text, given.at_ms) for user, given in self._facts.holders.items()]
