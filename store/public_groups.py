@@ -14,7 +14,8 @@ WORDS_LIMIT = 16  # of a title; further ones are not searched
 WORD_CHARS_LIMIT = 32
 PREFIX_CHARS = 1  # what is in one Cassandra partition; a question has at least that much of a word
 LAST = "\U0010ffff"
-ALL = ""  # the prefix and word of the rows by which all public groups are listed
+ALL = ""  # the word of the rows by which all public groups are listed
+PREFIX_OF_ALL = "*"  # a partition key of Cassandra is not empty, and no word begins with this
 _WORD = re.compile(r"\w+")
 
 
@@ -35,9 +36,13 @@ def leading(title: str, asked: str) -> str:
     return min((word for word in words_of(title) if word.startswith(asked)), default=ALL)
 
 
+def prefix_of(word: str) -> str:
+    return word[:PREFIX_CHARS] or PREFIX_OF_ALL
+
+
 def rows_of(title: str, conversation: str) -> list[tuple[str, str, str]]:
     """The rows (prefix, word, conversation) that lead to a public group."""
-    return [(word[:PREFIX_CHARS], word, conversation) for word in (ALL, *words_of(title))]
+    return [(prefix_of(word), word, conversation) for word in (ALL, *words_of(title))]
 
 
 class PublicGroups:
@@ -51,5 +56,5 @@ class PublicGroups:
     async def hints(self, asked: str, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
         """(word, conversation) of words that begin with `asked`, after those two, in their order. Raises: StoreUnavailable."""
         first = max(after, (asked, ""))
-        row = (asked[:PREFIX_CHARS], *first, asked + LAST, limit)
+        row = (prefix_of(asked), *first, asked + LAST, limit)
         return [(word, conversation) for word, conversation in await self._store.execute(cql.PUBLIC_FROM, row)]
