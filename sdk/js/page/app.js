@@ -2,28 +2,31 @@
 
 import { Client, WarblerError } from "/sdk/index.js";
 import { Composer } from "./composer.js";
-import { startDetailsDialog, startNewDialog } from "./dialogs.js";
-import { byId, el, paintAvatar } from "./dom.js";
+import { drawBanner, endedBecause, SIGNED_OUT, toast } from "./banner.js";
+import { deviceName } from "./device.js";
+import { startNewDialog } from "./dialogs.js";
+import { byId, paintAvatar } from "./dom.js";
 import { startJourneyDialog } from "./journey.js";
 import { renderList } from "./list.js";
-import { openMenu } from "./menu.js";
+import { startListMenu } from "./listmenu.js";
 import { MessageView } from "./messages.js";
 import { Model, textOf } from "./model.js";
+import { Contacts } from "./people.js";
 import { startPresence } from "./presence.js";
 import { startProfileDialog } from "./profile.js";
+import { startScreens } from "./screens.js";
 import { showSignIn, startSignIn } from "./signin.js";
 
 const HISTORY_MESSAGES = 50;
 const NEAR_TOP_PX = 300;
-const BANNER_AFTER_MS = 700; // a hiccup shorter than this is not worth a word
-const TOAST_MS = 6_000;
 const NAMES_AGAIN_MS = 3_000;
 
 // Of the window, not of the browser: two windows can be two people, and each is a device of its own.
 // `?edges=http://…,http://…` names further nodes to go on at when this one is lost; REST stays where the page came from.
 const further = (new URLSearchParams(location.search).get("edges") ?? "").split(",").filter((url) => /^https?:\/\/[^/]+$/.test(url));
-const client = new Client({ url: [location.origin, ...further], rest_url: location.origin, storage: sessionStorage, agent: "warbler-page/0.1.0" });
+const client = new Client({ url: [location.origin, ...further], rest_url: location.origin, storage: sessionStorage, agent: "warbler-page/0.1.0", device_name: deviceName(navigator.userAgent) });
 
+const contacts = new Contacts(client);
 /** @type {Model} */
 let model = new Model("", "");
 let current = "";
@@ -31,7 +34,6 @@ let stick = true;
 let loading = false;
 let drawing = false;
 let was_online = false;
-let down_since_ms = 0;
 /** Users whose names are being asked for. @type {Set<string>} */
 const asking = new Set();
 /** @type {Map<string, string>} */
@@ -59,7 +61,8 @@ function draw() {
   if (listed !== undefined) drawOpen(listed, now_ms);
   const unread = model.unreadTotal();
   document.title = unread > 0 ? `(${unread}) Warbler` : "Warbler";
-  drawBanner(now_ms);
+  drawBanner(client, model, was_online, now_ms, redraw);
+  drawPlaces();
   void askNames();
 }
 
@@ -79,36 +82,6 @@ function drawOpen(listed, now_ms) {
   view.render(model.rows(listed, client.pending(current), now_ms), { stick, now_ms });
   byId("to-end").hidden = stick;
   markRead();
-}
-
-/** @param {number} now_ms */
-function drawBanner(now_ms) {
-  const { phase } = client;
-  const online = phase === "online";
-  if (online || phase === "stopped") down_since_ms = 0;
-  else if (down_since_ms === 0) down_since_ms = now_ms;
-  const told = !online && phase !== "stopped" && (phase === "ended" || now_ms - down_since_ms >= BANNER_AFTER_MS);
-  if (!online && !told && phase !== "stopped") setTimeout(redraw, BANNER_AFTER_MS);
-  byId("banner").hidden = !told;
-  const own = model.presence.get(model.user);
-  const away = own?.state === "away";
-  // a node that stops sends its devices to another one within a blink: nothing flickers for that
-  const settled = online || (was_online && !told);
-  byId("me-state").textContent = settled ? (away ? "Away" : "Online") : phase === "ended" ? "Disconnected" : "Connecting…";
-  byId("me-state").classList.toggle("online", settled && !away);
-  byId("me-status").textContent = own?.status ? ` · ${own.status}` : "";
-  if (!told) return;
-  const waiting = client.pending().filter((entry) => entry.frame.type === "send_message").length;
-  const kept = waiting === 0 ? "" : waiting === 1 ? " One message waits to be sent." : ` ${waiting} messages wait to be sent.`;
-  byId("banner-text").textContent = phase === "ended" ? `Disconnected: ${ended_reason}.` : `${was_online ? "Reconnecting" : "Connecting"}…${kept}`;
-  byId("banner-retry").hidden = phase !== "waiting" && phase !== "ended";
-}
-
-/** @param {string} text */
-function toast(text) {
-  const note = el("div", { class: "toast", text });
-  byId("toasts").append(note);
-  setTimeout(() => note.remove(), TOAST_MS);
 }
 
 /** The names that the last drawing lacked, by one request. */
@@ -134,8 +107,23 @@ async function askNames() {
 
 // ---- opening and reading
 
+/** Screens have addresses that begin with "/", conversations their ids. */
 async function openFromAddress() {
-  const wanted = decodeURIComponent(location.hash.slice(1));
+  const address = decodeURIComponent(location.hash.slice(1));
+  byId("screen").hidden = !address.startsWith("/"); // what is hidden cannot take the focus
+  const place = address.startsWith("/") ? screens.show(address) : "";
+  if (place === "") screens.hide();
+  byId("screen").hidden = place === "";
+  byId("pane").hidden = place !== "";
+  for (const link of document.querySelectorAll("#places a"))
+    if (/** @type {HTMLElement} */ (link).dataset["place"] === (place || "messages")) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  await openConversation(place === "" && !address.startsWith("/") ? address : "");
+  if (place !== "") byId("chat").dataset["view"] = "screen";
+}
+
+/** @param {string} wanted a conversation, or "" */
+async function openConversation(wanted) {
   if (wanted !== current) {
     if (current !== "" && composer.mode.mode !== "edit") drafts.set(current, composer.value);
     current = wanted;
@@ -216,7 +204,7 @@ async function loadHistory() {
     loading = false;
     redraw();
   }
-  if (conversation !== current) await openFromAddress();
+  if (conversation !== current) await openConversation(current);
 }
 
 /** A page that does not fill the window is followed by the next. */
@@ -287,13 +275,39 @@ function failed(error) {
   if (error.code !== "closed") toast(`Not accepted: ${error.detail || error.code}`);
 }
 
+const screens = startScreens({
+  client,
+  model: () => model,
+  contacts,
+  toast,
+  go: (hash) => (location.hash = hash),
+  openDirect: async (user) => {
+    await client.direct(user).then((conversation) => (location.hash = conversation), failed);
+  },
+  leave: (reason) => forget(reason),
+  names: async (users) => {
+    const unknown = [...new Set(users)].filter((user) => user !== "" && !model.names.has(user));
+    for (const { user, name } of unknown.length > 0 ? await client.rest.users(unknown) : []) model.names.set(user, name);
+  },
+});
+
+/** How many requests wait, beside the place where they are answered. */
+function drawPlaces() {
+  const waiting = contacts.asked.length;
+  const badge = byId("contacts-badge");
+  badge.hidden = waiting === 0;
+  badge.textContent = String(waiting);
+  badge.setAttribute("aria-label", `${waiting} waiting`);
+}
+
 const openNew = startNewDialog(client, (conversation) => {
   location.hash = conversation;
 });
-const openDetails = startDetailsDialog(client, () => {
+/** The page of the open conversation: the group, or the person. */
+function openDetails() {
   const listed = model.directory.conversations.get(current);
-  return listed === undefined ? null : { model, listed };
-});
+  if (listed !== undefined) location.hash = listed.peer === null ? `/group/${current}` : `/contact/${encodeURIComponent(listed.peer)}`;
+}
 
 const presence = startPresence(client, () => model.watched(current));
 const openJourney = startJourneyDialog(client, (user) => {
@@ -305,32 +319,17 @@ const openProfile = startProfileDialog(client, {
   setStatus: presence.setStatus,
 });
 
-/** @param {string} conversation @param {{x: number, y: number}} at @param {HTMLElement} by */
-function openListMenu(conversation, at, by) {
+startListMenu((conversation) => {
   const listed = model.directory.conversations.get(conversation);
-  if (listed === undefined) return;
-  const unread = listed.head_ordinal > listed.read_ordinal;
+  if (listed === undefined) return [];
   const { last } = listed;
+  const unread = listed.head_ordinal > listed.read_ordinal;
   const read = () => {
     markUnread(conversation, 0);
     if (last !== null && unread) client.markRead(conversation, last.seq, last.ordinal);
   };
   const mark = { label: "Mark as unread", act: () => markUnread(conversation, last?.seq ?? listed.head_seq) };
-  openMenu(at, by, [listed.marked_unread || unread ? { label: "Mark as read", act: read } : mark]);
-}
-
-byId("list").addEventListener("click", (event) => {
-  const button = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest("button.more"));
-  if (button === null) return;
-  const { left, bottom } = button.getBoundingClientRect();
-  openListMenu(button.dataset["conversation"] ?? "", { x: left, y: bottom + 4 }, button);
-});
-byId("list").addEventListener("contextmenu", (event) => {
-  const row = /** @type {HTMLElement} */ (event.target).closest("li");
-  const button = /** @type {HTMLElement | null | undefined} */ (row?.querySelector("button.more"));
-  if (button == null) return;
-  event.preventDefault();
-  openListMenu(button.dataset["conversation"] ?? "", { x: event.clientX, y: event.clientY }, button);
+  return [listed.marked_unread || unread ? { label: "Mark as read", act: read } : mark];
 });
 byId("me").addEventListener("click", openProfile);
 byId("new-button").addEventListener("click", openNew);
@@ -342,14 +341,7 @@ byId("to-end").addEventListener("click", () => {
   redraw();
 });
 byId("banner-retry").addEventListener("click", () => (client.phase === "ended" ? client.connect() : client.retryNow()));
-byId("logout-button").addEventListener("click", async () => {
-  try {
-    await client.logout();
-  } catch (error) {
-    if (!(error instanceof WarblerError)) throw error; // the tokens are forgotten here in any case
-  }
-  leave("");
-});
+byId("logout-button").addEventListener("click", () => forget(""));
 scroller.addEventListener(
   "scroll",
   () => {
@@ -384,8 +376,6 @@ addEventListener("pagehide", () => client.save());
 
 // ---- what the client tells
 
-let ended_reason = "";
-
 client.on("event", ({ conversation, event }) => {
   model.apply(conversation, event);
   // the event of being added does not say to what
@@ -393,12 +383,17 @@ client.on("event", ({ conversation, event }) => {
   if (conversation === current && !model.directory.conversations.has(current)) location.hash = "";
   if (event.kind === "message_sent" && event.user === model.user && model.isLarge(conversation)) watchNewest(conversation);
   if (event.kind === "conversation_created" || event.kind === "member_added") presence.ask();
+  screens.heard({ kind: "event", conversation, event });
   redraw();
 });
 client.on("directory", ({ entries }) => {
   model.directory.directory(entries);
   presence.ask();
   if (current !== "") void openFromAddress();
+  redraw();
+});
+client.on("roster", () => {
+  screens.heard({ kind: "roster" });
   redraw();
 });
 client.on("typing", ({ conversation, user, typing }) => {
@@ -422,25 +417,25 @@ client.on("missing", ({ seqs }) => toast(`${seqs.length} damaged record${seqs.le
 client.on("reset", ({ conversation }) => {
   if (conversation !== null) client.refreshDirectory(); // otherwise a welcome just brought it
   const { signedIn } = client;
-  if (signedIn !== null) model = new Model(signedIn.user, signedIn.name);
+  if (signedIn !== null) model = new Model(signedIn.user, signedIn.name, (user) => contacts.aliasOf(user));
   current = "\0"; // anything is another one than this
   void openFromAddress();
 });
 client.on("state", ({ phase, reason }) => {
   if (phase === "online") was_online = true;
-  if (phase === "ended") ended_reason = reason;
+  if (phase === "ended") endedBecause(reason);
   redraw();
 });
 client.on("queued", redraw);
 client.on("ack", redraw);
-client.on("signed_out", () => leave("You were signed out. Log in again."));
+client.on("signed_out", ({ why }) => forget(SIGNED_OUT[why]));
 
 // ---- coming and going
 
 function enter() {
   const { signedIn } = client;
   if (signedIn === null) return showSignIn("");
-  model = new Model(signedIn.user, signedIn.name);
+  model = new Model(signedIn.user, signedIn.name, (user) => contacts.aliasOf(user));
   current = "";
   was_online = false;
   watched.clear();
@@ -452,12 +447,21 @@ function enter() {
   void openFromAddress();
 }
 
+/** Signs out here, and says why. @param {string} reason */
+function forget(reason) {
+  client.logout().catch((error) => {
+    if (!(error instanceof WarblerError)) throw error; // the tokens are forgotten here in any case
+  });
+  leave(reason);
+}
+
 /** @param {string} reason */
 function leave(reason) {
   client.close();
   drafts.clear();
   history.replaceState(null, "", location.pathname);
   current = "";
+  screens.hide();
   showSignIn(reason);
 }
 

@@ -54,3 +54,10 @@ export function listOf(names) {
   if (names.length > 3) return `${names.slice(0, 2).join(", ")} and ${names.length - 2} others`;
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
+
+/** When a thing ends: "until 14:02", "for good". @param {number} until_ms @param {number} now_ms */
+export function untilOf(until_ms, now_ms) {
+  if (until_ms === 0) return "for good";
+  const format = new Intl.DateTimeFormat(undefined, until_ms - now_ms < 20 * 3_600_000 ? { hour: "2-digit", minute: "2-digit" } : { dateStyle: "medium", timeStyle: "short" });
+  return `until ${format.format(until_ms)}`;
+}

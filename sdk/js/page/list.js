@@ -7,13 +7,16 @@ import { whenOf } from "./format.js";
 const list = byId("list");
 const MORE = "M5 12h.01M12 12h.01M19 12h.01";
 
+/** A direct conversation that nobody wrote in, like that of a friend request, is none that one would look for. @param {import("/sdk/index.js").Listed} listed @param {string} current */
+const isShown = (listed, current) => listed.conversation_kind !== "direct" || listed.head_ordinal > 0 || listed.conversation === current;
+
 /**
  * @param {import("./model.js").Model} model
  * @param {string} current the open conversation, or ""
  * @param {number} now_ms
  */
 export function renderList(model, current, now_ms) {
-  const items = model.directory.sorted().map((listed) => ({
+  const items = model.directory.sorted().filter((listed) => isShown(listed, current)).map((listed) => ({
     conversation: listed.conversation,
     seed: listed.peer ?? listed.conversation,
     title: model.titleOf(listed),

@@ -2,6 +2,7 @@
 
 import { Directory, Timeline, unreadOf } from "/sdk/index.js";
 import { lastSeenOf, listOf, startOfDay } from "./format.js";
+import { noteOf } from "./notes.js";
 
 /** @typedef {import("/sdk/index.js").EventItem} EventItem */
 /** @typedef {import("/sdk/index.js").MessageItem} MessageItem */
@@ -27,7 +28,7 @@ const WATCHED_PEERS = 200;
  *   seen: {user: string, name: string}[], counts: {read: number, delivered: number, members: number} | null, emoji: boolean}} MessageRow
  */
 
-/** What is known of one conversation beyond the directory. */
+/** What is known of one conversation beyond the roster. */
 class Opened {
   timeline = new Timeline();
   /** @type {Map<string, number>} user -> seq up to which it was read */
@@ -56,9 +57,10 @@ export class Model {
   /** Who was asked about, the user too. @type {Map<string, PresenceEntry>} */
   presence = new Map();
 
-  /** @param {string} user @param {string} name */
-  constructor(user, name) {
+  /** @param {string} user @param {string} name @param {(user: string) => string} aliasOf what the user calls others; "" for no other name */
+  constructor(user, name, aliasOf = () => "") {
     this.user = user;
+    this.aliasOf = aliasOf;
     this.directory = new Directory(user);
     this.names.set(user, name);
   }
@@ -70,8 +72,10 @@ export class Model {
     return opened;
   }
 
-  /** The user's name, or "…" until it was asked for. @param {string} user */
+  /** The user's name, or what the own user calls it; "…" until it was asked for. @param {string} user */
   nameOf(user) {
+    const alias = this.aliasOf(user);
+    if (alias !== "") return alias;
     const name = this.names.get(user);
     if (name === undefined) this.unnamed.add(user);
     return name ?? "…";
@@ -319,30 +323,13 @@ export class Model {
       opened.timeline.page([], null, false); // it begins here
     }
     if (event.kind === "member_added") opened.members.add(event.member);
-    if (event.kind === "member_removed") opened.members.delete(event.member);
+    if (event.kind === "member_removed" || event.kind === "member_banned") opened.members.delete(event.member);
     if (event.kind === "member_left") opened.members.delete(event.user);
   }
 
   /** What a change of the conversation reads like. @param {EventItem} event */
   #noteOf(event) {
-    const who = event.user === this.user ? "You" : this.nameOf(event.user);
-    const whom = (/** @type {string} */ user) => (user === this.user ? "you" : this.nameOf(user));
-    switch (event.kind) {
-      case "conversation_created":
-        return event.conversation_kind === "direct" ? "" : `${who} created “${event.title || "the group"}”`;
-      case "member_added":
-        return `${who} added ${whom(event.member)}`;
-      case "member_removed":
-        return `${who} removed ${whom(event.member)}`;
-      case "member_left":
-        return `${who} left`;
-      case "conversation_renamed":
-        return `${who} renamed this to “${event.title}”`;
-      case "role_changed":
-        return `${who} made ${whom(event.member)} ${event.role}`;
-      default:
-        return "";
-    }
+    return noteOf(event, this.user, (user) => this.nameOf(user));
   }
 
   /** @param {Map<string, number>} marks @param {string} user @param {number} seq */

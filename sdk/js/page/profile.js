@@ -13,6 +13,8 @@ export function startProfileDialog(client, own) {
   const box = dialog("profile-dialog");
   const receipts = input("profile-receipts");
   const presence = /** @type {HTMLSelectElement} */ (byId("profile-presence"));
+  /** @type {Privacy | null} */
+  let known = null;
   const say = (/** @type {unknown} */ error) => {
     if (!(error instanceof WarblerError)) throw error;
     byId("profile-error").textContent = error.detail;
@@ -23,7 +25,7 @@ export function startProfileDialog(client, own) {
     if (status !== own.status()) own.setStatus(status);
     const visible = /** @type {Privacy["presence"]} */ (presence.value);
     try {
-      if (!receipts.disabled) await client.rest.setPrivacy({ receipts: receipts.checked, presence: visible });
+      if (known !== null) await client.rest.setPrivacy({ ...known, receipts: receipts.checked, presence: visible });
       box.close();
     } catch (error) {
       say(error);
@@ -33,12 +35,13 @@ export function startProfileDialog(client, own) {
     byId("profile-name").textContent = client.signedIn?.name ?? "";
     byId("profile-error").textContent = "";
     input("profile-status").value = own.status();
+    known = null;
     receipts.disabled = presence.disabled = true; // until it is known how they stand
     box.showModal();
     try {
-      const privacy = await client.rest.privacy();
-      receipts.checked = privacy.receipts;
-      presence.value = privacy.presence;
+      known = await client.rest.privacy();
+      receipts.checked = known.receipts;
+      presence.value = known.presence;
       receipts.disabled = presence.disabled = false;
     } catch (error) {
       say(error);
