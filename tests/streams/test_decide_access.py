@@ -269,3 +269,75 @@ def test_handing_the_ownership_over_is_one_command_of_two_events() -> None:
     repeated = talk.decide(command)
     assert code_of(repeated) == "repeated"
     assert getattr(repeated, "seq", None) == first
+
+
+# ---- the same product once more, in conversations that are quiet in some way
+
+SPEAKING = {"send", "announce", "edit_own", "edit_others", "add_reaction"}
+SENDING = {"send", "announce"}
+READING = {"mark_read", "leave"}
+OF_NO_STATE = {"create_again", "accept_invitation", "apply", "join_by_link"}  # decided before it is asked who may do what
+STATES = ("muted", "all_muted", "slow_mode", "dissolved", "banned")
+
+
+def in_state(state: str, talk: Talk, actor: str) -> None:
+    """Brings the conversation into the state, as its owner would."""
+    until_ms = talk.now_ms + 30_000
+    commands_of: dict[str, commands.Command] = {
+        "muted": talk.command(commands.MuteMember, "ana", member=actor, until_ms=until_ms),
+        "all_muted": talk.command(commands.MuteAll, "ana", until_ms=until_ms),
+        "slow_mode": talk.command(commands.ChangeSettings, "ana", settings=GroupSettings(slow_mode_ms=60_000)),
+        "dissolved": talk.command(commands.DissolveConversation, "ana"),
+        "banned": talk.command(commands.BanMember, "ana", member=actor),
+    }
+    talk.must(commands_of[state])
+
+
+def spoke(talk: Talk, actor: str) -> None:
+    """The actor's last message, if it may send at all."""
+    talk.do(talk.command(commands.SendMessage, actor, content=text("just now")))
+
+
+def expected_in(state: str, ask: str, role: str, may_speak: bool, plain: str) -> str:
+    """What the answer `plain` becomes, by rules that stand here once more in other words than in the product."""
+    if state == "banned" and role != "stranger" and ask in ("apply", "join_by_link"):
+        return {"apply": "not_member", "join_by_link": "link_invalid"}[ask]  # it is no member of a private group, and has no link
+    if role == "stranger" or ask in OF_NO_STATE:
+        return plain
+    if state == "banned":
+        return "not_member"
+    if state == "dissolved":
+        return "accepted" if ask in READING else "dissolved"
+    if not may_speak and ask != "add_reaction":  # a channel's member: what it may not do anyhow
+        return plain
+    if state == "muted":
+        return "muted" if ask in SPEAKING and not (ask == "announce" and plain == "not_allowed") else plain
+    if role in ("owner", "admin"):
+        return plain
+    if state == "all_muted":
+        return "muted" if ask in SPEAKING - {"announce"} else plain
+    return "slow_mode" if ask == "send" else plain
+
+
+def state_cases() -> list[tuple[str, str, ConversationKind, str, str]]:
+    return [
+        (state, ask, kind, role, code)
+        for state in STATES
+        for ask, kind, role, code in cases()
+        if kind != "direct" and not (role == "owner" and state in ("muted", "banned"))  # nobody is above the owner
+    ]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_role_may_do_what_the_state_of_the_conversation_leaves_it(state: str) -> None:
+    for _, ask, kind, role, plain in [case for case in state_cases() if case[0] == state]:
+        talk, sent = scene(kind)
+        actor = ACTORS[kind][role]
+        if role != "stranger" or state not in ("muted", "banned"):
+            in_state(state, talk, actor)
+        if state == "slow_mode":
+            spoke(talk, actor)
+        code = code_of(talk.decide(ASKS[ask](talk, actor, sent)))
+        may_speak = not (kind == "channel" and role == "member")
+        wanted = expected_in(state, ask, role, may_speak, plain)
+        assert ("accepted" if code == "noted" else code) == wanted, (state, ask, kind, role)
