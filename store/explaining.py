@@ -1,6 +1,6 @@
 """Who could do what in a conversation, asked of its timeline: pages of events into a `Replay`.
 
-Shell around `store.verdicts`; called by `warbler could` and by the edge for the administrator.
+Shell around `store.verdicts`; called by `warbler could`. The edge asks of its own pages, which are newer (`edge.people.could`).
 """
 
 from typing import Protocol

@@ -15,7 +15,7 @@ from store.standing import Application, Invitation, Link, Rights, Standing, reho
 from store.ties import NO_TIE, Tie
 
 
-class KeptStanding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class KeptStanding(Struct, frozen=True, kw_only=True):
     """The fields of `Standing` that are neither in the snapshot itself nor found again from the members."""
 
     dissolved: bool = False
@@ -33,13 +33,17 @@ class KeptStanding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _FIELDS = KeptStanding.__struct_fields__
+_BEGINNING = {name: getattr(KeptStanding(), name) for name in _FIELDS}
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(KeptStanding).decode
 
 
 def packed_standing(standing: Standing, *, with_spoke: bool = True) -> bytes:
     """The bytes of a snapshot's `standing`; who spoke when is elsewhere where the members are in parts."""
-    return _encode(KeptStanding(**{name: getattr(standing, name) for name in _FIELDS if with_spoke or name != "spoke"}))
+    said = {name: value for name in _FIELDS if (value := getattr(standing, name)) != _BEGINNING[name]}
+    if not with_spoke:
+        said.pop("spoke", None)
+    return _encode(said)
 
 
 def unpacked_standing(kept: ConversationSnapshot) -> Standing:

@@ -70,3 +70,26 @@ def test_a_full_memory_makes_a_snapshot_well_below_a_megabyte() -> None:
     for n in range(1_000):
         talk.send(f"u-{n:020}")
     assert len(codec.encode(TOPIC, snapshot(talk.head, 7))) < 200_000
+
+
+def test_a_snapshot_before_version_4_has_a_standing_as_at_the_beginning() -> None:
+    state = opened("group", {"ada": "admin"}).head
+    now = snapshot(state, 7)
+    assert restore(msgspec.structs.replace(now, standing=b"")).standing == state.standing
+
+
+@pytest.mark.parametrize("standing", [b"\xc1", b"\x91\x01", b"\x81\xa5mutes\x01", b"\x81\xa5roles\x81\xa1a\x81\xa5level\x01", b"x"])
+def test_a_damaged_standing_is_undecodable(standing: bytes) -> None:
+    kept = msgspec.structs.replace(snapshot(opened().head, 7), standing=standing)
+    with pytest.raises(Undecodable, match="standing of"):
+        restore(kept)
+
+
+def test_a_standing_of_a_later_version_is_read_as_far_as_it_is_known() -> None:
+    state = opened().head
+    later = msgspec.msgpack.encode(msgspec.msgpack.decode(snapshot(state, 7).standing or b"\x80") | {"of_tomorrow": 1})
+    assert restore(msgspec.structs.replace(snapshot(state, 7), standing=later)).standing == state.standing
+
+
+def test_a_conversation_in_which_nothing_was_set_pays_a_byte_for_its_standing() -> None:
+    assert len(snapshot(opened("direct").head, 7).standing) <= 1
