@@ -43,11 +43,17 @@ def device_content(content: Content) -> frames.DeviceContent:
 
 
 def conversation_of(frame: frames.CommandFrame, user: str) -> str:
-    """The frame's conversation, or for a creation without one the id that follows from the command: a retry gets the same."""
+    """The frame's conversation, or for one that may leave it out the id that follows from the command: a retry gets the same.
+
+    Raises: BadCommand for a friend's command in a conversation that is not the direct one of the two.
+    """
+    if isinstance(frame, FRIEND_FRAMES):
+        direct = direct_conversation_id(user, frame.member)
+        if frame.conversation not in ("", direct):
+            raise BadCommand("invalid", "conversation is not the direct one with this member")
+        return direct
     if frame.conversation:
         return frame.conversation
-    if isinstance(frame, FRIEND_FRAMES):
-        return direct_conversation_id(user, frame.member)
     if not isinstance(frame, frames.CreateConversation):
         return frame.conversation
     if frame.conversation_kind == "direct":

@@ -12,6 +12,7 @@ from edge.closing import HELLO_EXPECTED
 from edge.rate import Bucket
 from edge.session import OUTSTANDING_RETRY_MS, End, Nothing, Now, Publish, PublishSignal, Read, Receipt, Session, Signal, Tell, on_frame
 from edge.settings import EdgeSettings
+from edge.translate import FRIEND_FRAMES
 from schemas.codec import encode
 from schemas.ids import direct_conversation_id
 from schemas.values import ConversationKind
@@ -41,7 +42,8 @@ def code_of(effect: object) -> str:
 def test_every_frame_in_every_state_has_one_effect(frame: frames.FromDevice, good: bool, member: bool, limited: bool, busy: bool) -> None:
     session, _ = session_of(bucket=Bucket(1, 1, 0, NOW.mono_ms) if limited else None)
     if good and isinstance(frame, frames.CommandFrame):
-        frame = msgspec.structs.replace(frame, id=ID, conversation=GROUP)
+        friend = isinstance(frame, FRIEND_FRAMES)
+        frame = msgspec.structs.replace(frame, id=ID, conversation="" if friend else GROUP)
     if member and hasattr(frame, "conversation"):
         session.conversations.add(frame.conversation)
     if busy:
@@ -213,6 +215,13 @@ def test_both_sides_of_a_direct_conversation_find_the_same_id() -> None:
     assert isinstance(mine, Publish)
     assert isinstance(theirs, Publish)
     assert mine.command.conversation_id == theirs.command.conversation_id == direct_conversation_id(ANA, BEN)
+
+
+def test_a_friends_command_needs_no_conversation() -> None:
+    session, _ = session_of(ANA)
+    effect = on_frame(session, frames.RequestFriend(id=ID, conversation="", member=BEN, text="hi"), NOW, SETTINGS)
+    assert isinstance(effect, Publish)
+    assert effect.command.conversation_id == direct_conversation_id(ANA, BEN)
 
 
 def test_requests_under_way_are_limited_and_the_answer_says_when_to_come_again() -> None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from edge import frames
 from edge.errors import BadCommand
-from edge.translate import ack_of, command_of, content_of, device_content, item_of
+from edge.translate import ack_of, command_of, content_of, conversation_of, device_content, item_of
 from schemas import commands, events
 from schemas.codec import decode_command, decode_event, encode
+from schemas.ids import direct_conversation_id
 from schemas.values import Content, GroupSettings
 from tests.edge.builders import GROUP, base, command_id, plain, structs
 
@@ -131,3 +132,12 @@ def test_content_that_contradicts_itself_is_invalid(content: frames.DeviceConten
     with pytest.raises(BadCommand) as refused:
         content_of(content)
     assert (refused.value.code, refused.value.retryable) == ("invalid", False)
+
+
+def test_a_friends_command_is_of_the_direct_conversation_whether_it_names_it_or_not() -> None:
+    direct = direct_conversation_id("u-ana", "u-ben")
+    for named in ("", direct):
+        assert conversation_of(frames.BlockUser(id=command_id(1), conversation=named, member="u-ben"), "u-ana") == direct
+    for wrong in ("g-1", direct_conversation_id("u-ana", "u-eve")):
+        with pytest.raises(BadCommand):
+            conversation_of(frames.RequestFriend(id=command_id(1), conversation=wrong, member="u-ben"), "u-ana")

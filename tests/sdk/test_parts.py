@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from warbler.backoff import BACKOFF_LIMIT_MS, backoff_ms
-from warbler.directory import Directory
-from warbler.frames import DeviceContent, EventItem, EventKind, FrameMember, Page, SendMessage
+from warbler.directory import Directory, is_unspoken
+from warbler.frames import DeviceContent, DirectoryEntry, EventItem, EventKind, FrameMember, Page, SendMessage
 from warbler.happenings import TimelineEvent
 from warbler.ids import ms_of, random_bits_of, uuid7
 from warbler.outbox import Outbox, Pace, Pending
@@ -156,3 +157,29 @@ def test_the_directory_counts_unread_and_follows_titles() -> None:
     assert (directory["g-1"].unread, directory["g-1"].read_seq) == (0, 5)
     directory.apply(TimelineEvent("g-1", item(6, "member_removed", member="u-a"), False), "u-a")
     assert directory.get("g-1") is None
+
+
+def test_who_joins_by_an_event_sees_the_conversation_at_once_and_its_name_with_a_page() -> None:
+    directory = Directory()
+    directory.apply(TimelineEvent("g-1", item(7, "member_added", member="u-a", role="admin"), False), "u-a")
+    assert (directory["g-1"].role, directory["g-1"].title, directory.vague) == ("admin", "", {"g-1"})
+    directory.apply(TimelineEvent("g-1", item(8, content=DeviceContent(text="welcome")), False), "u-a")
+    page = DirectoryEntry(
+        conversation="g-1", conversation_kind="channel", title="tea", role="admin",
+        head_seq=7, head_ordinal=0, active_at_ms=0, read_seq=7, unread=0,
+    )  # fmt: skip
+    directory.add((page,))
+    entry = directory["g-1"]
+    assert (entry.title, entry.conversation_kind, entry.head_seq, entry.unread) == ("tea", "channel", 8, 1)
+    assert directory.vague == set()
+    directory.apply(TimelineEvent("g-1", item(9, "member_banned", member="u-a"), False), "u-a")
+    assert directory.get("g-1") is None
+
+
+def test_two_who_never_wrote_are_unspoken() -> None:
+    directory = Directory()
+    made = item(1, "conversation_created", conversation_kind="direct", members=(FrameMember("u-a"), FrameMember("u-b")))
+    directory.apply(TimelineEvent("d-1", msgspec.structs.replace(made, ordinal=0), False), "u-a")
+    assert is_unspoken(directory["d-1"])
+    directory.apply(TimelineEvent("d-1", item(2, content=DeviceContent(text="hello")), False), "u-a")
+    assert not is_unspoken(directory["d-1"])

@@ -70,6 +70,8 @@ class Client(Requests):
         self._connect_within_s = connect_within_s
         self.directory = Directory()
         self.observers: list[Callable[[Happening], None]] = []  # called at once with everything that happens
+        self._naming: asyncio.Future[object] | None = None
+        self._asked_names: set[str] = set()
         self._wire: Wire | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -292,10 +294,28 @@ class Client(Requests):
         if not self._follow:
             return
         self.directory.apply(happening, self._core.welcome.user if self._core.welcome else "")
+        self._ask_names()
         self._queue.append(happening)
         self._arrived.set()
         if len(self._queue) >= QUEUE_LIMIT:
             self._core.give_room(False, now_ms())
+
+    def _ask_names(self) -> None:
+        """Reads the directory where something was joined that did not tell its name; one read at a time, and none for what was asked."""
+        if self._naming is None and not self.directory.vague <= self._asked_names and self.live:
+            self._asked_names = set(self.directory.vague)
+            self._naming = self.read(frames.DirectoryRequest("", None))
+            self._naming.add_done_callback(self._on_directory)
+
+    def _on_directory(self, answered: "asyncio.Future[object]") -> None:
+        """After a failure, what was joined is vague until the next welcome."""
+        self._naming = None
+        if answered.cancelled() or answered.exception() is not None:
+            return
+        page = answered.result()
+        assert isinstance(page, frames.DirectoryPage)
+        self.directory.add(page.directory)
+        self._ask_names()
 
     def _on_reconnect(self, again: fx.Reconnect) -> None:
         self._again = again

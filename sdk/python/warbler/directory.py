@@ -14,11 +14,15 @@ def is_unspoken(entry: DirectoryEntry) -> bool:
 
 
 class Directory:
-    """Shape: one entry a conversation. `complete` False: the server holds more, `Client.directory_page(next)` gives them."""
+    """Shape: one entry a conversation. `complete` False: the server holds more, `Client.directory_page(next)` gives them.
+
+    `vague`: conversations joined by an event that tells neither kind nor title; a page of the directory will.
+    """
 
     def __init__(self) -> None:
         self.entries: dict[str, DirectoryEntry] = {}
         self.next: str | None = None
+        self.vague: set[str] = set()
 
     @property
     def complete(self) -> bool:
@@ -39,33 +43,44 @@ class Directory:
             known = self.entries.get(entry.conversation)
             if known is None or known.head_seq <= entry.head_seq:
                 self.entries[entry.conversation] = entry
+            elif entry.conversation in self.vague:  # events came since: only what they did not tell is of the page
+                self.entries[entry.conversation] = _named(known, entry)
+            self.vague.discard(entry.conversation)
 
     def apply(self, happening: Happening, user: str) -> None:
         match happening:
             case Connected(welcome=welcome):
                 self.entries = {entry.conversation: entry for entry in welcome.directory}
                 self.next = welcome.next
+                self.vague.clear()
             case TimelineEvent(conversation=conversation, event=event):
                 self._apply_event(conversation, event, user)
             case ReceiptSeen(conversation=conversation) if happening.user == user and conversation in self.entries:
                 self.entries[conversation] = _marked(self.entries[conversation], happening)
             case Unreadable(conversation=conversation):
-                self.entries.pop(conversation, None)
+                self._forget(conversation)
             case _:
                 pass
 
     def _apply_event(self, conversation: str, event: EventItem, user: str) -> None:
         if event.kind == "conversation_created":
             self.entries.setdefault(conversation, _created(conversation, event, user))
+        if event.kind == "member_added" and event.member == user and conversation not in self.entries:
+            self.entries[conversation] = _joined(conversation, event)
+            self.vague.add(conversation)
         entry = self.entries.get(conversation)
         if entry is None or event.seq <= entry.head_seq:
             return
         sent_away = event.kind in ("member_removed", "member_banned") and event.member == user
         gone = (event.kind == "member_left" and event.user == user) or sent_away
         if gone:
-            del self.entries[conversation]
+            self._forget(conversation)
         else:
             self.entries[conversation] = _moved(entry, event, user)
+
+    def _forget(self, conversation: str) -> None:
+        self.entries.pop(conversation, None)
+        self.vague.discard(conversation)
 
 
 def _created(conversation: str, event: EventItem, user: str) -> DirectoryEntry:
@@ -81,6 +96,26 @@ def _created(conversation: str, event: EventItem, user: str) -> DirectoryEntry:
         read_seq=event.seq,
         unread=0,
         peer=others[0] if event.conversation_kind == "direct" and others else None,
+    )
+
+
+def _named(known: DirectoryEntry, page: DirectoryEntry) -> DirectoryEntry:
+    last = known.last or page.last
+    return replace(known, conversation_kind=page.conversation_kind, title=page.title, peer=page.peer, last=last)
+
+
+def _joined(conversation: str, event: EventItem) -> DirectoryEntry:
+    """Who joins has read what was there before."""
+    return DirectoryEntry(
+        conversation=conversation,
+        conversation_kind="group",
+        title="",
+        role=event.role or "member",
+        head_seq=event.seq,
+        head_ordinal=event.ordinal,
+        active_at_ms=event.at_ms,
+        read_seq=event.seq,
+        unread=0,
     )
 
 
