@@ -102,6 +102,7 @@ async def _make_room(node: "Node", user: str, own: SignIn) -> None:
     for each in ending:
         await node.people.end_sign_in(user, each.sign_in, each.device, "replaced", user)
     if own in ending:
+        node.people.note_refused(user, own.method, "policy")
         raise Problem(403, "too_many_devices", f"no more devices of platform {own.platform} can be signed in: sign out on another one")
 
 
