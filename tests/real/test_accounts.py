@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -138,6 +140,28 @@ def test_users_who_sign_out_lose_every_session_on_every_edge_within_a_second(war
 
     took = sorted(asyncio.run(body()))
     assert took[len(took) // 2] < 1.0, took  # the machine is shared; `bench kill_path` measures the tail
+
+
+def test_an_edge_that_could_not_hear_closes_what_was_revoked_meanwhile_when_it_can(warbler: Running, http: httpx.Client) -> None:
+    """Stopped by a signal: its connections stand, and nothing that happens reaches it. tests/edge/people cuts one off from the log."""
+    ana = sign_up(http)
+    pid = warbler.pid("edge-2")
+
+    async def body() -> tuple[int, float]:
+        async with online(warbler.addresses()[1], as_user(ana)) as device:
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                ending = await asyncio.to_thread(http.post, "/v1/logout", json={"refresh_token": ana["refresh_token"]})
+                assert ending.status_code == 204
+                await asyncio.sleep(1.5)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            back = time.monotonic()
+            return await device.closed(), time.monotonic() - back
+
+    code, took_s = asyncio.run(body())
+    assert code == closing.REVOKED.code
+    assert took_s < 10  # what it takes a busy machine; a second on a quiet one
 
 
 def test_a_ticket_opens_one_socket_from_its_url(warbler: Running, http: httpx.Client) -> None:
