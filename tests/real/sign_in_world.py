@@ -131,13 +131,12 @@ def settings_of(mail: MailServer, sms: SmsGateway) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def identity_provider(callbacks: list[str]) -> Iterator[str]:
+def identity_provider(port: int, callbacks: list[str]) -> Iterator[str]:
     """The address of a running oidc-provider, which takes any account name and knows our client."""
     if not (IDP / "node_modules" / "oidc-provider").is_dir():
         subprocess.run(
             ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"], cwd=IDP, check=True, timeout=300
         )
-    port = next_free(18_930)
     process = subprocess.Popen(["node", "idp.js", str(port), *callbacks], cwd=IDP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -163,12 +162,13 @@ class Caller:
         self.http, self.device = http, {"id": device or "d-" + secrets.token_hex(4), "name": "Test", "platform": "web"}
         self.signed_in: JSON = {}
 
-    def post(self, path: str, scheme: str = "Bearer", token: str = "", **body: Any) -> httpx.Response:
-        return self.call("POST", path, scheme, token, json=body)
+    def post(self, path: str, authorization: str = "", **body: Any) -> httpx.Response:
+        return self.call("POST", path, authorization, json=body)
 
-    def call(self, method: str, path: str, scheme: str = "Bearer", token: str = "", **more: Any) -> httpx.Response:
-        token = token or self.signed_in.get("access_token", "")
-        headers = {"Authorization": f"{scheme} {token}"} if token else {}
+    def call(self, method: str, path: str, authorization: str = "", **more: Any) -> httpx.Response:
+        if not authorization and self.signed_in:
+            authorization = f"Bearer {self.signed_in['access_token']}"
+        headers = {"Authorization": authorization} if authorization else {}
         answer = self.http.request(method, f"/v1{path}", headers=headers, **more)
         if answer.status_code in (200, 201) and "access_token" in answer.text:
             self.signed_in = answer.json()
@@ -180,8 +180,8 @@ class Caller:
         return self.signed_in
 
     def log_in(self, **device: Any) -> httpx.Response:
-        name = self.signed_in["name"]
-        return Caller(self.http).post("/login", name=name, password="correct horse battery", device={**self.device, **device})
+        """As the same person, by the password."""
+        return self.post("/login", name=self.signed_in["name"], password="correct horse battery", device={**self.device, **device})
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
