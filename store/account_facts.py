@@ -91,4 +91,4 @@ def is_kept(key: Key, row: Row, now_ms: int) -> bool:
     if table == "sign_ins":
         times = (columns["opened_at_ms"], columns["ended_at_ms"], columns["proved_at_ms"])
         return min([at_ms for at_ms in times if at_ms is not None], default=0) + KEEP_MS > now_ms
-    return True
+    return bool(columns.get("state") != "pending")  # of a factor: its event was never written, so it does not count

@@ -199,7 +199,6 @@ PUT_FACTOR = (
 )
 PUT_FACTOR_STATE = "UPDATE factors USING TIMESTAMP ? SET factor_kind = ?, state = ? WHERE user = ? AND factor = ?"
 WIPE_FACTOR = "DELETE name, sealed FROM factors USING TIMESTAMP ? WHERE user = ? AND factor = ?"
-DROP_FACTORS = "DELETE FROM factors WHERE user = ?"
 FACTORS = "SELECT factor, factor_kind, name, sealed, state, added_at_ms FROM factors WHERE user = ?"
 
 # ---- the epoch

@@ -37,7 +37,3 @@ class Factors:
         """Raises: StoreUnavailable. Delivery: safe to repeat, and after the event too: the newer state stays."""
         values = (user, factor.factor, factor.kind, factor.name, factor.sealed, factor.added_at_ms, factor.added_at_ms)
         await self._store.execute(cql.PUT_FACTOR, values)
-
-    async def erase(self, user: str) -> None:
-        """Raises: StoreUnavailable."""
-        await self._store.execute(cql.DROP_FACTORS, (user,))

@@ -303,6 +303,11 @@ class FactorDesk:
             for each in left:
                 await self._tell(user, each.factor, each.kind, "removed", by)
 
+    async def remove_all(self, user: str, by: str) -> None:
+        """Raises: StoreUnavailable, LogError."""
+        for each in await self._factors.of_user(user):
+            await self._tell(user, each.factor, each.kind, "removed", by)
+
     # ---- within
 
     async def _add(self, user: str, factor: str, kind: FactorKind, name: str, secret: bytes, by: str) -> None:

@@ -122,4 +122,4 @@ class Ways:
 
     async def _erase(self, user: str) -> None:
         await self.gate.forget(user, None, user)
-        await self._node.tables.factors.erase(user)
+        await self.factors.remove_all(user, user)

@@ -47,9 +47,6 @@ class MemoryFactors:
     async def put_pending(self, user: str, factor: Factor) -> None:
         self.rows[user, factor.factor] = factor
 
-    async def erase(self, user: str) -> None:
-        self.rows = {key: row for key, row in self.rows.items() if key[0] != user}
-
     def apply(self, event: FactorChanged) -> None:
         row = self.rows[event.user, event.factor_id]
         sealed = row.sealed if event.state == "added" else b""

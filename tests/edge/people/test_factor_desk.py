@@ -197,6 +197,16 @@ def test_with_the_last_factor_the_recovery_codes_go() -> None:
     on_stage(body)
 
 
+def test_a_deleted_user_leaves_no_secret() -> None:
+    async def body(stage: Stage) -> None:
+        await stage.totp()
+        await stage.desk.remove_all(ANA, ANA)
+        assert await stage.desk.kinds(ANA) == frozenset()
+        assert all(not row.sealed for row in stage.factors.rows.values())
+
+    on_stage(body)
+
+
 def test_factors_of_one_user_are_bounded() -> None:
     async def body(stage: Stage) -> None:
         await stage.totp()

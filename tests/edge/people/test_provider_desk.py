@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from joserfc.jwk import ECKey
 
 from edge.people.provider_desk import ProviderDesk
-from edge.people.providers import BadAnswer, Person, filled, load, local_path, read_answer
+from edge.people.providers import BadAnswer, Person, Provider, filled, load, local_path, problems_of, read_answer
 from edge.people.ways_settings import WaysSettings
 from edge.rest.errors import Problem
 from edge.settings import BadSetting
@@ -345,6 +346,14 @@ def test_an_answer_is_read_in_each_of_its_dialects() -> None:
     assert read_answer('callback( {"a":1} );') == read_answer(' {"a": 1}\n') == {"a": 1}
     assert read_answer("a=1&b=%20x") == {"a": "1", "b": " x"}
     assert filled("u?a={a}", {"a": "x&y=z"}) == "u?a=x%26y%3Dz"
+
+
+def test_the_readme_shows_providers_that_are_good() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    shown = readme.partition("```yaml\nproviders:\n")[2].partition("```")[0]
+    providers = msgspec.convert(yaml.safe_load("providers:\n" + shown), dict[str, list[Provider]])["providers"]
+    assert [provider.id for provider in providers] == ["acme", "wechat", "qq"]
+    assert [problem for provider in providers for problem in problems_of(provider)] == []
 
 
 @pytest.mark.parametrize(
