@@ -131,12 +131,13 @@ def settings_of(mail: MailServer, sms: SmsGateway) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def identity_provider(port: int, callbacks: list[str]) -> Iterator[str]:
+def identity_provider(callbacks: list[str], port: int = 0) -> Iterator[str]:
     """The address of a running oidc-provider, which takes any account name and knows our client."""
     if not (IDP / "node_modules" / "oidc-provider").is_dir():
         subprocess.run(
             ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"], cwd=IDP, check=True, timeout=300
         )
+    port = port or next_free(18_930)
     process = subprocess.Popen(["node", "idp.js", str(port), *callbacks], cwd=IDP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:

@@ -46,7 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, dialects: Idp) -> Iterator[Ru
     env = {"EDGE_PROVIDERS": str(path), "IDP_SECRET": SECRET, "EDGE_CODES_TO_CONSOLE": "1"}
     started = running.start(tmp_path_factory.mktemp("ways"), "", "", env=env)
     try:
-        with identity_provider(port, [f"{started.page}/v1/sign-in/providers/acme/callback"]):
+        with identity_provider([f"{started.page}/v1/sign-in/providers/acme/callback"], port):
             yield started
     finally:
         running.stop(started.process)
