@@ -15,7 +15,8 @@ from edge.rest.errors import Problem
 router = APIRouter(prefix="/v1/admin/users")
 BODY_BYTES_LIMIT = 16 << 20
 NDJSON = "application/x-ndjson"
-BODY = {"required": True, "content": {NDJSON: {"schema": {"type": "string", "description": "One JSON object a line"}}}}
+LINES = {"schema": {"type": "string", "description": "One JSON object a line"}}
+BODY = {"required": True, "content": {NDJSON: LINES, "text/plain": LINES}}  # whatever the type says, it is read as lines
 ANSWER = {"content": {NDJSON: {"schema": {"type": "string"}}}, "description": "One outcome a line, in their order; then a line `total`"}
 
 
