@@ -50,6 +50,10 @@ class Options:
     roster_friends: int = 10_000
     roster_tries: int = 10
     roster_changes: int = 200
+    large_members: int = 100_000
+    large_joins: int = 300
+    large_rate_per_s: int = 200
+    large_s: float = 20.0
     rolling_devices: int = 2_000
     rolling_rate_per_s: int = 200
     rolling_pause_s: float = 5.0
@@ -83,6 +87,10 @@ class Options:
             roster_friends=1_500,
             roster_tries=3,
             roster_changes=20,
+            large_members=5_000,
+            large_joins=40,
+            large_rate_per_s=50,
+            large_s=5.0,
             rolling_devices=60,
             rolling_rate_per_s=50,
             rolling_pause_s=2.0,

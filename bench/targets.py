@@ -34,6 +34,7 @@ TARGETS: dict[str, Target] = {
     "directory of 10000: size of the welcome": Target(256),
     "directory of 10000: conversations": Target(10_000, at_least=True),
     "directory of 10000: unread": Target(1_000_000, at_least=True),
+    "large group: join p99": Target(50, 20),
     "roster of 10000: entries": Target(10_000, at_least=True),
     "roster of 10000: full sync, slowest": Target(1000, 300),
     "roster: a note to the other device, p99": Target(20, 10),

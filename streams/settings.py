@@ -32,6 +32,7 @@ class StreamsSettings:
     notifier_fetch_wait_ms: int = 500
     notifier_members_limit: int = 500_000  # in all conversations that are remembered
     notifier_settled_limit: int = 100_000
+    notified_members_limit: int = 5_000  # of a conversation whose members hear of every message also while they are away
     inbox_save_ms: int = 2_000
     inbox_watermarks_limit: int = 100_000
     presence_settle_ms: int = 2_000

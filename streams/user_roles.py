@@ -67,7 +67,8 @@ class NotifierRole:
 
     async def start(self) -> None:
         count = await self._log.partitions_count(NOTIFICATIONS_TOPIC)
-        notices = Notices(count, self._settings.notifier_members_limit, self._settings.notifier_settled_limit)
+        settings = self._settings
+        notices = Notices(count, settings.notifier_members_limit, settings.notifier_settled_limit, settings.notified_members_limit)
         self._notifier = Notifier(self._log, Timelines(self._store), notices)
         await start_app(self.app)
 

@@ -4,7 +4,23 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from bench.bench import Bench, Run
-from bench.workloads import closed, directory, edges, group, idle, kill, kill_path, ladder, lag, missed, presence, receipts, rolling, roster
+from bench.workloads import (
+    closed,
+    directory,
+    edges,
+    group,
+    idle,
+    kill,
+    kill_path,
+    ladder,
+    lag,
+    large_group,
+    missed,
+    presence,
+    receipts,
+    rolling,
+    roster,
+)
 
 WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "ladder": ladder.run,
@@ -20,6 +36,7 @@ WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "roster": roster.run,
     "revoke": kill_path.run,
     **{f"kill-{part}": functools.partial(kill.run, part) for part in kill.PROCESSES},
+    "large-group": large_group.run,
     "rolling": rolling.run,
 }
-DISTURBING = tuple(name for name in WORKLOADS if name.startswith(("kill-", "rolling")))
+DISTURBING = tuple(name for name in WORKLOADS if name.startswith(("kill-", "large-", "rolling")))

@@ -4,7 +4,9 @@ Rule 1: consecutive messages of one sender are one record, and records go to the
 Rule 2: a message and the watermark that settles it within one burst cancel out: nothing is written for that user.
 Rule 3: a watermark is left out only if nothing is outstanding: the inbox of that user was told so by an earlier one, and of nothing since.
 One that is ahead of the events that passed is never left out: the message it settles is still to come.
-Rule 4: who left a conversation needs nothing more of it.
+Rule 4: in a conversation of more than `notified_limit` members only who is mentioned is told, and all of announcements: 200 messages a
+second to 100,000 members would be 20 million notices a second, which nobody would read.
+Rule 5: who left a conversation needs nothing more of it.
 """
 
 from collections import OrderedDict
@@ -19,7 +21,7 @@ from schemas.notices import DeliveriesSettled, Mark, MessagesNotified
 from schemas.partition import partition_of
 from schemas.records import WatermarkRaised
 from schemas.values import ConversationKind, Qos
-from streams.notifier.members import Conversations, created
+from streams.notifier.members import Conversations, Members, created
 from streams.notifier.rosters import roster_entries
 
 EVENTS_TOPIC = "conversation-events"
@@ -68,9 +70,9 @@ class Told:
 class Notices:
     """What is remembered from one burst to the next."""
 
-    def __init__(self, partitions_count: int, members_limit: int, settled_limit: int) -> None:
+    def __init__(self, partitions_count: int, members_limit: int, settled_limit: int, notified_limit: int) -> None:
         self._partitions_count = partitions_count
-        self._settled_limit = settled_limit
+        self._settled_limit, self._notified_limit = settled_limit, notified_limit
         self._settled: OrderedDict[Place, None] = OrderedDict()
         self.conversations = Conversations(members_limit)
 
@@ -140,7 +142,7 @@ class Notices:
             if isinstance(event, MemberLeft | MemberRemoved | MemberBanned):
                 last.pop(conversation, None)
             return
-        users = members.audience(event.user, event.seq, self._partitions_count)
+        users = self._users(members, event)
         run = last.get(conversation)
         if run is not None and (run.sender, run.qos, run.users) == (event.user, event.qos, users):
             run.to_seq = event.seq
@@ -148,6 +150,12 @@ class Notices:
         place = (event.tenant, conversation, members.kind, event.qos, event.seq, event.seq, event.user, event.at_ms)
         last[conversation] = Run(*place, users)
         runs.append(last[conversation])
+
+    def _users(self, members: Members, event: MessageSent) -> dict[int, list[str]]:
+        """Who is told: all members; of very many those who are mentioned, and of an announcement all."""
+        if len(members.joined) > self._notified_limit and not event.announcement:
+            return members.chosen(event.mentions, event.user, event.seq, self._partitions_count)
+        return members.audience(event.user, event.seq, self._partitions_count)
 
     def _told(self, runs: list[Run], marks: dict[Place, tuple[str, Mark]], at_ms: int, rosters: dict[int, list[Entry]]) -> Told:
         told = Told({}, rosters, [], [])

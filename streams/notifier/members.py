@@ -5,6 +5,7 @@ nothing. Rule 2: who joined at a seq is not told of what was sent before.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.events import ConversationCreated, Event, MemberAdded, MemberBanned, MemberLeft, MemberRemoved, MessageSent
@@ -65,6 +66,14 @@ class Members:
             return {partition: [user for user in users if user != sender] for partition, users in placed.items()}
         joined = self.joined
         return {partition: [user for user in users if user != sender and joined[user] < seq] for partition, users in placed.items()}
+
+    def chosen(self, users: Iterable[str], sender: str, seq: int, partitions_count: int) -> dict[int, list[str]]:
+        """Those of the users who should get it, by partition: as `audience`, without looking at all members."""
+        found: dict[int, list[str]] = {}
+        for user in dict.fromkeys(users):
+            if user != sender and self.joined.get(user, seq) < seq:
+                found.setdefault(partition_of(user.encode(), partitions_count), []).append(user)
+        return found
 
 
 def created(event: ConversationCreated) -> Members:

@@ -109,8 +109,8 @@ class Story:
         return {0: min(self.projected, len(self.history))}
 
 
-def notices(members_limit: int = 1_000, settled_limit: int = 1_000) -> Notices:
-    return Notices(PARTITIONS, members_limit, settled_limit)
+def notices(members_limit: int = 1_000, settled_limit: int = 1_000, notified_limit: int = 10_000) -> Notices:
+    return Notices(PARTITIONS, members_limit, settled_limit, notified_limit)
 
 
 async def told(log: MemoryLog) -> list[tuple[int, Notification]]:
@@ -377,3 +377,13 @@ def test_entries_of_a_burst_fit_their_topic() -> None:
     told_of = remembered.tell(remembered.read(story.records))
     sizes = [len(entry.value or b"") for entries in told_of.entries.values() for entry in entries if isinstance(entry, Entry)]
     assert max(sizes) < 100_000
+
+
+def test_of_very_many_members_those_who_are_mentioned_are_told_and_all_of_announcements() -> None:
+    story = Story()
+    story.say()
+    mentioned = story.say(mentions=(USERS[1], USERS[0], USERS[1], "u-stranger"))
+    announced = story.say(announcement=True)
+    found = asyncio.run(tell(story, [story.records], notices(notified_limit=2)))
+    assert undelivered(found) == {USERS[1]: {mentioned, announced}, USERS[2]: {announced}}
+    assert {*undelivered(asyncio.run(tell(story, [story.records], notices(notified_limit=3))))} == {USERS[1], USERS[2]}
