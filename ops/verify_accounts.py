@@ -28,6 +28,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "sign_ins": ("user", "sign_in"),
     "revoked_tokens": ("token_id",),
     "factors": ("user", "factor"),
+    "push_modes": ("user", "conversation"),
 }
 Rows = dict[Key, Row]
 

@@ -22,6 +22,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "revoked_tokens": ("user", "expires_at_ms"),
     "factors": ("factor_kind", "state"),
+    "push_modes": ("mode", "until_ms", "at_ms"),
 }
 
 
@@ -47,6 +48,9 @@ def cells_of(event: facts.AccountEvent) -> tuple[Key, dict[str, Any]] | None:
             return ("revoked_tokens", event.token_id), {"user": user, "expires_at_ms": event.expires_at_ms}
         case facts.FactorChanged():
             return ("factors", user, event.factor_id), {"factor_kind": event.factor_kind, "state": event.state}
+        case facts.PushModeChanged():
+            own = {"mode": event.mode, "until_ms": event.until_ms, "at_ms": event.at_ms}
+            return ("push_modes", user, event.conversation_id), own
         case _:
             return None
 

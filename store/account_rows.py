@@ -36,7 +36,9 @@ def writes_of(event: facts.AccountEvent, now_ms: int) -> list[Write]:
         case facts.FactorChanged(factor_id=factor):
             state = (cql.PUT_FACTOR_STATE, (at, event.factor_kind, event.state, event.user, factor))
             return [state] if event.state == "added" else [state, (cql.WIPE_FACTOR, (at, event.user, factor))]
-        case facts.DeviceForgotten() | facts.PushModeChanged() | facts.TenantRoleGiven():
+        case facts.PushModeChanged():
+            return [(cql.PUT_PUSH_MODE, (event.user, event.conversation_id, event.mode, event.until_ms, at, at))]
+        case facts.DeviceForgotten() | facts.TenantRoleGiven():
             return []  # rows of other tables
         case _:
             assert_never(event)

@@ -34,6 +34,7 @@ EVENTS: list[facts.AccountEvent] = [
     facts.SteppedUp(**base(NOW + 4), sign_in="l-1", factor="totp"),
     facts.SignInEnded(**base(NOW + 5), sign_in="l-1", device="d", reason="revoked", by="u-2"),
     facts.FactorChanged(**base(NOW + 6), factor_id="f-1", factor_kind="totp", state="added", by="u-1"),
+    facts.PushModeChanged(**base(NOW + 6), conversation_id="g-1", mode="mentions", until_ms=0),
     facts.TokenRevoked(**base(NOW + 6), token_id="t-1", expires_at_ms=NOW + 60_000, by="u-2"),
 ]
 
@@ -66,8 +67,8 @@ def test_what_has_expired_is_not_expected() -> None:
     folded = AccountFacts()
     for event in EVENTS:
         folded.apply(event)
-    assert {key[0] for key, _ in folded.rows(NOW + KEEP_MS)} == {"account_states", "sign_ins", "factors"}
-    assert {key[0] for key, _ in folded.rows(NOW + KEEP_MS + 3)} == {"account_states", "factors"}
+    assert {key[0] for key, _ in folded.rows(NOW + KEEP_MS)} == {"account_states", "sign_ins", "factors", "push_modes"}
+    assert {key[0] for key, _ in folded.rows(NOW + KEEP_MS + 3)} == {"account_states", "factors", "push_modes"}
     assert all(len(row) == len(COLUMNS[key[0]]) for key, row in folded.rows(NOW))
 
 
