@@ -3,10 +3,13 @@
 import asyncio
 
 from edge import frames
+from log.memory import MemoryLog
+from log.port import Entry
 from schemas import commands
-from schemas.accounts import RosterNoted
-from schemas.codec import decode, decode_command, decode_roster_event
+from schemas.accounts import RosterChanged, RosterNoted
+from schemas.codec import decode, decode_command, decode_roster_event, encode
 from schemas.ids import direct_conversation_id
+from schemas.partition import partition_of
 from schemas.records import TypingSignalled
 from store.privacy import Privacy
 from store.rosters import Note, TieRow
@@ -73,3 +76,22 @@ def test_typing_is_not_told_to_who_blocks_and_is_to_others() -> None:
         assert not decode(value, TypingSignalled).typing
 
     on_a_node(body)
+
+
+def test_a_node_that_starts_reads_what_the_projector_has_not_written() -> None:
+    log = MemoryLog()
+    common = {"tenant": "default", "user": ANA, "at_ms": 7, "conversation_id": DIRECT, "seq": 3}
+    told = RosterChanged(**common, other=BEN, relation="friends")  # type: ignore[arg-type]
+
+    async def before() -> None:
+        partition = partition_of(ANA.encode(), await log.partitions_count("rosters"))
+        await log.publish("rosters", partition, [Entry(ANA.encode(), encode("rosters", told), 7)])
+
+    asyncio.run(before())
+
+    async def body(stage: Stage) -> None:
+        page = await stage.node.friends.page(ANA, "", "")
+        assert [(each.user, each.relation) for each in page.entries] == [(BEN, "friends")]
+        assert page.version.endswith(":1")
+
+    on_a_node(body, log)
