@@ -134,6 +134,31 @@ def test_a_refresh_whose_answer_was_lost_is_asked_again_with_the_same_token() ->
     assert asked == ["r1", "r1"]
 
 
+def test_a_token_that_the_server_calls_expired_is_renewed_once_whatever_the_clock_here_says() -> None:
+    seen: list[str] = []
+
+    def edge(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization", request.url.path))
+        if request.url.path == "/v1/refresh":
+            return httpx.Response(200, json=tokens(2))
+        over = request.headers["authorization"] != "Bearer a2" or request.url.path == "/v1/me/factors"
+        problem = {"code": "token_expired", "detail": "", "retryable": False}
+        return httpx.Response(401, json=problem) if over else httpx.Response(200, json=msgspec.to_builtins(Privacy()))
+
+    async def work() -> None:
+        async with Rest("http://edge") as rest:
+            over(rest, edge)
+            Login(rest, msgspec.convert(tokens(1), Tokens))
+            assert await rest.people.privacy() == Privacy()
+            assert seen == ["Bearer a1", "/v1/refresh", "Bearer a2"]
+            seen.clear()
+            with pytest.raises(RequestFailed):
+                await rest.people.factors()
+            assert seen == ["Bearer a2", "/v1/refresh", "Bearer a2"], "and not again and again"
+
+    asyncio.run(work())
+
+
 def test_a_join_link_is_text_and_back_and_foreign_text_is_none() -> None:
     link = JoinLink("g-1", "k-2", "s_e-cret")
     assert JoinLink.parse(str(link)) == link

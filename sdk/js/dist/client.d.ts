@@ -75,7 +75,7 @@ export interface ClientEvents {
     moving: {
         readonly after_ms: number;
     };
-    /** Events whose records are damaged; they will not come. */
+    /** Events that will not come: their records are damaged, or they are from before the user came and not for newcomers. */
     missing: {
         readonly conversation: string;
         readonly seqs: readonly number[];

@@ -53,7 +53,7 @@ export class Client {
         this.signin = new SignIn(this.store, () => this.rest, Date.now);
         const call = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
         this.urls = [options.url].flat().map((url) => url.replace(/\/$/, ""));
-        this.rest = new Rest(() => options.rest_url ?? this.url, call, () => this.signin.token(false));
+        this.rest = new Rest(() => options.rest_url ?? this.url, call, (fresh) => this.signin.token(fresh));
         const { device_name, platform = "web" } = options;
         const info = { id: this.device, platform, ...(device_name === undefined ? {} : { name: device_name }) };
         this.ways = new Ways(this.rest, info, this.store, (signed_in) => this.useSignIn(signed_in));

@@ -10,13 +10,14 @@ export declare class Http {
     private readonly fetch;
     private readonly token;
     private readonly scheme;
-    /** `token`: gives a good access token, for the calls that need one. Raises (all calls): RestError, StepUpNeeded, Unreachable. */
-    constructor(base: () => string, fetch: Fetch, token: () => Promise<string>, scheme?: "Bearer" | "Challenge");
+    /** `token`: gives a good access token, for the calls that need one; `fresh`: another than the one at hand, which is over. Raises (all calls): RestError, StepUpNeeded, Unreachable. */
+    constructor(base: () => string, fetch: Fetch, token: (fresh: boolean) => Promise<string>, scheme?: "Bearer" | "Challenge");
     /** The same server, called with the challenge of a sign-in that waits, instead of a token. */
     challenged(challenge: string): Http;
     call<T>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T>;
     /** The answer as it came: a picture, say. */
     text(method: string, path: string, body?: unknown, options?: CallOptions): Promise<string>;
+    private once;
     /** Everything that comes in pages. `pick`: the items of one page. */
     pages<P extends {
         readonly next: string | null;

@@ -49,7 +49,7 @@ export class SignIn {
             if (!(error instanceof RestError) || error.retryable || error.status !== 401)
                 throw error;
             this.set(null);
-            throw new SignedOut(error.detail);
+            throw new SignedOut(error.detail, error.code === "token_revoked" ? "revoked" : "expired");
         }
         return this.current.access_token;
     }

@@ -97,7 +97,7 @@ export interface ClientEvents {
   signalled: Signalled;
   /** The node is going to stop: the client comes back to another one within `after_ms`; nothing is to be done. */
   moving: { readonly after_ms: number };
-  /** Events whose records are damaged; they will not come. */
+  /** Events that will not come: their records are damaged, or they are from before the user came and not for newcomers. */
   missing: { readonly conversation: string; readonly seqs: readonly number[] };
   /** Positions are void (of one conversation, or all): what was shown is to be read again. */
   reset: { readonly conversation: string | null };
@@ -167,7 +167,7 @@ export class Client {
     this.signin = new SignIn(this.store, () => this.rest, Date.now);
     const call: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
     this.urls = [options.url].flat().map((url) => url.replace(/\/$/, ""));
-    this.rest = new Rest(() => options.rest_url ?? this.url, call, () => this.signin.token(false));
+    this.rest = new Rest(() => options.rest_url ?? this.url, call, (fresh) => this.signin.token(fresh));
     const { device_name, platform = "web" } = options;
     const info = { id: this.device, platform, ...(device_name === undefined ? {} : { name: device_name }) };
     this.ways = new Ways(this.rest, info, this.store, (signed_in) => this.useSignIn(signed_in));

@@ -14,11 +14,11 @@ export interface CallOptions {
 }
 
 export class Http {
-  /** `token`: gives a good access token, for the calls that need one. Raises (all calls): RestError, StepUpNeeded, Unreachable. */
+  /** `token`: gives a good access token, for the calls that need one; `fresh`: another than the one at hand, which is over. Raises (all calls): RestError, StepUpNeeded, Unreachable. */
   constructor(
     private readonly base: () => string,
     private readonly fetch: Fetch,
-    private readonly token: () => Promise<string>,
+    private readonly token: (fresh: boolean) => Promise<string>,
     private readonly scheme: "Bearer" | "Challenge" = "Bearer",
   ) {}
 
@@ -33,9 +33,19 @@ export class Http {
 
   /** The answer as it came: a picture, say. */
   async text(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<string> {
+    try {
+      return await this.once(method, path, body, options, false);
+    } catch (error) {
+      // this device's clock may be wrong: the edge's counts
+      if (!(error instanceof RestError) || error.code !== "token_expired" || options.authorized === false) throw error;
+      return this.once(method, path, body, options, true);
+    }
+  }
+
+  private async once(method: string, path: string, body: unknown, options: CallOptions, fresh: boolean): Promise<string> {
     const { authorized = true, media_type = "application/json" } = options;
     const headers: Record<string, string> = { "Content-Type": media_type };
-    if (authorized) headers["Authorization"] = `${this.scheme} ${await this.token()}`;
+    if (authorized) headers["Authorization"] = `${this.scheme} ${await this.token(fresh)}`;
     const init: RequestInit = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
     if (body !== undefined) init.body = options.media_type === undefined ? JSON.stringify(body) : (body as BodyInit);
     let response: Response;

@@ -87,6 +87,25 @@ test("an error says what it is, whether to come again and when", async () => {
   await assert.rejects(client.rest.people.profile(), { status: 429, retryable: true, retry_after_ms: 7000 });
 });
 
+test("a token that the edge calls expired is renewed once, whatever the clock here says", async () => {
+  let refused = 0;
+  const { asked, call } = server({
+    "/v1/refresh": [200, { ...SIGNED_IN, access_token: "a2" }],
+    "/v1/me": () => (++refused === 1 ? [401, { code: "token_expired", detail: "over", retryable: false }] : [200, { user: "u-ana" }]),
+  });
+  const client = new Client({ url: "http://edge", fetch: call });
+  client.useSignIn(SIGNED_IN);
+  assert.equal((await client.rest.people.me()).user, "u-ana");
+  assert.deepEqual(asked.map(({ path, authorization }) => [path, authorization]), [["/v1/me", "Bearer a1"], ["/v1/refresh", undefined], ["/v1/me", "Bearer a2"]]);
+});
+
+test("a refresh that is refused says why", async () => {
+  const { call } = server({ "/v1/refresh": [401, { code: "token_revoked", detail: "gone", retryable: false }] });
+  const client = new Client({ url: "http://edge", fetch: call });
+  client.useSignIn({ ...SIGNED_IN, access_expires_at_ms: 0 });
+  await assert.rejects(client.rest.people.me(), { code: "signed_out", why: "revoked" });
+});
+
 test("who is signed out from elsewhere is told why, and does not come back", async () => {
   for (const [code, why] of [[4504, "revoked"], [4511, "replaced"], [4512, "frozen"]]) {
     QuietSocket.opened.length = 0;

@@ -39,7 +39,7 @@ const SAMPLES = {
   action: "send",
 };
 // asked of the browser's authenticator first, or no call
-const LEFT_OUT = new Set(["constructor", "call", "text", "pages", "challenged", "enrolling", "providerUrl", "enter", "take", "show", "all"]);
+const LEFT_OUT = new Set(["constructor", "call", "text", "pages", "challenged", "enrolling", "providerUrl", "enter", "take", "show", "all", "once"]);
 const BY_BROWSER = new Set(["passkey", "passkeyFactor", "enrolPasskey", "stepUpByPasskey"]);
 const OTHERS = {
   makeBot: ["bot", "bot"],

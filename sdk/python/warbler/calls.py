@@ -87,12 +87,21 @@ class Calls:
         self, method: str, path: str, content: dict[str, Any], params: dict[str, Any] | None = None, token: str | None = None
     ) -> httpx.Response:
         """`content`: what httpx is told of the body."""
-        given = {name: value for name, value in (params or {}).items() if value is not None}
-        bearer = await self._bearer() if token is None else token
-        headers = {"authorization": f"{self._scheme} {bearer}"} if bearer else {}
-        headers |= content.pop("headers", {})
+        used = await self._bearer(None) if token is None else token
         try:
-            response = await self._http.request(method, path, params=given, headers=headers, **content)
+            return await self._once(method, path, content, params, used)
+        except RequestFailed as failed:
+            # this device's clock may be wrong: the server's counts
+            if failed.code != "token_expired" or token is not None or self.token_source is None:
+                raise
+            return await self._once(method, path, content, params, await self._bearer(used))
+
+    async def _once(self, method: str, path: str, content: dict[str, Any], params: dict[str, Any] | None, bearer: str) -> httpx.Response:
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        headers = {"authorization": f"{self._scheme} {bearer}"} if bearer else {}
+        body = {name: value for name, value in content.items() if name != "headers"}
+        try:
+            response = await self._http.request(method, path, params=given, headers=headers | content.get("headers", {}), **body)
         except httpx.TransportError as error:
             silent = self._http.base_url
             self._bases.rotate(-1)
@@ -112,8 +121,8 @@ class Calls:
             if after is None:
                 return
 
-    async def _bearer(self) -> str:
-        return self.access_token if self.token_source is None else await self.token_source(None)
+    async def _bearer(self, refused: str | None) -> str:
+        return self.access_token if self.token_source is None else await self.token_source(refused)
 
 
 def path_of(*parts: str) -> str:

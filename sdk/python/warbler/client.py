@@ -221,7 +221,8 @@ class Client(Requests):
                 self._on_closed(LOST, str(error) or "no answer")
             except ClientError as error:
                 if not error.retryable:
-                    self._perform(self._core.stop(SignedOut(0, f"no token: {error}")))
+                    revoked = isinstance(error, RequestFailed) and error.code == "token_revoked"
+                    self._perform(self._core.stop(SignedOut(0, f"no token: {error}", "revoked" if revoked else None)))
                     return
                 self._on_closed(LOST, str(error))
             await self._lost.wait()

@@ -56,10 +56,10 @@ class SignedOut(ClientError):
     `why`: ended somewhere else, by another device of the same kind, by an administrator, or by time.
     """
 
-    def __init__(self, close_code: int, reason: str) -> None:
+    def __init__(self, close_code: int, reason: str, why: SignedOutWhy | None = None) -> None:
         super().__init__(f"{reason or 'signed out'} (close code {close_code})")
         self.close_code, self.reason = close_code, reason
-        self.why: SignedOutWhy = SIGNED_OUT_BY.get(close_code, "expired")
+        self.why: SignedOutWhy = why or SIGNED_OUT_BY.get(close_code, "expired")
 
 
 class ConnectionRefused(ClientError):

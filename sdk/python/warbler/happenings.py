@@ -19,7 +19,7 @@ class TimelineEvent:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """These events are damaged in the server's log and will not come."""
+    """These events will not come: damaged in the server's log, or from before the user came and not for newcomers."""
 
     conversation: str
     seqs: tuple[int, ...]
