@@ -4,7 +4,7 @@ Rule: what comes for a conversation while one of its commands is being completed
 """
 
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from edge.translate import UNAVAILABLE_RETRY_MS
 from schemas.commands import BlockUser, Command, CreateConversation, RemoveFriend, RequestFriend
 from schemas.errors import WarblerError
 from schemas.records import MessageSignalled, TypingSignalled
+from store.privacy import Privacy
 from store.ties import TieRefusal, refusal_of_writing
 
 Refuse = Callable[[frames.Reject], None]
@@ -83,7 +84,7 @@ class Completion:
             case RequestFriend():
                 found = await self._privacies.of((command.user, command.member))
                 taken = found.get(command.member, self._privacies.default).friend_requests
-                return replace(command, refuse_strangers=await self._refusing(command.user, command.member), taken=taken)
+                return replace(command, refuse_strangers=_refusing(found), taken=taken)
             case _:
                 return command
 
@@ -94,12 +95,15 @@ class Completion:
         return await self._refusal(signal.conversation_id, signal.user) is None
 
     async def _refusing(self, *users: str) -> tuple[str, ...]:
-        found = await self._privacies.of(users)
-        return tuple(sorted(user for user, privacy in found.items() if privacy.strangers == "friends"))
+        return _refusing(await self._privacies.of(users))
 
     async def _refusal(self, conversation: str, user: str) -> TieRefusal | None:
         tie = await self._ties.resolved(conversation)
         return None if tie is None else refusal_of_writing(tie, user)
+
+
+def _refusing(chosen: Mapping[str, Privacy]) -> tuple[str, ...]:
+    return tuple(sorted(user for user, privacy in chosen.items() if privacy.strangers == "friends"))
 
 
 def _needs_a_look(record: Command | MessageSignalled) -> bool:

@@ -84,8 +84,7 @@ class Rosters:
         wanted = sorted(set(others))
         ticket = self.recent.begin()
         try:
-            rows = await self._table.some(user, wanted)
-            notes = await self._table.notes(user, wanted)
+            rows, notes = await asyncio.gather(self._table.some(user, wanted), self._table.notes(user, wanted))
             check_complete(self.recent, ticket)
             rows |= {other: row for other, row in self._changed(user, rows).items() if other in wanted}
         finally:
