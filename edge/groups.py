@@ -176,6 +176,10 @@ class GroupDesk:
         ids = {user: fact.value.nickname_id for user, fact in facts.items() if fact.active and isinstance(fact.value, NicknameValue)}
         return await self.rows.nicknames(conversation, ids)
 
+    async def erase(self, user: str) -> None:
+        """Delete what a deleted user was called, wherever it is or was a member. Raises: StoreUnavailable. Delivery: safe to repeat."""
+        await self.rows.drop_nicknames(user, [each.conversation for each in await self._timelines.conversations_of(user)])
+
     async def roles_now(self, conversation: str, places: Collection[Membership]) -> dict[str, Role]:
         """User -> the role that it has now; one that was dropped since it was given is `member`. Raises: as `group`."""
         own = {place.role for place in places}

@@ -120,6 +120,7 @@ PUT_PUBLIC = "INSERT INTO public_groups (prefix, word, conversation) VALUES (?, 
 ADD_NICKNAME = "INSERT INTO nicknames (conversation, user, nickname_id, nickname) VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL ?"
 KEEP_NICKNAME = "UPDATE nicknames USING TTL 0 SET nickname = ? WHERE conversation = ? AND user = ? AND nickname_id = ? IF EXISTS"
 DROP_NICKNAME = "DELETE FROM nicknames WHERE conversation = ? AND user = ? AND nickname_id = ? IF EXISTS"
+DROP_NICKNAMES = "DELETE FROM nicknames WHERE conversation = ? AND user = ?"
 NICKNAMES = "SELECT user, nickname FROM nicknames WHERE conversation = ? AND (user, nickname_id) IN ?"
 PUT_PUSH_MODE = "INSERT INTO push_modes (user, conversation, mode, until_ms, at_ms) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
 PUSH_MODE = "SELECT mode, until_ms, at_ms FROM push_modes WHERE user = ? AND conversation = ?"

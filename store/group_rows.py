@@ -1,6 +1,6 @@
 """Rows about groups that the log does not hold: nicknames, which are personal, and what each user wants to be pushed. For the edge."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -38,6 +38,10 @@ class GroupRows:
     async def drop_nickname(self, conversation: str, user: str, nickname_id: str) -> None:
         """Raises: StoreUnavailable. Delivery: safe to repeat."""
         await self._store.execute(cql.DROP_NICKNAME, (conversation, user, nickname_id))
+
+    async def drop_nicknames(self, user: str, conversations: Iterable[str]) -> None:
+        """All that the user ever had there. Raises: StoreUnavailable. Delivery: safe to repeat."""
+        await self._store.execute_each(cql.DROP_NICKNAMES, [(conversation, user) for conversation in conversations])
 
     async def nicknames(self, conversation: str, ids: Mapping[str, str]) -> dict[str, str]:
         """User -> nickname, of the users and ids asked for; a few hundred at most. Raises: StoreUnavailable."""
