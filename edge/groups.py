@@ -123,16 +123,17 @@ class GroupDesk:
 
     async def members_count(self, conversation: str) -> int:
         """Exact up to COUNTED_EXACTLY, else up to COUNT_KEPT_S old. Raises: as `group`."""
+        now_s = time.monotonic()
+        counted_s, count = self._counts.get(conversation, (now_s - COUNT_KEPT_S, 0))
+        if now_s - counted_s < COUNT_KEPT_S:
+            return count
         members, following = await self._reader.members(conversation, None, COUNTED_EXACTLY)
         if following is None:
             return len(members)
-        now_s = time.monotonic()
-        counted_s, count = self._counts.get(conversation, (-COUNT_KEPT_S, 0))
-        if now_s - counted_s >= COUNT_KEPT_S:
-            count = await self._timelines.members_count(conversation)
-            if len(self._counts) >= COUNTS_KEPT:
-                self._counts.clear()
-            self._counts[conversation] = (now_s, count)
+        count = await self._timelines.members_count(conversation)
+        if len(self._counts) >= COUNTS_KEPT:
+            self._counts.clear()
+        self._counts[conversation] = (now_s, count)
         return count
 
     # ---- its facts

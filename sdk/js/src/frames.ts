@@ -854,7 +854,7 @@ export interface FrameSettings {
   readonly avatar?: string;
 }
 
-/** Answers `sync`: dense from the asked seq on, but for `missing`: seqs whose record is damaged. `next_seq` is the next to read. */
+/** Answers `sync`: dense from the asked seq on, but for `missing`: seqs damaged or not for this user. `next_seq` is the next to read. */
 export interface Page {
   readonly type: "page";
   readonly request: string;

@@ -616,7 +616,7 @@ class Events(Struct, frozen=True, tag_field="type", tag="events"):
 
 
 class Page(Struct, frozen=True, tag_field="type", tag="page", omit_defaults=True):
-    """Answers `sync`: dense from the asked seq on, but for `missing`: seqs whose record is damaged. `next_seq` is the next to read."""
+    """Answers `sync`: dense from the asked seq on, but for `missing`: seqs damaged or not for this user. `next_seq` is the next to read."""
 
     request: str
     conversation: str
