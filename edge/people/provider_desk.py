@@ -37,6 +37,7 @@ from edge.people.providers import (
     read_answer,
     refused,
     renamed,
+    scope_of,
     secret_of,
 )
 from edge.people.swapping import AnySlips
@@ -168,7 +169,7 @@ class ProviderDesk:
             client_secret=self._secrets[provider.id],
             token_endpoint_auth_method=method,
             redirect_uri=redirect_uri,
-            scope=provider.scope_separator.join(provider.scopes),
+            scope=scope_of(provider),
             code_challenge_method="S256",
             timeout=self._settings.provider_timeout_ms / 1000,
         )

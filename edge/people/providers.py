@@ -106,6 +106,12 @@ def secret_of(provider: Provider, env: Mapping[str, str]) -> str:
     return env[provider.client_secret_env] if provider.client_secret_env else ""
 
 
+def scope_of(provider: Provider) -> str:
+    """What is asked for; without `openid` an OpenID provider would not say who it is."""
+    first = ("openid",) if provider.kind == "oidc" and "openid" not in provider.scopes else ()
+    return provider.scope_separator.join((*first, *provider.scopes))
+
+
 def local_path(path: str) -> bool:
     """Whether it stays on this site, whatever a browser makes of it: no other host, no scheme, no fragment of its own."""
     if len(path) > RETURN_TO_CHARS_LIMIT or not path.startswith("/") or path.startswith("//"):

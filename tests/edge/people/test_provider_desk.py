@@ -29,7 +29,7 @@ ENV = {"IDP_SECRET": SECRET}
 
 
 def oidc(idp: Idp, **more: Any) -> dict[str, Any]:
-    return {"id": "acme", "name": "Acme", "kind": "oidc", "issuer": idp.address, "client_id": CLIENT, "scopes": ["openid"], **more}
+    return {"id": "acme", "name": "Acme", "kind": "oidc", "issuer": idp.address, "client_id": CLIENT, **{"scopes": ["openid"], **more}}
 
 
 def wechat(idp: Idp) -> dict[str, Any]:
@@ -246,6 +246,11 @@ def test_the_issuer_of_the_answer_counts(idp: Idp, tmp_path: Path) -> None:
     idp.metadata = {"authorization_response_iss_parameter_supported": True}
     assert outcome(idp, tmp_path) == "/#error=bad_issuer"
     assert outcome(idp, tmp_path, iss=idp.address).startswith("/#handoff=")
+
+
+@pytest.mark.parametrize(("scopes", "asked"), [([], "openid"), (["profile"], "openid profile"), (["openid", "email"], "openid email")])
+def test_an_openid_provider_is_always_asked_who_it_is(idp: Idp, tmp_path: Path, scopes: list[str], asked: str) -> None:
+    assert asyncio.run(Browser(tmp_path, oidc(idp, scopes=scopes)).leave())["scope"] == asked
 
 
 def test_what_somebody_says_no_to_is_told(idp: Idp, tmp_path: Path) -> None:
