@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import structlog
 
 from edge.clocks import clock_ms, mono_ms
 from edge.people.code_desk import CodeDesk
-from edge.people.codes import CodeKind
+from edge.people.codes import CodeKind, Subject
 from edge.people.factor_desk import FactorDesk
 from edge.people.gate import Gate
 from edge.people.passkeys import Site, site_of
@@ -29,10 +30,12 @@ from edge.rate import Buckets
 from edge.rest import models
 from edge.rest.errors import Problem
 from schemas.accounts import IdentifierKind
+from schemas.errors import WarblerError
 
 if TYPE_CHECKING:
     from edge.node import Node
 
+LOGGER = structlog.get_logger()
 METHOD_OF: Mapping[IdentifierKind, Method] = {"email": "email", "phone": "phone", "external": "provider", "name": "password"}
 
 
@@ -96,6 +99,27 @@ class Ways:
         if await self._node.accounts.user_of(kind, to) is not None:
             return True
         return self._node.tenancy.policies.sign_up.allows(kind)
+
+    async def confirm(self, subject: Subject, code: str) -> None:
+        """As `codes.confirm`; a wrong code for an account that exists is told in the log, by and by.
+
+        What is not looked at any more (too_many) is not told: who guesses for days would fill a log that is kept for ever.
+        """
+        try:
+            await self.codes.confirm(subject, code)
+        except Problem as refused:
+            if refused.code == "bad_code":
+                self._node.spawn(self._note_wrong(subject))
+            raise
+
+    async def _note_wrong(self, subject: Subject) -> None:
+        try:
+            user = await self._node.accounts.user_of(subject.kind, subject.to)
+        except WarblerError as failed:
+            LOGGER.warning("a wrong code could not be recorded", reason=str(failed))
+            return
+        if user is not None:
+            self._node.people.note_refused(user, subject.kind, "wrong_secret")
 
     async def enter(
         self, kind: IdentifierKind, key: tuple[str, str], proof: Proof, device: models.DeviceInfo, name: str = ""

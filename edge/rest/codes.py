@@ -60,7 +60,7 @@ async def confirm(body: models.CodeSignIn, node: AnyNode, request: Request, resp
     node.ways.take_guess(address_of(request))
     node.ways.need(body.kind)
     key = key_of(body.kind, body.to)
-    await node.ways.codes.confirm(Subject("sign_in", body.kind, key[0]), body.code)
+    await node.ways.confirm(Subject("sign_in", body.kind, key[0]), body.code)
     return answered(await node.ways.enter(body.kind, key, Proof(body.kind), body.device or DeviceInfo()), response)
 
 
