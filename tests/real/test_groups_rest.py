@@ -163,3 +163,33 @@ def test_announcements_have_a_history_and_push_modes_and_codes_are_kept(warbler:
             assert (status, picture[:4]) == (200, "<svg")
 
     asyncio.run(asyncio.wait_for(body(), 90))
+
+
+def test_a_newcomer_reads_nothing_from_before_it_joined_where_the_group_says_so(warbler: Running) -> None:
+    async def body() -> None:
+        ana, ben, eve = registered(warbler), registered(warbler), registered(warbler)
+        async with faces(warbler, ben, eve) as (b, e), online(warbler.page, ana) as phone:
+            group = await phone.new_group(ben)
+            acked(await phone.send_text(group, "before"))
+            acked(await phone.command("change_settings", group, settings={**SETTINGS, "history": "joined"}))
+            joined_seq = acked(await phone.command("add_member", group, member=eve.user))
+            after_seq = acked(await phone.send_text(group, "after"))
+            seen = await e.until(f"/conversations/{group}/history", lambda body: bool(body["messages"]))
+            assert ([each["seq"] for each in seen["messages"]], seen["before_seq"]) == ([after_seq], None)
+            page = await e.get(f"/conversations/{group}/events?from_seq=1")
+            assert (page["events"], page["missing"], page["more"]) == ([], list(range(1, joined_seq)), True)
+            rest = await e.get(f"/conversations/{group}/events?from_seq={page['next_seq']}")
+            assert [each["seq"] for each in rest["events"]] == [joined_seq, after_seq]
+            assert (await e.call("GET", f"/messages/{group}/2/journey"))[0] == 404
+            async with online(warbler.page, eve) as late:
+                late.say(type="sync", request="s", conversation=group, from_seq=1, limit=50)
+                told = await late.heard("page")
+                assert (told["missing"], told["next_seq"]) == (list(range(1, joined_seq)), joined_seq)
+            whole = await b.get(f"/conversations/{group}/history")
+            assert [each["seq"] for each in whole["messages"]] == [2, after_seq]
+            acked(await phone.command("change_settings", group, settings=SETTINGS))
+            await e.until(f"/conversations/{group}/history", lambda body: len(body["messages"]) == 2)
+            listed = await e.get("/conversations/public")
+            assert group in [each["conversation"] for each in listed["conversations"]] or listed["next"] is not None
+
+    asyncio.run(asyncio.wait_for(body(), 90))

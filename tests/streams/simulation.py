@@ -29,6 +29,7 @@ START_MS = 1_700_000_000_000
 USERS = ("u-ana", "u-bob", "u-eve")
 CONVERSATIONS = ("g-" + "1" * 32, "g-" + "2" * 32)
 SETTINGS = StreamsSettings(snapshot_interval_ms=3, checkpoint_interval_ms=2, unpacked_conversations_limit=1, dead_letters_row_limit=100)
+RULES = Rules(members_whole_limit=2)  # conversations are saved in parts from their third member on
 SETTLE_S = 20.0
 LINGER_S = 0.01  # for the snapshots and the checkpoint after the last command
 
@@ -118,7 +119,7 @@ class Owner:
 
 def fresh() -> Partition:
     return Partition(
-        0, 1, Rules(), unpacked_limit=SETTINGS.unpacked_conversations_limit, snapshot_interval_ms=SETTINGS.snapshot_interval_ms
+        0, 1, RULES, unpacked_limit=SETTINGS.unpacked_conversations_limit, snapshot_interval_ms=SETTINGS.snapshot_interval_ms
     )
 
 
