@@ -118,9 +118,7 @@ class Owner:
 
 
 def fresh() -> Partition:
-    return Partition(
-        0, 1, RULES, unpacked_limit=SETTINGS.unpacked_conversations_limit, snapshot_interval_ms=SETTINGS.snapshot_interval_ms
-    )
+    return Partition(0, 1, RULES, unpacked_limit=SETTINGS.unpacked_conversations_limit, snapshot_interval_ms=SETTINGS.snapshot_interval_ms)
 
 
 @dataclass
