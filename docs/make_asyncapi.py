@@ -29,7 +29,9 @@ base64 in JSON. Unknown fields are ignored.
 A frame of the device that has an `id` is a command. It is answered by `ack` (committed in Kafka, with its seq) or by `reject`. A
 command that was not answered is sent again with the same id, also on another connection: it is accepted at most once. Ids are
 UUIDv7 by the server's clock (`welcome.now_ms`). The device that caused an event gets the `ack` instead of the event; every other
-session of a member gets `events`.
+session of a member gets `events`. What a command becomes may depend on the conversation's state (an application, an answer to one, a
+friend's request): the `ack` names its first event, and the device reads it with `sync`. An event of the kind `hidden` is another
+member's own matter: it has its place in the order and is not to be shown.
 
 Events of a conversation are dense by `seq`. A device holds the next seq it expects: a smaller one is dropped, a larger one is a
 gap and answered with `sync`. Each of `hello.positions` (at most `welcome.limits.positions`, else close 4510) is answered: by pages with

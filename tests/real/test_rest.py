@@ -145,7 +145,7 @@ def test_any_command_goes_over_http_and_a_retry_has_the_same_seq(http: httpx.Cli
 def test_without_or_with_a_foreign_token_nothing_is_told(http: httpx.Client) -> None:
     assert problem(http.get("/v1/conversations")) == (401, "no_token")
     assert problem(http.get("/v1/conversations", headers={"Authorization": "Bearer x.y.z"})) == (401, "bad_token")
-    assert problem(http.post("/v1/admin/users", json={"users": [{"name": "x"}]})) == (401, "bad_admin_key")
+    assert problem(http.post("/v1/admin/users", json={"users": [{"name": "x"}]})) == (401, "no_token")
     assert problem(http.get("/v1/nothing")) == (404, "not_found")
 
 
