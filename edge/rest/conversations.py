@@ -24,6 +24,7 @@ async def create(body: models.NewConversation, response: Response, caller: Signe
         conversation_kind=body.conversation_kind,
         title=body.title,
         members=tuple(frames.FrameMember(member.user, member.role) for member in body.members),
+        settings=None if body.settings is None else frames.FrameSettings(**body.settings.model_dump()),
     )
     answer = await answer_to(caller.node, caller.user, frame, limited=not caller.grant.bulk)
     if isinstance(answer, frames.Ack):

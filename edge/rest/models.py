@@ -132,10 +132,23 @@ class NewMember(BaseModel):
     role: Literal["admin", "member"] = "member"
 
 
+class NewSettings(BaseModel):
+    """Of a group or channel; the owner checks what it may say."""
+
+    visibility: Literal["private", "public"] = "private"
+    joining: Literal["invited", "apply", "open"] = "invited"
+    question: str = Field(default="", max_length=1_024)
+    history: Literal["all", "joined"] = "all"
+    slow_mode_ms: int = Field(default=0, ge=0, le=2**53 - 1)
+    description: str = Field(default="", max_length=8_192)
+    avatar: str = Field(default="", max_length=1_024)
+
+
 class NewConversation(BaseModel):
     conversation_kind: Literal["direct", "group", "channel"]
     title: str = Field(default="", max_length=256)
     members: list[NewMember] = Field(default_factory=list, max_length=500)
+    settings: NewSettings | None = None
     command_id: str | None = Field(default=None, min_length=36, max_length=36, description="A UUIDv7; the same one makes a retry harmless")
 
 

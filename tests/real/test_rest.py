@@ -124,7 +124,8 @@ def test_the_same_command_id_makes_one_group(http: httpx.Client) -> None:
 
 def test_any_command_goes_over_http_and_a_retry_has_the_same_seq(http: httpx.Client) -> None:
     ana, ben, eve = signed_up(http), signed_up(http), signed_up(http)
-    made = http.post("/v1/conversations", json={"conversation_kind": "group", "title": "one"}, headers=bearer(ana)).json()
+    body = {"conversation_kind": "group", "title": "one", "settings": {"joining": "open", "visibility": "public"}}
+    made = http.post("/v1/conversations", json=body, headers=bearer(ana)).json()
     path = f"/v1/conversations/{made['conversation']}/commands"
 
     def give(user: dict[str, str], **command: object) -> httpx.Response:
@@ -140,6 +141,24 @@ def test_any_command_goes_over_http_and_a_retry_has_the_same_seq(http: httpx.Cli
     assert problem(give(ben, type="rename_conversation", title="mine")) == (403, "not_allowed")
     assert problem(give(ana, type="recall_message", target_seq=99)) == (409, "seq_ahead")
     assert problem(give(ana, type="no_such_command")) == (422, "invalid")
+    assert give(eve, type="apply_to_join").status_code == 200, "everybody may join"
+    assert give(eve, type="send_message", content={"text": "here I am"}).json()["seq"] == 5
+    assert http.get(f"/v1/conversations/{made['conversation']}", headers=bearer(eve)).json()["settings"]["joining"] == "open"
+
+
+def test_a_friends_command_goes_over_http_to_the_direct_conversation(http: httpx.Client) -> None:
+    ana, ben = signed_up(http), signed_up(http)
+
+    def give(user: dict[str, str], other: dict[str, str], **command: object) -> httpx.Response:
+        return http.post(f"/v1/users/{other['user']}/commands", json={"command": command}, headers=bearer(user))
+
+    asked = give(ana, ben, type="request_friend", text="hi")
+    assert asked.status_code == 200, asked.text
+    answered = give(ben, ana, type="answer_friend_request", accept=True)
+    assert answered.json()["conversation"] == asked.json()["conversation"]
+    assert problem(give(ana, ben, type="request_friend")) == (409, "already_friends")
+    assert problem(give(ana, ben, type="leave_conversation")) == (422, "invalid")
+    assert problem(give(ana, ben, type="block_user", member=ana["user"])) == (422, "invalid")
 
 
 def test_without_or_with_a_foreign_token_nothing_is_told(http: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-import type { CommandFrame, ConversationKind, FrameMember, Role } from "./frames.js";
+import type { CommandFrame, ConversationKind, FrameMember, FrameSettings, Role } from "./frames.js";
 import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
 import { Http } from "./http.js";
@@ -77,6 +77,7 @@ export declare class Rest extends Http {
         readonly conversation_kind: ConversationKind;
         readonly title: string;
         readonly members: readonly FrameMember[];
+        readonly settings?: FrameSettings;
         readonly command_id?: string;
     }): Promise<{
         readonly conversation: string;

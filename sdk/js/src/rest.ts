@@ -1,6 +1,6 @@
 // The REST face: what is not sent over the WebSocket. Each group of calls has a module of its own.
 
-import type { CommandFrame, ConversationKind, FrameMember, Role } from "./frames.js";
+import type { CommandFrame, ConversationKind, FrameMember, FrameSettings, Role } from "./frames.js";
 import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
 import { Http, pathOf, withQuery } from "./http.js";
@@ -103,6 +103,7 @@ export class Rest extends Http {
     readonly conversation_kind: ConversationKind;
     readonly title: string;
     readonly members: readonly FrameMember[];
+    readonly settings?: FrameSettings;
     readonly command_id?: string;
   }): Promise<{ readonly conversation: string; readonly seq: number }> {
     return this.call("POST", "/v1/conversations", body);

@@ -9,7 +9,7 @@ const SAMPLES = {
   at_ms: 1,
   avatar: "",
   before_seq: 5,
-  body: { conversation_kind: "group", title: "t", members: [{ user: "u-1", role: "member" }] },
+  body: { conversation_kind: "group", title: "t", members: [{ user: "u-1", role: "member" }], settings: { joining: "open" } },
   change: { display_name: "Ana", fields: { a: "b" }, version: 1 },
   device: "d-1",
   ids: ["u-1"],

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from warbler.calls import WITHIN_S, Calls, path_of
-from warbler.frames import CommandFrames, ConversationKind, DirectoryPage, FrameMember, HistoryPage, Page, Role
+from warbler.frames import CommandFrames, ConversationKind, DirectoryPage, FrameMember, FrameSettings, HistoryPage, Page, Role
 from warbler.friends import Friends
 from warbler.groups import Groups
 from warbler.people import People
@@ -130,8 +130,14 @@ class Rest(Calls):
         return await self.call("GET", "/v1/conversations", DirectoryPage, params={} if after is None else {"after": after})
 
     async def create_conversation(
-        self, kind: ConversationKind, title: str, members: list[FrameMember], command_id: str | None = None
+        self,
+        kind: ConversationKind,
+        title: str,
+        members: list[FrameMember],
+        command_id: str | None = None,
+        *,
+        settings: FrameSettings | None = None,
     ) -> str:
         """The conversation's id; the existing one for two users who have talked before."""
-        body = {"conversation_kind": kind, "title": title, "members": members, "command_id": command_id}
+        body = {"conversation_kind": kind, "title": title, "members": members, "command_id": command_id, "settings": settings}
         return str((await self.call("POST", "/v1/conversations", dict[str, Any], body))["conversation"])
