@@ -2,15 +2,17 @@
 
 import { Client, WarblerError } from "/sdk/index.js";
 import { Composer } from "./composer.js";
-import { drawBanner, endedBecause, SIGNED_OUT, toast } from "./banner.js";
+import { SIGNED_OUT, drawBanner, drawWaiting, endedBecause, toast } from "./banner.js";
 import { deviceName } from "./device.js";
 import { startNewDialog } from "./dialogs.js";
 import { byId, paintAvatar } from "./dom.js";
 import { startJourneyDialog } from "./journey.js";
 import { renderList } from "./list.js";
 import { startListMenu } from "./listmenu.js";
+import { startMarks } from "./marks.js";
 import { MessageView } from "./messages.js";
 import { Model, textOf } from "./model.js";
+import { askNames } from "./names.js";
 import { Contacts } from "./people.js";
 import { startPresence } from "./presence.js";
 import { startProfileDialog } from "./profile.js";
@@ -19,7 +21,6 @@ import { showSignIn, startSignIn } from "./signin.js";
 
 const HISTORY_MESSAGES = 50;
 const NEAR_TOP_PX = 300;
-const NAMES_AGAIN_MS = 3_000;
 
 // Of the window, not of the browser: two windows can be two people, and each is a device of its own.
 // `?edges=http://…,http://…` names further nodes to go on at when this one is lost; REST stays where the page came from.
@@ -34,12 +35,8 @@ let stick = true;
 let loading = false;
 let drawing = false;
 let was_online = false;
-/** Users whose names are being asked for. @type {Set<string>} */
-const asking = new Set();
 /** @type {Map<string, string>} */
 const drafts = new Map();
-/** The message of each large group that is counted. @type {Map<string, number>} */
-const watched = new Map();
 const scroller = byId("scroller");
 
 // ---- what is shown
@@ -62,8 +59,8 @@ function draw() {
   const unread = model.unreadTotal();
   document.title = unread > 0 ? `(${unread}) Warbler` : "Warbler";
   drawBanner(client, model, was_online, now_ms, redraw);
-  drawPlaces();
-  void askNames();
+  drawWaiting(contacts.asked.length);
+  void askNames(client, model, redraw);
 }
 
 /** @param {import("/sdk/index.js").Listed} listed @param {number} now_ms */
@@ -82,27 +79,6 @@ function drawOpen(listed, now_ms) {
   view.render(model.rows(listed, client.pending(current), now_ms), { stick, now_ms });
   byId("to-end").hidden = stick;
   markRead();
-}
-
-/** The names that the last drawing lacked, by one request. */
-async function askNames() {
-  const { names, unnamed } = model;
-  const users = [...unnamed].filter((user) => !asking.has(user));
-  unnamed.clear();
-  if (users.length === 0) return;
-  for (const user of users) asking.add(user);
-  let wait_ms = 0;
-  try {
-    for (const { user, name } of await client.rest.users(users)) names.set(user, name);
-  } catch (error) {
-    if (!(error instanceof WarblerError)) throw error;
-    wait_ms = NAMES_AGAIN_MS;
-  }
-  setTimeout(() => {
-    // one that the edge does not know is asked for only once
-    for (const user of users) if (wait_ms > 0 || names.has(user)) asking.delete(user);
-    redraw();
-  }, wait_ms);
 }
 
 // ---- opening and reading
@@ -139,43 +115,9 @@ async function openConversation(wanted) {
   }
   byId("chat").dataset["view"] = current === "" ? "list" : "conversation";
   redraw();
-  if (current !== "" && model.of(current).timeline.before_seq === undefined) await Promise.all([loadHistory(), loadMembers(current)]);
-  else if (current !== "" && model.of(current).members.size === 0) await loadMembers(current);
-  if (current !== "") void loadReceipts(current);
-}
-
-/** @param {string} conversation */
-async function loadMembers(conversation) {
-  try {
-    model.setMembers(conversation, await client.rest.members(conversation));
-  } catch (error) {
-    if (!(error instanceof WarblerError)) throw error; // marks and the count stay unknown for now
-  }
-  redraw();
-}
-
-/** How far the others are: it is told as it changes, but not how it stood before. @param {string} conversation */
-async function loadReceipts(conversation) {
-  if (!model.directory.conversations.has(conversation) || model.of(conversation).members.size === 0) return;
-  if (model.isLarge(conversation)) return watchNewest(conversation);
-  const wanted = ["delivered", "read"].map(async (name) => {
-    const state = /** @type {"delivered" | "read"} */ (name);
-    for await (const { entries } of client.receipts(conversation, 1, { state }))
-      for (const { user, up_to_seq } of entries) if (user !== model.user) model.receipt({ type: "receipt", conversation, user, state, up_to_seq });
-  });
-  try {
-    await Promise.all(wanted);
-  } catch (error) {
-    if (!(error instanceof WarblerError)) throw error; // ticks stay at what is known
-  }
-  redraw();
-}
-
-/** In a large group the newest own message is counted. @param {string} conversation */
-function watchNewest(conversation) {
-  const seq = model.lastOwn(conversation)?.seq ?? 0;
-  if (seq > 0 && seq !== watched.get(conversation)) client.watchReceipts(conversation, seq);
-  watched.set(conversation, seq);
+  if (current !== "" && model.of(current).timeline.before_seq === undefined) await Promise.all([loadHistory(), marks.loadMembers(current)]);
+  else if (current !== "" && model.of(current).members.size === 0) await marks.loadMembers(current);
+  if (current !== "") void marks.loadReceipts(current);
 }
 
 /** @param {string} conversation @param {number} seq from where on; 0 takes it back */
@@ -291,15 +233,6 @@ const screens = startScreens({
   },
 });
 
-/** How many requests wait, beside the place where they are answered. */
-function drawPlaces() {
-  const waiting = contacts.asked.length;
-  const badge = byId("contacts-badge");
-  badge.hidden = waiting === 0;
-  badge.textContent = String(waiting);
-  badge.setAttribute("aria-label", `${waiting} waiting`);
-}
-
 const openNew = startNewDialog(client, (conversation) => {
   location.hash = conversation;
 });
@@ -309,6 +242,7 @@ function openDetails() {
   if (listed !== undefined) location.hash = listed.peer === null ? `/group/${current}` : `/contact/${encodeURIComponent(listed.peer)}`;
 }
 
+const marks = startMarks(client, () => model, redraw);
 const presence = startPresence(client, () => model.watched(current));
 const openJourney = startJourneyDialog(client, (user) => {
   if (!model.names.has(user)) redraw(); // which asks for it; the dialog looks again in a moment
@@ -381,7 +315,7 @@ client.on("event", ({ conversation, event }) => {
   // the event of being added does not say to what
   if (model.directory.conversations.get(conversation)?.complete === false) client.refreshDirectory();
   if (conversation === current && !model.directory.conversations.has(current)) location.hash = "";
-  if (event.kind === "message_sent" && event.user === model.user && model.isLarge(conversation)) watchNewest(conversation);
+  if (event.kind === "message_sent" && event.user === model.user && model.isLarge(conversation)) marks.watchNewest(conversation);
   if (event.kind === "conversation_created" || event.kind === "member_added") presence.ask();
   screens.heard({ kind: "event", conversation, event });
   redraw();
@@ -438,7 +372,7 @@ function enter() {
   model = new Model(signedIn.user, signedIn.name, (user) => contacts.aliasOf(user));
   current = "";
   was_online = false;
-  watched.clear();
+  marks.reset();
   presence.reset();
   byId("me-name").textContent = byId("empty-name").textContent = signedIn.name;
   byId("signin").hidden = true;

@@ -40,6 +40,14 @@ export function drawBanner(client, model, was_online, now_ms, redraw) {
   byId("banner-retry").hidden = phase !== "waiting" && phase !== "ended";
 }
 
+/** How many requests wait, beside the place where they are answered. @param {number} waiting */
+export function drawWaiting(waiting) {
+  const badge = byId("contacts-badge");
+  badge.hidden = waiting === 0;
+  badge.textContent = String(waiting);
+  badge.setAttribute("aria-label", `${waiting} waiting`);
+}
+
 /** Why the sign-in is over. @type {Record<import("/sdk/index.js").SignedOutWhy, string>} */
 export const SIGNED_OUT = {
   revoked: "You were signed out here: by yourself from another device, or by an administrator.",
