@@ -117,6 +117,7 @@ function find(page) {
       for (const person of people) page.model().names.set(person.user, person.name);
       results.replaceChildren(rows("People found", people.map((person) => foundRow(page, person)), "Nobody was found who wants to be."));
     },
+    { inline: true },
   );
   return [card("Find people", look, results)];
 }

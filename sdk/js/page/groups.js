@@ -21,7 +21,7 @@ export function groupsScreen(page) {
   const find = form([{ name: "q", label: "Title", type: "search", hint: "Leave it empty to see some.", attributes: { maxlength: 64 } }], "Search", async (values) => {
     const { conversations } = await page.client.rest.groups.findPublic(String(values["q"]));
     results.replaceChildren(rows("Public groups", conversations.map((group) => publicRow(page, group)), "No public group is called so."));
-  });
+  }, { inline: true });
   const make = el("div", { class: "button-row" }, link("#/groups/new", "New group", "primary as-button"));
   return [card("Start one", hint("A group for a few people, or a channel in which few write and many read."), make), waiting.box, card("Find public groups", find, results)];
 }

@@ -1,14 +1,11 @@
 // The conversation list: one button a conversation, the open one marked, arrow keys move.
 
-import { unreadOf } from "/sdk/index.js";
+import { isUnspoken, unreadOf } from "/sdk/index.js";
 import { byId, el, icon, present, reconcile } from "./dom.js";
 import { whenOf } from "./format.js";
 
 const list = byId("list");
 const MORE = "M5 12h.01M12 12h.01M19 12h.01";
-
-/** A direct conversation that nobody wrote in, like that of a friend request, is none that one would look for. @param {import("/sdk/index.js").Listed} listed @param {string} current */
-const isShown = (listed, current) => listed.conversation_kind !== "direct" || listed.head_ordinal > 0 || listed.conversation === current;
 
 /**
  * @param {import("./model.js").Model} model
@@ -16,7 +13,7 @@ const isShown = (listed, current) => listed.conversation_kind !== "direct" || li
  * @param {number} now_ms
  */
 export function renderList(model, current, now_ms) {
-  const items = model.directory.sorted().filter((listed) => isShown(listed, current)).map((listed) => ({
+  const items = model.directory.sorted().filter((listed) => listed.conversation === current || !isUnspoken(listed)).map((listed) => ({
     conversation: listed.conversation,
     seed: listed.peer ?? listed.conversation,
     title: model.titleOf(listed),
