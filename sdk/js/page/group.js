@@ -35,8 +35,8 @@ const OF_MANAGERS = /** @type {readonly [string, string, readonly string[]][]} *
   ["settings", "Settings", ["settings", "rename"]],
   ["roles", "Roles", ["roles"]],
 ]);
-const GROUP_EVENTS = new Set(["message_sent", "message_edited", "message_recalled", "reaction_added", "reaction_removed", "read_marked", "hidden"]);
-const SETTLE_MS = 400; // the pages are read from a projection: a moment behind the event
+const OF_MESSAGES = new Set(["message_sent", "message_edited", "message_recalled", "reaction_added", "reaction_removed", "read_marked", "hidden"]);
+const SETTLED_MS = [400, 2_500]; // the pages are read from a projection: a moment behind the event, or a longer one
 
 /** @type {import("./screens.js").Screen} */
 export function groupScreen(page, [conversation = "", tab = ""]) {
@@ -50,15 +50,17 @@ export function groupScreen(page, [conversation = "", tab = ""]) {
     const inside = { page, conversation, group, roles, level, may, refresh };
     return [groupTabs(inside, tab), ...(await make(inside))];
   });
-  let timer = 0;
+  /** @type {ReturnType<typeof setTimeout>[]} */
+  let timers = [];
+  const again = () => {
+    // not under somebody's fingers: what is being typed stays
+    const busy = document.querySelector("dialog[open], .menu:not([hidden])") !== null || (whole.box.contains(document.activeElement) && document.activeElement?.closest("form") !== null);
+    if (!busy) void whole.refresh();
+  };
   page.listen((heard) => {
-    if (heard.kind !== "event" || heard.conversation !== conversation || GROUP_EVENTS.has(heard.event.kind)) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      // not under somebody's fingers: what is being typed stays
-      const typing = document.activeElement instanceof HTMLElement && document.activeElement.matches("input, textarea, select") && whole.box.contains(document.activeElement);
-      if (!typing) void whole.refresh();
-    }, SETTLE_MS);
+    if (heard.kind !== "event" || heard.conversation !== conversation || OF_MESSAGES.has(heard.event.kind)) return;
+    for (const timer of timers) clearTimeout(timer);
+    timers = SETTLED_MS.map((wait_ms) => setTimeout(again, wait_ms));
   });
   return [whole.box];
 }
@@ -133,7 +135,7 @@ function speakingCard(inside) {
 
 /** Reads again in a moment: the pages come from a projection. @param {() => Promise<void>} refresh */
 export async function later(refresh) {
-  await new Promise((done) => setTimeout(done, SETTLE_MS));
+  await new Promise((done) => setTimeout(done, SETTLED_MS[0]));
   await refresh();
 }
 
