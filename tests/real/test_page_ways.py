@@ -28,7 +28,7 @@ providers:
     issuer: "{issuer}"
     client_id: warbler
     client_secret_env: WARBLER_TEST_SECRET
-    scopes: [profile]
+    scopes: [openid, profile]
 """
 
 
