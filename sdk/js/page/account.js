@@ -39,7 +39,7 @@ async function profileCard(page, refresh) {
   const { user } = page.model();
   const name = page.client.signedIn?.name ?? "";
   const picture = pictureOf(user, profile.display_name || name, profile.avatar);
-  const extra = Object.entries(profile.fields).map(([key, value]) => `${key}: ${value}`).join("\n");
+  const extra = Object.entries(profile.fields).map(([key, value]) => `${fieldWords(key)}: ${value}`).join("\n");
   const inner = form(
     [
       { name: "display_name", label: "Display name", value: profile.display_name, hint: "What others see. Left empty, it is your name.", attributes: { maxlength: 64, autocomplete: "nickname" } },
@@ -57,6 +57,9 @@ async function profileCard(page, refresh) {
   return card("Profile", el("div", { class: "profile-head" }, picture, pictureForm(page, refresh)), inner);
 }
 
+/** A field's name as people read it: "phone_at_work" is "Phone at work". @param {string} key */
+export const fieldWords = (key) => key.slice(0, 1).toUpperCase() + key.slice(1).replaceAll("_", " ");
+
 /** @param {string} text */
 function fieldsOf(text) {
   const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
@@ -65,7 +68,7 @@ function fieldsOf(text) {
     lines.map((line) => {
       const at = line.indexOf(":");
       if (at < 1) throw new WarblerError("invalid", `“${line}” needs a colon: what it is, then how it stands.`);
-      return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+      return [line.slice(0, at).trim().toLowerCase().replaceAll(/\s+/g, "_"), line.slice(at + 1).trim()];
     }),
   );
 }

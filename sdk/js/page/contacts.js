@@ -1,6 +1,6 @@
 // Contacts: friends, requests in and out, people to be found, who is blocked; and the page of one of them.
 
-import { pictureOf } from "./account.js";
+import { fieldWords, pictureOf } from "./account.js";
 import { ask, confirm } from "./ask.js";
 import { el, present } from "./dom.js";
 import { tabs } from "./screens.js";
@@ -188,7 +188,7 @@ export function contactScreen(page, [user = ""]) {
 /** @param {Page} page @param {import("/sdk/index.js").Person} person @param {() => Promise<void>} refresh */
 function personCard(page, person, refresh) {
   const { user, name, display_name, about, avatar } = person;
-  const fields = Object.entries(person.fields ?? {}).flatMap(([key, value]) => [el("dt", { text: key }), el("dd", { text: value })]);
+  const fields = Object.entries(person.fields ?? {}).flatMap(([key, value]) => [el("dt", { text: fieldWords(key) }), el("dd", { text: value })]);
   const here = page.model().presenceText(user, Date.now());
   const title = el("div", {}, el("strong", { class: "person-name", text: display_name || name }), el("p", { class: "hint", text: [display_name ? name : "", here].filter((word) => word !== "").join(" · ") }));
   const buttons = user === page.model().user ? [link("#/account", "Change your profile", "plain as-button")] : relationButtons(page, user, refresh);

@@ -26,9 +26,18 @@ export function groupsScreen(page) {
   return [card("Start one", hint("A group for a few people, or a channel in which few write and many read."), make), waiting.box, card("Find public groups", find, results)];
 }
 
+/** With the title of a public group, where the list does not say it. @param {Page} page @param {import("/sdk/index.js").Invitation} each */
+async function titled(page, each) {
+  if (each.title !== "") return each;
+  const group = await page.client.rest.groups.info(each.conversation).catch(() => null); // one that may not be seen stays without
+  return { ...each, title: group?.title ?? "" };
+}
+
 /** @param {Page} page @param {() => Promise<void>} refresh */
 async function invitationCards(page, refresh) {
-  const { invitations, applications } = await page.client.rest.friends.invitations();
+  const found = await page.client.rest.friends.invitations();
+  const all = (/** @type {typeof found.invitations} */ list) => Promise.all(list.map((each) => titled(page, each)));
+  const [invitations, applications] = await Promise.all([all(found.invitations), all(found.applications)]);
   await page.names(invitations.map((each) => each.by));
   const answer = async (/** @type {string} */ conversation, /** @type {boolean} */ accept) => {
     const done = await tried(page, () => page.client.groups.answerInvitation(conversation, accept));
