@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -395,3 +397,11 @@ def test_a_lost_factor_is_removed_by_who_may(http: httpx.Client, root: dict[str,
     assert http.get(where, headers=reader).json() == {"factors": [], "recovery_codes_left": 0}
     assert http.post("/v1/login", json={"name": ana["name"], "password": PASSWORD}).status_code == 200
     assert problem(http.delete(f"{where}/{begun.json()['factor']}", headers=root)) == (404, "unknown_factor")
+
+
+def test_after_all_of_this_the_log_replayed_gives_the_rows(warbler: Running) -> None:
+    command = [sys.executable, "-m", "ops.cli", "verify", "accounts", "--data", str(warbler.data), "--wait-s", "60"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tenant_roles" in done.stdout
+    assert "api_keys" in done.stdout
