@@ -197,6 +197,7 @@ def prove(person: Person, kind: str, secret: str) -> None:
 def kept(person: Person) -> list[str]:
     """The recovery codes that are shown once."""
     box = person.page.get_by_role("dialog", name="Your recovery codes")
+    expect(box.get_by_role("listitem").first).to_be_visible()
     codes = box.get_by_role("listitem").all_inner_texts()
     assert len(codes) >= 8
     box.get_by_role("button", name="I have kept them").click()

@@ -18,6 +18,7 @@ import { startPresence } from "./presence.js";
 import { startProfileDialog } from "./profile.js";
 import { startScreens } from "./screens.js";
 import { showSignIn, startSignIn } from "./signin.js";
+import { wordsOf } from "./ui.js";
 
 const HISTORY_MESSAGES = 50;
 const NEAR_TOP_PX = 300;
@@ -214,7 +215,7 @@ function editLast(conversation) {
 /** @param {unknown} error */
 function failed(error) {
   if (!(error instanceof WarblerError)) throw error;
-  if (error.code !== "closed") toast(`Not accepted: ${error.detail || error.code}`);
+  if (error.code !== "closed") toast(`Not accepted: ${wordsOf(error)}`);
 }
 
 const screens = startScreens({
@@ -223,9 +224,7 @@ const screens = startScreens({
   contacts,
   toast,
   go: (hash) => (location.hash = hash),
-  openDirect: async (user) => {
-    await client.direct(user).then((conversation) => (location.hash = conversation), failed);
-  },
+  openDirect: (user) => client.direct(user).then((conversation) => void (location.hash = conversation), failed),
   leave: (reason) => forget(reason),
   names: async (users) => {
     const unknown = [...new Set(users)].filter((user) => user !== "" && !model.names.has(user));
@@ -233,9 +232,7 @@ const screens = startScreens({
   },
 });
 
-const openNew = startNewDialog(client, (conversation) => {
-  location.hash = conversation;
-});
+const openNew = startNewDialog(client, (conversation) => void (location.hash = conversation));
 /** The page of the open conversation: the group, or the person. */
 function openDetails() {
   const listed = model.directory.conversations.get(current);
@@ -299,8 +296,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 addEventListener("hashchange", openFromAddress);
-addEventListener("focus", redraw);
-addEventListener("blur", redraw);
+for (const kind of ["focus", "blur"]) addEventListener(kind, redraw);
 addEventListener("online", () => client.retryNow());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") client.retryNow();
@@ -360,8 +356,7 @@ client.on("state", ({ phase, reason }) => {
   if (phase === "ended") endedBecause(reason);
   redraw();
 });
-client.on("queued", redraw);
-client.on("ack", redraw);
+for (const kind of /** @type {const} */ (["queued", "ack"])) client.on(kind, redraw);
 client.on("signed_out", ({ why }) => forget(SIGNED_OUT[why]));
 
 // ---- coming and going

@@ -1,10 +1,11 @@
 // Contacts: friends, requests in and out, people to be found, who is blocked; and the page of one of them.
 
+import { WarblerError } from "/sdk/index.js";
 import { fieldWords, pictureOf } from "./account.js";
 import { ask, confirm } from "./ask.js";
 import { el, present } from "./dom.js";
 import { tabs } from "./screens.js";
-import { button, card, control, form, hint, link, region, row, rows, tag } from "./ui.js";
+import { button, card, control, form, hint, link, region, row, rows, tag, wordsOf } from "./ui.js";
 
 /** @typedef {import("./screens.js").Page} Page */
 /** @typedef {import("/sdk/index.js").RosterEntry} RosterEntry */
@@ -164,9 +165,8 @@ export async function tried(page, work) {
     await work();
     return true;
   } catch (error) {
-    const { detail, code } = /** @type {import("/sdk/index.js").WarblerError} */ (error);
-    if (code === undefined) throw error;
-    if (code !== "cancelled") page.toast(detail || code);
+    if (!(error instanceof WarblerError)) throw error;
+    if (error.code !== "cancelled") page.toast(wordsOf(error));
     return false;
   }
 }

@@ -2,6 +2,7 @@
 
 import { RestError, WarblerError } from "/sdk/index.js";
 import { el, icon } from "./dom.js";
+import { untilOf } from "./format.js";
 import { openMenu } from "./menu.js";
 
 /**
@@ -14,7 +15,10 @@ let made = 0;
 const uniqueId = (/** @type {string} */ stem) => `${stem}-${(made += 1)}`;
 
 /** What an error reads like to somebody who did nothing wrong. @param {WarblerError} error */
-export function wordsOf(error) {
+export const wordsOf = (error) => plainWords(error).replaceAll(/until (\d{13})\b/g, (_, ms) => untilOf(Number(ms), Date.now()));
+
+/** @param {WarblerError} error */
+function plainWords(error) {
   switch (error.code) {
     case "unreachable":
       return "The server cannot be reached. Try again in a moment.";
