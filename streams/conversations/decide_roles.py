@@ -52,8 +52,8 @@ def define_role(state: Conversation, command: commands.DefineRole, at_ms: int, r
         return Refused(
             "roles_limit", f"the conversation has {len(state.standing.roles)} roles of its own; the limit is {rules.roles_limit}"
         )
-    permissions = tuple(sorted(asked))
-    return (events.RoleDefined(**common(state, command, at_ms), role=command.role, level=command.level, permissions=permissions),)
+    fields = common(state, command, at_ms)
+    return (events.RoleDefined(**fields, role=command.role, level=command.level, permissions=command.permissions),)
 
 
 def _definition_problem(state: Conversation, command: commands.DefineRole, rules: Rules) -> Refused | None:
@@ -66,8 +66,8 @@ def _definition_problem(state: Conversation, command: commands.DefineRole, rules
         return Refused("invalid", f"the level of member is {MEMBER_LEVEL}")
     if role != "member" and not MEMBER_LEVEL < command.level < OWNER_LEVEL:
         return Refused("invalid", f"level {command.level}: {MEMBER_LEVEL + 1} to {OWNER_LEVEL - 1}")
-    if not PERMISSIONS.issuperset(command.permissions):
-        return Refused("invalid", "there is no such permission")
+    if not PERMISSIONS.issuperset(command.permissions) or len(set(command.permissions)) != len(command.permissions):
+        return Refused("invalid", "there is no such permission, or it is named twice")
     return length_problem("role's name", role, rules.role_bytes_limit)
 
 
@@ -84,9 +84,9 @@ def drop_role(state: Conversation, command: commands.DropRole, at_ms: int, rules
     if len(users) > rules.role_members_limit:
         return Refused("roles_limit", f"{len(users)} members have the role; give another one to all but {rules.role_members_limit} first")
     changed = [
-        events.RoleChanged(**common(state, command, at_ms, before=place), member=user, role="member") for place, user in enumerate(users)
+        events.RoleChanged(**common(state, command, at_ms, before=place), member=user, role="member") for place, user in enumerate(users, 1)
     ]
-    return (*changed, events.RoleDropped(**common(state, command, at_ms, before=len(users)), role=command.role))
+    return (events.RoleDropped(**common(state, command, at_ms), role=command.role), *changed)  # first what was asked: the ack is its seq
 
 
 def _restored(state: Conversation, command: commands.DropRole, at_ms: int) -> Outcome:

@@ -25,8 +25,8 @@ def digest_of_item(item: Any) -> int:
 
 
 def digest_of_command(frame: CommandFrame, conversation: str, user: str, device: str) -> int:
-    """Of the event that the command asks for."""
-    return digest_of_item(own.event_of(frame, Ack(frame.id, conversation, 0, 0, 0), user, device))
+    """Of the event that the command asks for, at whatever seq."""
+    return digest_of_item(own.event_of(frame, Ack(frame.id, conversation, 1, 0, 0), user, device))
 
 
 def digest_of_json(event: dict[str, Any]) -> int:

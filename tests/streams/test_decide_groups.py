@@ -311,7 +311,7 @@ def test_dropping_a_role_makes_members_of_who_had_it_and_its_name_is_free() -> N
     assert ask(talk, commands.InviteMember, "ana", member="zoe", role="guide") == "accepted"
     assert ask(talk, commands.DropRole, "ana", role="guide") == "accepted"
     dropped = [event for event, _ in talk.log[-3:]]
-    assert [type(event) for event in dropped] == [events.RoleChanged, events.RoleChanged, events.RoleDropped]
+    assert [type(event) for event in dropped] == [events.RoleDropped, events.RoleChanged, events.RoleChanged]
     assert define(talk, "ana", "guide", 40, "ban") == "accepted"
     assert ask(talk, commands.BanMember, "ben", member="xia") == "not_allowed"
     assert ask(talk, commands.AnswerInvitation, "zoe", accept=True) == "accepted"
@@ -478,3 +478,10 @@ def test_with_its_last_member_a_group_is_dissolved_in_the_same_decision() -> Non
     first = talk.must(talk.command(commands.LeaveConversation, "ana"))
     assert [type(event) for event, _ in talk.log[first - 1 :]] == [events.MemberLeft, events.ConversationDissolved]
     assert ask(talk, commands.ApplyToJoin, "zoe") == "not_member"
+
+
+def test_a_permission_is_named_once_and_kept_in_the_order_given() -> None:
+    talk = group()
+    assert define(talk, "ana", "guide", 10, "send", "send") == "invalid"
+    assert define(talk, "ana", "guide", 10, "send", "ban") == "accepted"
+    assert talk.log[-1][0].permissions == ("send", "ban")  # type: ignore[union-attr]
