@@ -211,6 +211,7 @@ def test_an_authenticator_app_is_added_and_asked_for_and_a_device_remembered(ana
     press(ana, "Add an authenticator app")
     prove(ana, "password", PASSWORD)
     secret = ana.page.locator(".secret").inner_text().replace(" ", "")
+    assert ana.page.locator("img.qr").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     ana.shoot("ways-totp")
     ana.page.get_by_label("The code that the app shows now").fill(pyotp.TOTP(secret).now())
     press(ana, "Confirm")

@@ -48,6 +48,12 @@ export function icon(path) {
   return svg;
 }
 
+/** A QR code, as the edge draws it: SVG as text, which as a picture of its own needs its namespace. @param {string} svg @param {string} alt */
+export function qrPicture(svg, alt) {
+  const whole = svg.includes("xmlns=") ? svg : svg.replace("<svg", `<svg xmlns="${SVG}"`);
+  return el("img", { class: "qr", alt, src: `data:image/svg+xml,${encodeURIComponent(whole)}` });
+}
+
 /**
  * A round picture made of a name's first letters, in a colour of its own.
  *

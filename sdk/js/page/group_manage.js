@@ -2,7 +2,7 @@
 
 import { ask, confirm, show } from "./ask.js";
 import { tried } from "./contacts.js";
-import { el, present } from "./dom.js";
+import { el, present, qrPicture } from "./dom.js";
 import { fullTimeOf, untilOf } from "./format.js";
 import { later } from "./group.js";
 import { asSettings, settingFields } from "./groups.js";
@@ -89,7 +89,7 @@ async function makeLink(page, conversation) {
 /** @param {import("./screens.js").Page} page @param {string} address */
 async function showLink(page, address) {
   const svg = await page.client.rest.groups.qr(address).catch(() => "");
-  const picture = svg === "" ? null : el("img", { class: "qr", alt: "QR code of the link", src: `data:image/svg+xml,${encodeURIComponent(svg)}` });
+  const picture = svg === "" ? null : qrPicture(svg, "QR code of the link");
   const field = /** @type {HTMLInputElement} */ (el("input", { readonly: true, "aria-label": "The link", value: address }));
   field.addEventListener("focus", () => field.select());
   const copy = button("Copy the link", async () => {

@@ -3,7 +3,7 @@
 import { canPasskey } from "/sdk/index.js";
 import { accountTabs } from "./account.js";
 import { ask, confirm, show, steppedUp } from "./ask.js";
-import { el } from "./dom.js";
+import { el, qrPicture } from "./dom.js";
 import { fullTimeOf } from "./format.js";
 import { button, card, hint, region, row, rows } from "./ui.js";
 
@@ -98,7 +98,7 @@ async function addTotp(page, refresh) {
 
 /** @param {{secret: string, qr_svg: string}} begun */
 export function totpBody({ secret, qr_svg }) {
-  const picture = el("img", { class: "qr", alt: "QR code of the secret below", src: `data:image/svg+xml,${encodeURIComponent(qr_svg)}` });
+  const picture = qrPicture(qr_svg, "QR code of the secret below");
   const spaced = (secret.match(/.{1,4}/g) ?? []).join(" ");
   return [hint("Scan this with the app, or type the secret into it."), picture, el("p", { class: "secret", text: spaced })];
 }
