@@ -33,7 +33,7 @@ def matches(title: str, question: str) -> bool:
 
 def leading(title: str, asked: str) -> str:
     """The word by which a group is shown once, though several of its words begin with what was asked."""
-    return min((word for word in words_of(title) if word.startswith(asked)), default=ALL)
+    return ALL if asked == ALL else min((word for word in words_of(title) if word.startswith(asked)), default=ALL)
 
 
 def prefix_of(word: str) -> str:
