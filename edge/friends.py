@@ -53,6 +53,12 @@ class Friends:
         partition, _ = self._position(user)
         await self.node.log.publish(ROSTERS, partition, [Entry(user.encode(), encode(ROSTERS, noted), at_ms)])
 
+    async def forget(self, user: str) -> None:
+        """A deleted user's own words about itself and others: its question, its notes. Raises: StoreUnavailable."""
+        now_ms = clock_ms()
+        await self.node.tables.privacy.forget(user, now_ms)
+        await self.node.tables.rosters.forget_notes(user, now_ms)
+
     async def joinings(self, user: str) -> tuple[list[JoiningRow], dict[str, str]]:
         """Invitations and applications, those as joined where the user is a member by now; and the titles. Raises: StoreUnavailable."""
         rows = await self.rosters.joinings(user)

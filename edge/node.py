@@ -121,7 +121,7 @@ class Node:
         self.search_buckets = Buckets(settings.searches_per_s, settings.searches_burst)
         self.profiles = Profiles(tables.profiles, self.admin_log, accounts)
         self.people = People(self)
-        self.people.erasers += [self.profiles.forget, self.groups.erase]
+        self.people.erasers += [self.profiles.forget, self.groups.erase, self.friends.forget]
         self.ways = Ways(self, ways or WaysSettings(), env or {})
         self.desk = AccountDesk(self)
         handlers = {

@@ -25,6 +25,7 @@ from ops.charges import read_live
 from ops.errors import NotReady
 from ops.owners import NOBODY, Group, groups_of
 from ops.statefile import ProcessState
+from ops.summary import for_browsers
 
 GROUPS = ("warbler-conversations", "warbler-timelines", "warbler-notifier", "warbler-inbox")
 KAFKA_TIMEOUT_S = 15.0
@@ -176,7 +177,7 @@ async def run_status(data: Path, seconds: float, console: Console) -> None:
     from schemas.registry import TOPICS
 
     state = statefile.read(data)
-    console.print(f"Page: {state.page}")
+    console.print(f"Page: {for_browsers(state.page)}")
     try:
         first = await sample(state.kafka, set(TOPICS))
         begun_s = time.monotonic()

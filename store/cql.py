@@ -113,6 +113,7 @@ PUT_JOINING = f"INSERT INTO joinings (user, {_JOINING_COLUMNS}) VALUES (?, ?, ?,
 NOTES_AFTER = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND other > ? LIMIT ?"
 NOTES_BETWEEN = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND other > ? AND other <= ? LIMIT ?"
 NOTE = "SELECT other, alias, tags FROM roster_notes WHERE user = ? AND other = ?"
+DELETE_NOTES = "DELETE FROM roster_notes USING TIMESTAMP ? WHERE user = ?"
 PUT_NOTE = "INSERT INTO roster_notes (user, other, alias, tags) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 # ---- groups: what the log does not hold, and where public groups are found
 PUBLIC_FROM = "SELECT word, conversation FROM public_groups WHERE prefix = ? AND (word, conversation) > (?, ?) AND (word) < (?) LIMIT ?"
@@ -189,6 +190,7 @@ USE_TICKET = "INSERT INTO used_tickets (ticket_id) VALUES (?) IF NOT EXISTS USIN
 # ---- privacy
 _PRIVACY_COLUMNS = "receipts, presence, at_ms, strangers, friend_requests, friend_question, searchable"
 PUT_PRIVACY = f"INSERT INTO privacy (user, {_PRIVACY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+DELETE_PRIVACY = "DELETE FROM privacy USING TIMESTAMP ? WHERE user = ?"
 PRIVACY = f"SELECT {_PRIVACY_COLUMNS} FROM privacy WHERE user = ?"
 
 # ---- ways in

@@ -40,6 +40,10 @@ class PrivacyTable:
         cells = (privacy.receipts, privacy.presence, privacy.at_ms, privacy.strangers, privacy.friend_requests, privacy.friend_question)
         await self._store.execute(cql.PUT_PRIVACY, (user, *cells, privacy.searchable, privacy.at_ms))
 
+    async def forget(self, user: str, at_ms: int) -> None:
+        """What it chose up to then, its question among it, is gone. Raises: StoreUnavailable. Delivery: safe to repeat."""
+        await self._store.execute(cql.DELETE_PRIVACY, (at_ms, user))
+
 
 def privacy_of(row: Row) -> Privacy:
     """A row, also one of before there were friends."""

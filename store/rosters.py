@@ -79,6 +79,10 @@ class RosterTables:
         """Raises: StoreUnavailable. Delivery: safe to repeat; the one with the largest `at_ms` stays."""
         await self._store.execute(cql.PUT_NOTE, (user, other, note.alias, list(note.tags), at_ms))
 
+    async def forget_notes(self, user: str, at_ms: int) -> None:
+        """All that it noted about others up to then is gone. Raises: StoreUnavailable. Delivery: safe to repeat."""
+        await self._store.execute(cql.DELETE_NOTES, (at_ms, user))
+
     async def joinings_of(self, user: str) -> list[JoiningRow]:
         """Invitations and applications, at most JOININGS_LIMIT. Raises: StoreUnavailable."""
         return [joining_row_of(row) for row in await self._store.execute(cql.JOININGS, (user, JOININGS_LIMIT))]

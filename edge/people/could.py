@@ -1,14 +1,12 @@
 """Could a user do something in a conversation at some time: its events from the first one on, folded. Called by `edge.rest.admin`."""
 
-import asyncio
-
 from edge.reader import Reader
 from schemas.errors import WarblerError
-from schemas.events import Event
-from store.verdicts import Action, Explained, could
+from store.errors import TimelineGap
+from store.verdicts import Action, Explained, Replay
 
 EVENTS_LIMIT = 50_000  # folded for one answer; `warbler could` has no limit
-PAGE_EVENTS = 1_000
+PAGE_EVENTS = 500  # a few ms of the loop
 
 
 class TooLong(WarblerError):
@@ -16,14 +14,22 @@ class TooLong(WarblerError):
 
 
 async def explained(reader: Reader, user: str, action: Action, conversation: str, at_ms: int) -> Explained:
-    """The verdict and what it rests on. Raises: TooLong, StoreUnavailable, BadRequest("behind")."""
-    history: list[Event] = []
-    next_seq = 1
+    """The verdict and what it rests on.
+
+    Raises: TooLong; TimelineGap where an event is damaged, because nothing is sure after it; StoreUnavailable, BadRequest("behind").
+    """
+    replay, next_seq = Replay(user, action, at_ms), 1
     while True:
         page = await reader.events(conversation, next_seq, PAGE_EVENTS)
-        history += page.events
-        if not page.more or (page.events and page.events[-1].at_ms > at_ms):
-            return await asyncio.to_thread(could, history, user, action, at_ms)
-        if len(history) > EVENTS_LIMIT:
+        for event in page.events:
+            if page.missing and page.missing[0] < event.seq:
+                break
+            if not replay.take(event):
+                return replay.answer()
+        if page.missing:
+            raise TimelineGap(conversation, page.missing[0])
+        if not page.more:
+            return replay.answer()
+        if page.next_seq > EVENTS_LIMIT:
             raise TooLong(f"the conversation has more than {EVENTS_LIMIT} events: ask `warbler could`")
         next_seq = page.next_seq

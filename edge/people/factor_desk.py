@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import pyotp
-import segno
 
 from edge.clocks import clock_ms
 from edge.people.passkeys import (
@@ -41,6 +40,7 @@ from edge.people.totp import (
 )
 from edge.people.ways_settings import WaysSettings
 from edge.rest.errors import Problem
+from edge.rest.qr import qr_svg
 from schemas.accounts import FactorChanged, FactorKind
 from store.factors import Factor, Factors
 
@@ -123,7 +123,7 @@ class FactorDesk:
         kept = self._seal(msgspec.json.encode(Enrolling(secret, name)), user, factor)
         await self._put(f"enrol:{user}:{factor}", kept, self._settings.factor_enrol_ms // 1000 + 1)
         uri = uri_of(secret, self._settings.rp_name, account_name or user)
-        return NewTotp(factor, secret, uri, segno.make(uri, error="m").svg_inline(scale=4, border=2))
+        return NewTotp(factor, secret, uri, qr_svg(uri))
 
     async def confirm_totp(self, user: str, factor: str, code: str, by: str) -> list[str] | None:
         """The recovery codes if there were none yet. Raises: Problem unknown_factor, bad_factor, too_many; StoreUnavailable, LogError."""

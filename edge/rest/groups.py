@@ -3,12 +3,10 @@
 Commands go the way of `edge.rest.giving`; who may see what is in `edge.groups`.
 """
 
-import io
 import secrets
 from typing import Annotated
 
 import msgspec
-import segno
 from fastapi import APIRouter, Depends, Query, Response
 
 from edge import frames
@@ -22,6 +20,7 @@ from edge.rest.errors import Problem
 from edge.rest.giving import command_id as new_command_id
 from edge.rest.giving import given
 from edge.rest.models import ConversationPath, UserPath
+from edge.rest.qr import qr_svg
 from edge.session import TENANT
 from edge.translate import message_item
 from log.port import Entry
@@ -205,12 +204,7 @@ async def _tell_push_mode(caller: Caller, conversation: str, chosen: Pushing) ->
 @router.post("/qr", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})
 async def qr(body: models.QrText, caller: SignedInCaller) -> Response:
     """A picture of the text, which is usually a group's link."""
-    picture = io.BytesIO()
-    try:
-        segno.make_qr(body.text, error="m").save(picture, kind="svg", scale=4, border=4, xmldecl=False)
-    except segno.DataOverflowError:
-        raise Problem(422, "too_long", "the text does not fit into a QR code") from None
-    return Response(picture.getvalue(), media_type="image/svg+xml")
+    return Response(qr_svg(body.text), media_type="image/svg+xml")
 
 
 def _settings(settings: GroupSettings) -> models.SettingsItem:

@@ -8,6 +8,8 @@ from store.accounts import Account, Accounts, Identifier
 from store.cassandra import Store
 from store.epochs import current_epoch, ensure_epoch, note_cluster, note_seen, wait_for_same_log, watch_epoch, why_another
 from store.errors import AnotherLog, StoreUnavailable, TimelinesOfAnotherLog
+from store.privacy import Privacy, PrivacyTable
+from store.rosters import Note, RosterTables
 from store.schema import TIMELINE_TABLES
 from store.settings import StoreSettings
 from store.sign_ins import Family, SignIns, Use
@@ -275,6 +277,22 @@ def test_who_runs_on_a_log_that_was_replaced_hears_of_it(cassandra_address: str,
             assert await asyncio.wait_for(waiting, 10) == fresh
             with pytest.raises(AnotherLog, match=fresh):
                 await asyncio.wait_for(watching, 10)
+
+    asyncio.run(body())
+
+
+def test_a_deleted_users_own_words_are_gone(cassandra_address: str, keyspace: str) -> None:
+    async def body() -> None:
+        async with opened(cassandra_address, keyspace) as store:
+            privacies, rosters = PrivacyTable(store), RosterTables(store)
+            for user in ("u-gone", "u-here"):
+                await privacies.put(user, Privacy(True, "nobody", NOW_MS, friend_requests="question", friend_question="Who?"))
+                await rosters.put_note(user, "u-other", Note("Bird", ("old",)), NOW_MS)
+            await privacies.forget("u-gone", NOW_MS + 1)
+            await rosters.forget_notes("u-gone", NOW_MS + 1)
+            assert set(await privacies.get(["u-gone", "u-here"])) == {"u-here"}
+            assert await rosters.notes("u-gone", ["u-other"]) == {}
+            assert await rosters.notes("u-here", ["u-other"]) == {"u-other": Note("Bird", ("old",))}
 
     asyncio.run(body())
 

@@ -17,6 +17,7 @@ from edge.rest.commands import committed, frame_of
 from edge.rest.conversations import _plain
 from edge.rest.errors import Problem
 from edge.rest.giving import answer_to, problem_of
+from store.errors import TimelineGap
 from store.verdicts import Action
 
 router = APIRouter(prefix="/v1/admin")
@@ -105,6 +106,8 @@ async def decision(
             found = await explained(admin.node.reader, user, action, conversation, clock_ms() if at_ms is None else at_ms)
         except TooLong as too_long:
             raise Problem(422, "too_long", str(too_long)) from None
+        except TimelineGap as gap:
+            raise Problem(409, "timeline_gap", str(gap)) from None
         verdict = found.verdict
         return Decision(
             allowed=verdict.allowed,

@@ -48,10 +48,9 @@ export function icon(path) {
   return svg;
 }
 
-/** A QR code, as the edge draws it: SVG as text, which as a picture of its own needs its namespace. @param {string} svg @param {string} alt */
+/** A QR code, as the edge draws it. @param {string} svg @param {string} alt */
 export function qrPicture(svg, alt) {
-  const whole = svg.includes("xmlns=") ? svg : svg.replace("<svg", `<svg xmlns="${SVG}"`);
-  return el("img", { class: "qr", alt, src: `data:image/svg+xml,${encodeURIComponent(whole)}` });
+  return el("img", { class: "qr", alt, src: `data:image/svg+xml,${encodeURIComponent(svg)}` });
 }
 
 /**
