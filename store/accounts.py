@@ -13,7 +13,7 @@ from store import cql
 from store.cassandra import Row, Store
 from store.contended import Turns, settled
 
-HOLD_S = 120  # a registration that does not end in this time leaves nothing behind
+HOLD_S = 120  # a registration that does not end in this time leaves nothing behind; of a thousand at once each waits for its hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Accounts:
 
     # ---- identifiers
 
-    async def hold(self, identifier: Identifier, user: str) -> str | None:
-        """Reserves it for HOLD_S; None when it is the user's now, else who has it ("": it is kept back for a while).
+    async def hold(self, identifier: Identifier, user: str, hold_s: int = HOLD_S) -> str | None:
+        """Reserves it for `hold_s`; None when it is the user's now, else who has it ("": it is kept back for a while).
 
         Raises: StoreUnavailable. Delivery: a repeat for the same user answers None again.
         """
@@ -66,7 +66,7 @@ class Accounts:
             rows = await self._store.execute(cql.IDENTIFIER, (identifier.kind, identifier.key))
             if rows and rows[0][0] not in (None, user):
                 return str(rows[0][0])
-            applied, *holder = await settled(self._store, cql.HOLD_IDENTIFIER, (HOLD_S, user, *held))
+            applied, *holder = await settled(self._store, cql.HOLD_IDENTIFIER, (hold_s, user, *held))
         return None if applied or holder[0] == user else str(holder[0])
 
     async def keep(self, identifier: Identifier, user: str) -> bool:

@@ -12,11 +12,12 @@ from edge.people.identifiers import BadIdentifier, name_key
 from edge.people.recording import head_of
 from edge.rest.errors import Problem
 from schemas.accounts import IdentifierChanged, IdentifierKind, UserKind, UserRegistered
-from store.accounts import Account, Identifier
+from store.accounts import HOLD_S, Account, Identifier
 
 if TYPE_CHECKING:
     from edge.node import Node
 
+BRIEF_HOLD_S = 20  # without a password to hash: one publish, which has LOG_PUBLISH_TIMEOUT_MS
 USER_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 TAKEN = {
     "name": ("name_taken", "the name is taken"),
@@ -65,7 +66,8 @@ async def register(node: "Node", new: NewAccount) -> Account:
     """Raises: Taken, TooBusy, StoreUnavailable, LogError; Problem 503 when it took longer than the identifier was held."""
     user, now_ms = new_user_id(), clock_ms()
     # held before the password is hashed: of a thousand who want one name, one costs a hash
-    if (holder := await node.accounts.hold(new.identifier, user)) is not None:
+    hold_s = HOLD_S if new.password is not None else BRIEF_HOLD_S
+    if (holder := await node.accounts.hold(new.identifier, user, hold_s)) is not None:
         raise Taken(new.identifier.kind, holder)
     password_hash = None if new.password is None else await node.people.passwords.hash(new.password)
     account = Account(user, new.name, password_hash, now_ms)

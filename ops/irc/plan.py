@@ -64,7 +64,8 @@ class Plan:
 
 
 def plain(nick: str) -> str:
-    return nick.replace(" ", "")
+    """Who it is: on IRC, as in our names, `Ana` and `ana` are the same."""
+    return nick.replace(" ", "").casefold()
 
 
 def user_name(namespace: str, nick: str) -> str:
@@ -131,7 +132,7 @@ def _said(number: int, line: Message | Action | ChannelNotice | Join | NickChang
         case Join(_, channel):  # a member already: the log had not shown that it went
             return Step(number, actor, Say(media_type("join", None), channel), None)
         case NickChange(_, other):
-            return Step(number, actor, Say(media_type("nick", None), plain(other)), None)
+            return Step(number, actor, Say(media_type("nick", None), other.replace(" ", "")), None)
         case Mode(_, text):
             return Step(number, actor, Say(media_type("mode", None), text), None)
         case Topic(_, _, text):

@@ -23,7 +23,7 @@ from ops.irc.parse import (
     parse_line,
     render,
 )
-from ops.irc.plan import OWNER, Add, Depart, Plan, Say, Step, plan_of, step_bits, user_name
+from ops.irc.plan import OWNER, Add, Depart, Plan, Say, Step, plain, plan_of, step_bits, user_name
 from tests.irc.corpus import ARCHIVE, needs_corpus
 
 SAMPLES: dict[str, Line] = {
@@ -110,10 +110,16 @@ def test_a_crowd_that_was_there_before_is_let_in_step_by_step() -> None:
 
 @given(st.text(min_size=1, max_size=90), st.text(min_size=1, max_size=90))
 def test_names_are_allowed_and_tell_nicks_apart(nick: str, other: str) -> None:
+    nick, other = plain(nick), plain(other)
     name = user_name("irc", nick)
     assert 1 <= len(name.encode()) <= 64
     assert all(character.isascii() and (character.isalnum() or character in "._-|[]{}^`\\") for character in name)
-    assert (user_name("irc", other) == name) == (nick == other)
+    assert (user_name("irc", other).casefold() == name.casefold()) == (nick == other)
+
+
+def test_a_nick_is_the_same_however_it_is_written() -> None:
+    made = plan("[10:01] <Ana> x", "[10:02] <aNA> y", "[10:03] <B n> z")
+    assert made.nicks == {"ana", "bn"}
 
 
 def test_a_step_is_known_by_its_place_in_its_file_and_import() -> None:

@@ -236,5 +236,6 @@ def test_a_messages_journey_is_shown_step_by_step_as_it_goes_on(people: tuple[Pe
     ben.shoot("phone-journey")
     ana.page.get_by_role("button", name="Done").click()
     ana.page.get_by_role("button", name="Members and settings").click()
-    expect(ana.page.locator("#details-members .present[data-presence=online]")).to_have_count(3)
+    ana.page.get_by_role("link", name="Members", exact=True).click()
+    expect(ana.page.locator("#screen-body .present[data-presence=online]")).to_have_count(3)
     ana.shoot("desktop-members-present")

@@ -23,7 +23,7 @@ async def set_privacy(warbler: Running, user: User, **privacy: Any) -> None:
     async with httpx.AsyncClient(base_url=warbler.page, timeout=30) as http:
         answer = await http.put("/v1/me/privacy", json=privacy, headers=bearer(user))
         assert answer.status_code == 200, answer.text
-        assert (await http.get("/v1/me/privacy", headers=bearer(user))).json() == privacy
+        assert privacy.items() <= (await http.get("/v1/me/privacy", headers=bearer(user))).json().items()
 
 
 async def directory_entry(warbler: Running, user: User, conversation: str) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def test_bad_questions_get_typed_errors(warbler: Running) -> None:
                     assert answer.status_code == status, (params, answer.text)
                 answer = await http.get(f"/v1/conversations/{group}/receipts", params={"seq": 1}, headers=bearer(ben))
                 assert (answer.status_code, answer.json()["code"]) == (403, "not_member")
-                answer = await http.put("/v1/me/privacy", json={"receipts": True, "presence": "friends"}, headers=bearer(ana))
+                answer = await http.put("/v1/me/privacy", json={"receipts": True, "presence": "relatives"}, headers=bearer(ana))
                 assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
     asyncio.run(body())

@@ -42,18 +42,14 @@ def test_of_many_who_want_a_name_at_once_one_gets_it(cassandra_address: str, key
     asyncio.run(body())
 
 
-def test_what_was_held_and_not_kept_is_free_again_and_what_is_kept_stays(
-    cassandra_address: str, keyspace: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("store.accounts.HOLD_S", 1)
-
+def test_what_was_held_and_not_kept_is_free_again_and_what_is_kept_stays(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
         async with opened(cassandra_address, keyspace) as store:
             accounts = Accounts(store)
-            assert await accounts.hold(named("ben"), "u-1") is None
+            assert await accounts.hold(named("ben"), "u-1", 1) is None
             assert await accounts.hold(named("bea"), "u-1") is None
             assert await accounts.keep(named("bea"), "u-1")
-            await asyncio.sleep(2.2)
+            await asyncio.sleep(2.5)
             assert not await accounts.keep(named("ben"), "u-1")
             assert await accounts.hold(named("ben"), "u-2") is None
             assert await accounts.hold(named("bea"), "u-2") == "u-1"
@@ -70,13 +66,13 @@ def test_a_released_name_is_kept_back_for_a_while_and_an_address_is_free_at_once
                 assert await accounts.keep(identifier, "u-1")
             await accounts.release(named("eve"), "u-2", 1)  # somebody else cannot
             assert await accounts.user_of("name", "eve") == "u-1"
-            await accounts.release(named("eve"), "u-1", 1)
+            await accounts.release(named("eve"), "u-1", 6)
             await accounts.release(mail, "u-1")
             assert await accounts.user_of("name", "eve") is None
             assert await accounts.hold(named("eve"), "u-2") == ""
             assert await accounts.hold(mail, "u-2") is None
             assert not {"i-eve-0", "i-mail"} & {each.identifier_id for each in await accounts.identifiers_of("u-1")}
-            await asyncio.sleep(2.2)
+            await asyncio.sleep(7.5)
             assert await accounts.hold(named("eve"), "u-2") is None
 
     asyncio.run(body())

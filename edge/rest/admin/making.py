@@ -21,6 +21,7 @@ from store.sign_ins import NO_SIGN_IN
 
 router = APIRouter(prefix="/v1/admin")
 AT_ONCE = 32
+BEING_TAKEN_RETRY_MS = 5_000
 
 
 class NewBot(BaseModel):
@@ -50,14 +51,19 @@ def minted(admin: Administrator, user: str, ttl_ms: int | None = None, *, bulk: 
 
 
 async def account_named(admin: Administrator, name: str, user_kind: UserKind) -> tuple[Account, bool]:
-    """The account of the name, and whether it was made now. Raises: Problem 409 where the name is kept back or just being taken."""
+    """The account of the name, and whether it was made now. Raises: Problem 409 (the name is kept back), 503 (it is just being taken).
+
+    Who was taking it may have died on the way: then it is free again after a while, and the same call makes it.
+    """
     identifier = name_identifier(name)
     try:
         return await register(admin.node, NewAccount(identifier, identifier.shown, user_kind, by=admin.actor.id)), True
     except Taken as taken:
-        account = await admin.node.accounts.by_id(taken.holder) if taken.holder else None
-        if account is None:
+        if not taken.holder:
             raise
+        account = await admin.node.accounts.by_id(taken.holder)
+        if account is None:
+            raise Problem(503, "unavailable", "the name is just being taken: try again", True, BEING_TAKEN_RETRY_MS) from None
         return account, False
 
 

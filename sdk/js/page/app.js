@@ -5,7 +5,7 @@ import { Composer } from "./composer.js";
 import { SIGNED_OUT, drawBanner, drawWaiting, endedBecause, toast } from "./banner.js";
 import { deviceName } from "./device.js";
 import { startNewDialog } from "./dialogs.js";
-import { byId, paintAvatar } from "./dom.js";
+import { byId, paintAvatar, showPresence } from "./dom.js";
 import { startJourneyDialog } from "./journey.js";
 import { renderList } from "./list.js";
 import { startListMenu } from "./listmenu.js";
@@ -16,7 +16,7 @@ import { askNames } from "./names.js";
 import { Contacts } from "./people.js";
 import { startPresence } from "./presence.js";
 import { startProfileDialog } from "./profile.js";
-import { startScreens } from "./screens.js";
+import { groupOf, startScreens } from "./screens.js";
 import { showSignIn, startSignIn } from "./signin.js";
 import { wordsOf } from "./ui.js";
 
@@ -90,6 +90,7 @@ async function openFromAddress() {
   byId("screen").hidden = !address.startsWith("/"); // what is hidden cannot take the focus
   const place = address.startsWith("/") ? screens.show(address) : "";
   if (place === "") screens.hide();
+  else presence.ask();
   byId("screen").hidden = place === "";
   byId("pane").hidden = place !== "";
   for (const link of document.querySelectorAll("#places a"))
@@ -240,7 +241,7 @@ function openDetails() {
 }
 
 const marks = startMarks(client, () => model, redraw);
-const presence = startPresence(client, () => model.watched(current));
+const presence = startPresence(client, () => model.watched(current || groupOf(location.hash)));
 const openJourney = startJourneyDialog(client, (user) => {
   if (!model.names.has(user)) redraw(); // which asks for it; the dialog looks again in a moment
   return user === model.user ? "You" : model.nameOf(user);
@@ -341,6 +342,7 @@ client.on("counts", (counts) => {
 });
 client.on("presence", (users) => {
   model.setPresence(users);
+  showPresence(users);
   redraw();
 });
 client.on("missing", ({ seqs }) => toast(`${seqs.length} damaged record${seqs.length === 1 ? "" : "s"} could not be read.`));

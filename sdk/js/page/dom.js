@@ -87,7 +87,13 @@ export function avatar(name, seed, extra = "") {
  * @param {string} extra classes of the avatar
  */
 export function present(name, seed, state, extra = "") {
-  return el("span", { class: "present", "data-presence": state || null }, avatar(name, seed, extra));
+  return el("span", { class: "present", "data-user": seed, "data-presence": state || null }, avatar(name, seed, extra));
+}
+
+/** The dots of the screen that is shown, as they are now. @param {readonly import("/sdk/index.js").PresenceEntry[]} users */
+export function showPresence(users) {
+  for (const { user, state } of users)
+    for (const dot of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(`#screen-body .present[data-user="${CSS.escape(user)}"]`))) dot.dataset["presence"] = state;
 }
 
 /** @param {string} name */

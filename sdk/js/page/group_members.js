@@ -82,7 +82,7 @@ function memberRow(inside, member) {
   const below = [member.nickname ? name : "", own ? "you" : model.presenceText(member.user, now_ms), muted].filter((word) => word !== "").join(" · ");
   const entries = own ? [] : actionsOf(inside, member, name);
   const item = row(
-    present(name, member.user, own ? "" : model.stateOf(member.user)),
+    present(name, member.user, model.stateOf(member.user)),
     member.nickname || name,
     below,
     member.role === "member" ? null : tag(member.role),

@@ -7,12 +7,31 @@ import { whenOf } from "./format.js";
 const list = byId("list");
 const MORE = "M5 12h.01M12 12h.01M19 12h.01";
 
+// A row that is replaced between press and release gets no click, so while a pointer is down the list stays as it is.
+let held = false;
+/** @type {(() => void) | null} */
+let missed = null;
+list.addEventListener("pointerdown", () => (held = true));
+for (const end of ["pointerup", "pointercancel"])
+  addEventListener(end, () => {
+    // after the click
+    setTimeout(() => {
+      held = false;
+      missed?.();
+      missed = null;
+    });
+  });
+
 /**
  * @param {import("./model.js").Model} model
  * @param {string} current the open conversation, or ""
  * @param {number} now_ms
  */
 export function renderList(model, current, now_ms) {
+  if (held) {
+    missed = () => renderList(model, current, now_ms);
+    return;
+  }
   const items = model.directory.sorted().filter((listed) => listed.conversation === current || !isUnspoken(listed)).map((listed) => ({
     conversation: listed.conversation,
     seed: listed.peer ?? listed.conversation,

@@ -86,6 +86,9 @@ export function startScreens(base) {
   };
 }
 
+/** The group that a screen's hash names, or "". @param {string} hash */
+export const groupOf = (hash) => decodeURIComponent(/^#\/group\/([^/]+)/.exec(hash)?.[1] ?? "");
+
 /** @param {string} address */
 const placeOf = (address) => ROUTES.find((each) => each.at.test(address))?.place ?? "";
 
