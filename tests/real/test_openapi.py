@@ -19,8 +19,7 @@ from tests.real.running import Running
 pytestmark = pytest.mark.real
 
 SECONDS = int(os.environ.get("WARBLER_OPENAPI_SECONDS", "40"))
-SEEDS = ("20261126", "20261127", "20261128")
-TOOL_FAULT = "AST constructor recursion depth mismatch"  # of CPython 3.11 in the tool itself: another seed does not meet it
+SEED = "20261126"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # What would end the sign-in that the run acts with; each is called by other tests.
 ENDING = "^/v1/(logout|me|me/deactivate|me/password)$"
@@ -28,14 +27,12 @@ ENDING = "^/v1/(logout|me|me/deactivate|me/password)$"
 
 def run(page: str, token: str, out: Path, *chosen: str) -> None:
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{page}/openapi.json", "--url", page]
-    command += ["--header", f"Authorization: Bearer {token}", "--checks", CHECKS, "--max-time", str(SECONDS)]
+    command += ["--header", f"Authorization: Bearer {token}", "--checks", CHECKS, "--seed", SEED, "--max-time", str(SECONDS)]
     command += ["--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--no-color", "--request-timeout", "20"]
-    command += ["--suppress-health-check", "all", "--warnings", "off", "--workers", "2", *chosen]
-    for seed in SEEDS:
-        asked = [*command, "--seed", seed]
-        done = subprocess.run(asked, cwd=out, capture_output=True, text=True, timeout=SECONDS * 3 + 120, check=False)
-        if TOOL_FAULT not in done.stdout or " failed" in done.stdout:
-            break
+    command += ["--suppress-health-check", "all", "--warnings", "off"]
+    # one worker: two that make syntax trees at once end CPython 3.11's ast with "recursion depth mismatch"
+    command += ["--workers", "1", *chosen]
+    done = subprocess.run(command, cwd=out, capture_output=True, text=True, timeout=SECONDS * 3 + 120, check=False)
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
     assert "No issues found" in done.stdout or "passed" in done.stdout, done.stdout[-2_000:]
 
