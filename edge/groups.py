@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from edge.directory import overlay
 from edge.errors import BadRequest
-from edge.reader import Reader
+from edge.reader import Reader, lay_over
 from edge.recent import Recent
 from edge.unprojected import check_complete, decoded
 from schemas import events
@@ -39,7 +39,7 @@ from store.public_groups import LAST, PublicGroups, leading, matches, words_of
 from store.standing import Rights, Standing
 from store.timelines import Timelines
 from store.verdicts import may
-from store.views import Head, Membership, MessageView, floor_of, fold_message, placed
+from store.views import Head, Membership, MessageView, floor_of, placed
 
 COUNTED_EXACTLY = 1_000  # members; more are counted by Cassandra, and the count is kept for COUNT_KEPT_S
 COUNT_KEPT_S = 10.0
@@ -208,7 +208,8 @@ class GroupDesk:
             views = {view.seq: view for view in await self._timelines.messages_at(conversation, seqs)}
             check_complete(self._recent, ticket)
             for event in self._unprojected(conversation):
-                _lay_announcement(views, event, before_seq, floor_seq)
+                if not isinstance(event, events.MessageSent) or (event.announcement and event.seq >= floor_seq):
+                    lay_over(views, event, before_seq)
         finally:
             self._recent.end(ticket)
         newest = sorted(views.values(), key=lambda view: view.seq)[-limit:]
@@ -269,19 +270,6 @@ def _laid_over(
     touching = [event for event in happened if any(change.fact.kind == kind for change in changes_of(event))]
     facts = fold_facts(rows, touching)
     return {key: fact for key, fact in facts.items() if key.kind == kind and after < key.key and (last is None or key.key <= last)}
-
-
-def _lay_announcement(views: dict[int, MessageView], event: events.Event, before_seq: int | None, floor_seq: int) -> None:
-    match event:
-        case events.MessageSent(announcement=True):
-            if event.seq >= floor_seq and (before_seq is None or event.seq < before_seq):
-                views.setdefault(event.seq, fold_message(None, event))
-        case events.MessageEdited() | events.MessageRecalled() | events.ReactionAdded() | events.ReactionRemoved():
-            view = views.get(event.target_seq)
-            if view is not None:
-                views[event.target_seq] = fold_message(view, event)
-        case _:
-            pass
 
 
 def parsed_after(after: str | None) -> tuple[str, str]:

@@ -4,18 +4,31 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from schemas.errors import WarblerError
 from schemas.values import Visibility
 
-TEXTS = frozenset({"host", "presence_visibility", "token_issuer", "token_audience"})
 VISIBILITIES = get_args(Visibility)
 SIGN_IN_MS_LIMIT = 400 * 86_400_000  # a sign-in's row is kept for so long (store.sign_ins.KEEP_S)
 
 
 class BadSetting(WarblerError):
     """A setting is not in its range; the message names the variable."""
+
+
+def values_of(settings: type[Any], env: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a settings class that the environment names: `port` is EDGE_PORT. Raises: BadSetting for what is no whole number."""
+    values: dict[str, str | int] = {}
+    for field in dataclasses.fields(settings):
+        name = f"EDGE_{field.name.upper()}"
+        if name not in env:
+            continue
+        try:
+            values[field.name] = env[name] if isinstance(field.default, str) else int(env[name])
+        except ValueError:
+            raise BadSetting(f"{name}={env[name]!r}: a whole number is needed") from None
+    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +136,4 @@ class EdgeSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "EdgeSettings":
         """Raises: BadSetting for a value that is not a number or not in range."""
-        env = os.environ if env is None else env
-        values: dict[str, str | int] = {}
-        for field in dataclasses.fields(cls):
-            name = f"EDGE_{field.name.upper()}"
-            if name not in env:
-                continue
-            try:
-                values[field.name] = env[name] if field.name in TEXTS else int(env[name])
-            except ValueError:
-                raise BadSetting(f"{name}={env[name]!r}: a whole number is needed") from None
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**values_of(cls, os.environ if env is None else env))

@@ -4,7 +4,7 @@ Called by presence, the REST face and whatever sends signals; calls the tables a
 its first query until its answer is made, so nothing falls between the two; nothing is kept from one question to the next.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -109,8 +109,3 @@ def _standing(user: str, other: str, tie: Tie) -> Standing:
     standing = Standing("direct", tie=tie)
     standing.members = {each: MemberState(each, "member", 1, 1, 0) for each in (user, other)}
     return standing
-
-
-def blocks_of(ties: Mapping[str, Tie], user: str, others: Iterable[str]) -> set[str]:
-    """Who of the others blocks the user."""
-    return {other for other in others if (tie := ties.get(direct_conversation_id(user, other))) is not None and other in tie.blocked_by}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from log.port import Log, Record
+from ops.reading import records_between
 from schemas.accounts import AdminEventBase
 from store.account_facts import COLUMNS, AccountFacts, Key, Row
 from store.cassandra import Store
@@ -19,7 +20,6 @@ from store.tenant_facts import TenantFacts, scopes_text
 from store.timelines import Timelines
 from streams.accounts.projector import ACCOUNT_EVENTS_TOPIC, ADMIN_EVENTS_TOPIC, read_event
 
-READ_RECORDS = 2_000
 ROUNDS_LIMIT = 10
 DIFFERENCES_LIMIT = 20
 PROGRESS_POLL_S = 0.1
@@ -76,13 +76,8 @@ class AccountsVerifier:
                 at = self._at.get((topic, partition))
                 offset = await self._log.start_offset(topic, partition) if at is None else at
                 end = await self._log.end_offset(topic, partition)
-                while offset < end:
-                    records = await self._log.read(topic, partition, offset, min(READ_RECORDS, end - offset))
-                    if not records:
-                        break
-                    for record in records:
-                        self._take(record)
-                    offset = records[-1].offset + 1
+                async for record in records_between(self._log, topic, partition, offset, end):
+                    self._take(record)
                 self._at[topic, partition] = max(offset, end)
 
     def _take(self, record: Record) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from log.port import Log
+from ops.reading import records_between
 from ops.verify_rows import (
     Conversation,
     Rows,
@@ -31,7 +32,6 @@ from store.timelines import Timelines
 from streams.timelines.rows import EVENTS_TOPIC, read_event
 
 TABLES = ("events", "message_changes", "heads", "members", "conversations", "conversation_facts")
-READ_RECORDS = 2_000
 MEMBERS_PAGE = 1_000
 ROUNDS_LIMIT = 10  # how often a conversation that keeps growing is read again
 DIFFERENCES_LIMIT = 20
@@ -118,21 +118,16 @@ class Verifier:
     async def _fold(self, partition: int, offset: int, end: int, folded: dict[str, Conversation]) -> set[str]:
         """Fold the records from `offset` up to `end`; the conversations that were touched."""
         touched: set[str] = set()
-        while offset < end:
-            records = await self._log.read(EVENTS_TOPIC, partition, offset, min(READ_RECORDS, end - offset))
-            if not records:
-                break
-            for record in records:
-                event = read_event(record)
-                if isinstance(event, DeadLetter):
-                    self.report.damaged_count += 1
-                elif not isinstance(event, WriterChanged):
-                    assert record.value is not None  # it was decoded
-                    state = folded.setdefault(event.conversation_id, Conversation(event.conversation_id))
-                    state.take(event, record.value)
-                    touched.add(event.conversation_id)
-            self.report.records_count += len(records)
-            offset = records[-1].offset + 1
+        async for record in records_between(self._log, EVENTS_TOPIC, partition, offset, end):
+            self.report.records_count += 1
+            event = read_event(record)
+            if isinstance(event, DeadLetter):
+                self.report.damaged_count += 1
+            elif not isinstance(event, WriterChanged):
+                assert record.value is not None  # it was decoded
+                state = folded.setdefault(event.conversation_id, Conversation(event.conversation_id))
+                state.take(event, record.value)
+                touched.add(event.conversation_id)
         return touched
 
     async def _projected(self, partition: int, end: int) -> bool:

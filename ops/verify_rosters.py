@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from log.port import Log, Record
+from ops.reading import records_between
 from ops.verify_compare import DIFFERENCES_LIMIT, ROUNDS_LIMIT, Say
 from schemas import events
 from schemas.accounts import RosterChanged, RosterNoted
@@ -25,7 +26,6 @@ from streams.rosters.rows import ROSTERS_TOPIC, read_roster
 from streams.timelines.rows import EVENTS_TOPIC, read_event
 
 TABLES = ("rosters", "joinings", "ties")
-READ_RECORDS = 2_000
 POLL_S = 0.1
 
 Rows = dict[tuple[str, ...], Any]  # the table's name and the row's key -> what it says
@@ -86,13 +86,8 @@ class RosterVerifier:
         touched: set[tuple[str, ...]] = set()
         for (topic, partition), offset in list(self._next.items()):
             end = await self._log.end_offset(topic, partition)
-            while offset < end:
-                records = await self._log.read(topic, partition, offset, min(READ_RECORDS, end - offset))
-                if not records:
-                    break
-                for record in records:
-                    touched |= self._take_roster(record) if topic == ROSTERS_TOPIC else self._take_event(record)
-                offset = records[-1].offset + 1
+            async for record in records_between(self._log, topic, partition, offset, end):
+                touched |= self._take_roster(record) if topic == ROSTERS_TOPIC else self._take_event(record)
             self._next[topic, partition] = max(offset, end)
         return touched
 

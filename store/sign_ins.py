@@ -71,7 +71,7 @@ Outcome = Literal["rotated", "reused", "revoked", "expired", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TokenRows:
     """What the rows say about an access token's user and sign-in."""
 
     state: UserState
@@ -123,7 +123,7 @@ class SignIns:
         """Raises: StoreUnavailable."""
         await self._store.execute(cql.PUT_SEEN, (KEEP_S, at_ms, user, sign_in_id))
 
-    async def standing(self, user: str, sign_in_id: str, token_id: str) -> Standing:
+    async def standing(self, user: str, sign_in_id: str, token_id: str) -> TokenRows:
         """One question for all. `sign_in_id` NO_SIGN_IN: the token was minted without a sign-in. Raises: StoreUnavailable."""
         state, token = await self._store.prepare(cql.ACCOUNT_STATE), await self._store.prepare(cql.REVOKED_TOKEN)
         requests: list[Any] = [(state, (user,)), (token, (token_id,))]
@@ -134,9 +134,9 @@ class SignIns:
         states, tokens, third = await self._store.execute_all(requests)
         found: UserState = (states[0][1] or "active") if states else "active"
         if sign_in_id == NO_SIGN_IN:
-            return Standing(found, False, bool(tokens), (third[0][11] or 0) if third else 0)
+            return TokenRows(found, False, bool(tokens), (third[0][11] or 0) if third else 0)
         family = _family(third)
-        return Standing(found, family is None or family.revoked, bool(tokens))
+        return TokenRows(found, family is None or family.revoked, bool(tokens))
 
     # ---- families of refresh tokens
 

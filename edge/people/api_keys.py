@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import structlog
 
 from edge.people.admin_log import AdminLog, Who
-from edge.people.permits import ROOT_ROLE
 from schemas.accounts import ApiKeyMade, ApiKeyRevoked
 from store.errors import StoreUnavailable
 from store.tenancy import StoredKey, TenancyTables
@@ -88,7 +87,3 @@ def is_key(text: str) -> bool:
 def secret_hash(secret: str) -> str:
     """How a secret is stored: it holds 256 random bits, so a plain hash cannot be searched."""
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def made_by_root(key: StoredKey) -> bool:
-    return key.maker_kind == ROOT_ROLE

@@ -298,7 +298,7 @@ def _understood(provider: Provider) -> Any:
 
 
 async def _put(slips: AnySlips, key: str, value: bytes, keep_s: int) -> None:
-    if not await slips.swap(key, await slips.get(key), value, keep_s):
+    if not await slips.put_new(key, value, keep_s):
         raise Problem(503, "busy", "try again", True)  # the key holds 256 random bits: only our own repeat can have been here
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edge.people.codes import CodeLimits
 from edge.people.throttle import Limit
-from edge.settings import BadSetting
+from edge.settings import BadSetting, values_of
 
 TLS_MODES = ("none", "starttls", "tls")
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -100,14 +100,4 @@ class WaysSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "WaysSettings":
         """Raises: BadSetting."""
-        env = os.environ if env is None else env
-        values: dict[str, str | int] = {}
-        for field in dataclasses.fields(cls):
-            name = f"EDGE_{field.name.upper()}"
-            if name not in env:
-                continue
-            try:
-                values[field.name] = env[name] if isinstance(field.default, str) else int(env[name])
-            except ValueError:
-                raise BadSetting(f"{name}={env[name]!r}: a whole number is needed") from None
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**values_of(cls, os.environ if env is None else env))

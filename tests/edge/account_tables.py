@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from schemas.accounts import AccountEvent
-from store.sign_ins import SignIn, Standing
+from store.sign_ins import SignIn, TokenRows
 
 
 async def at_once() -> None:
@@ -14,12 +14,12 @@ class MemorySignIns:
     """`standings`: by user. `turn` is awaited before a standing is answered."""
 
     def __init__(self) -> None:
-        self.standings: dict[str, Standing] = {}
+        self.standings: dict[str, TokenRows] = {}
         self.used: set[str] = set()
         self.turn: Callable[[], Awaitable[None]] = at_once
 
-    async def standing(self, user: str, sign_in: str, token_id: str) -> Standing:
-        found = self.standings.get(user, Standing("active", False, False))
+    async def standing(self, user: str, sign_in: str, token_id: str) -> TokenRows:
+        found = self.standings.get(user, TokenRows("active", False, False))
         await self.turn()
         return found
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from ops.embedded.stack import Stack
 from tests.real import running
 from tests.real.people import ARGS, CHROMIUM, PATIENCE_MS
+from tests.real.sign_in_world import MailServer, SmsGateway
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +67,15 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def mail() -> Iterator[MailServer]:
+    with MailServer().running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sms() -> Iterator[SmsGateway]:
+    with SmsGateway().running() as gateway:
+        yield gateway

@@ -33,18 +33,6 @@ providers:
 
 
 @pytest.fixture(scope="module")
-def mail() -> Iterator[MailServer]:
-    with MailServer().running() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def sms() -> Iterator[SmsGateway]:
-    with SmsGateway().running() as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, mail: MailServer, sms: SmsGateway) -> Iterator[Running]:
     """At `localhost`: a browser gives an address of numbers no passkeys."""
     data = tmp_path_factory.mktemp("ways")

@@ -17,18 +17,6 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def mail() -> Iterator[MailServer]:
-    with MailServer().running() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def sms() -> Iterator[SmsGateway]:
-    with SmsGateway().running() as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, mail: MailServer, sms: SmsGateway) -> Iterator[Running]:
     env = {**settings_of(mail, sms), "EDGE_CODE_RESEND_MS": "1", "EDGE_ADDRESS_GUESSES_PER_HOUR": "1000"}
     started = running.start(tmp_path_factory.mktemp("codes"), "", "", "--edges", "2", env=env)

@@ -14,7 +14,8 @@ from log.memory import MemoryLog
 from log.port import Entry, Log, Record
 from log.settings import LogSettings
 from log.topics import ensure_topics
-from ops.verify_compare import READ_RECORDS, Report, Verifier
+from ops.reading import READ_RECORDS
+from ops.verify_compare import Report, Verifier
 from schemas.codec import encode
 from schemas.partition import partition_of
 from schemas.records import WriterChanged

@@ -29,6 +29,9 @@ class MemorySlips:
         self.wrote.append(value)
         return True
 
+    async def put_new(self, key: str, value: bytes, keep_s: int) -> bool:
+        return await self.swap(key, Slip(), value, keep_s)
+
     async def take(self, key: str, keep_s: int) -> bytes | None:
         seen = await self.get(key)
         if not seen.value or not await self.swap(key, seen, b"", keep_s):
