@@ -17,6 +17,8 @@ IdentifierKind = Literal["name", "email", "phone", "external"]
 FactorKind = Literal["totp", "passkey", "recovery_codes"]
 EndReason = Literal["signed_out", "revoked", "replaced", "reused", "frozen", "deactivated", "deleted"]
 PushMode = Literal["all", "mentions", "none"]
+QuietLets = Literal["mentions", "calls"]
+AlertOn = Literal["all", "last_used"]
 
 
 class PrivacyChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="privacy_changed"):
@@ -145,6 +147,42 @@ class PushModeChanged(AccountEventBase, frozen=True, kw_only=True, tag="push_mod
     until_ms: int
 
 
+class PushTokenChanged(AccountEventBase, frozen=True, kw_only=True, tag="push_token_changed"):
+    """Never the token itself. `state` removed: by its device, with its sign-in, or because another user's device has it now (`moved`).
+
+    `invalidated`: the vendor said that it is dead; `reason` is the vendor's word.
+    """
+
+    device: str
+    channel: str
+    token_id: str
+    state: Literal["added", "removed", "moved", "invalidated"]
+    reason: str
+    by: str
+
+
+class PushSettingsChanged(AccountEventBase, frozen=True, kw_only=True, tag="push_settings_changed"):
+    """Quiet from `quiet_from_min` until `quiet_until_min`, minutes of the day in `time_zone` (equal: never), but for `quiet_lets`.
+
+    `content_shown` False: pushes say only that there is something. `alert_on`: all devices, or the one that was used last.
+    """
+
+    time_zone: str
+    quiet_from_min: int
+    quiet_until_min: int
+    quiet_lets: tuple[QuietLets, ...]
+    content_shown: bool
+    badge: bool
+    alert_on: AlertOn
+    locale: str
+
+
+class PushLabelsChanged(AccountEventBase, frozen=True, kw_only=True, tag="push_labels_changed"):
+    """Its tags or its alias for audiences, which stand in a row."""
+
+    by: str
+
+
 AccountEvent = (
     PrivacyChanged
     | UserRegistered
@@ -160,6 +198,9 @@ AccountEvent = (
     | DeviceForgotten
     | TenantRoleGiven
     | PushModeChanged
+    | PushTokenChanged
+    | PushSettingsChanged
+    | PushLabelsChanged
 )
 
 

@@ -9,13 +9,20 @@ from typing import Any, TypeVar, get_args
 import fastavro
 import msgspec
 
-from schemas import accounts, commands, events, notices, records
+from schemas import accounts, commands, events, notices, pushes, records
 from schemas.errors import Undecodable, UnknownSubject
 from schemas.registry import SCHEMAS, TOPICS
 
 T = TypeVar("T")
 AnyRecord = (
-    events.Event | commands.Command | records.Record | notices.Notice | accounts.AccountEvent | accounts.AdminEvent | accounts.RosterEvent
+    events.Event
+    | commands.Command
+    | records.Record
+    | notices.Notice
+    | pushes.PushRecord
+    | accounts.AccountEvent
+    | accounts.AdminEvent
+    | accounts.RosterEvent
 )
 
 HEADER_BYTES = 5

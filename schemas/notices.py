@@ -7,6 +7,7 @@ from msgspec import Struct
 from schemas.values import ConversationKind, Qos
 
 PushReason = Literal["absent", "silent", "undelivered"]  # no live session; one that does not answer; still not delivered long after a push
+PushPurpose = Literal["message", "call", "campaign"]
 
 
 class MessagesNotified(Struct, frozen=True, kw_only=True, tag_field="kind", tag="messages_notified"):
@@ -50,6 +51,8 @@ class PushRequested(Struct, frozen=True, kw_only=True, tag_field="kind", tag="pu
     """Reach this user about these messages (topic `push-requests`, key user).
 
     Delivery: at least once. Of one user, conversation and attempt, what an earlier request asked for already is a repeat.
+    `purpose`: message; call (`ref`: its id, `deadline_ms`: when it stops ringing); campaign (`ref`: its id, no conversation).
+    `deadline_ms` 0: as long after the message as STREAMS_PUSH_TTL_MS says.
     """
 
     push_id: str  # user:conversation:to_seq:attempt
@@ -62,6 +65,9 @@ class PushRequested(Struct, frozen=True, kw_only=True, tag_field="kind", tag="pu
     attempt: int  # from 1; the second only where the message's QoS wants one
     reason: PushReason
     at_ms: int
+    purpose: PushPurpose = "message"
+    ref: str = ""
+    deadline_ms: int = 0
 
 
 class PushCancelled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="push_cancelled"):

@@ -40,6 +40,8 @@ def writes_of(event: facts.AccountEvent, now_ms: int) -> list[Write]:
             return [(cql.PUT_PUSH_MODE, (event.user, event.conversation_id, event.mode, event.until_ms, at, at))]
         case facts.DeviceForgotten() | facts.TenantRoleGiven():
             return []  # rows of other tables
+        case facts.PushTokenChanged() | facts.PushSettingsChanged() | facts.PushLabelsChanged():
+            return []  # rows of other tables
         case _:
             assert_never(event)
 
