@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from schemas.errors import WarblerError
 from streams.push.alert import Alert
 
 # What is to be done about an answer; the tables in `tables/*.yaml` map each vendor's to one of these.
@@ -72,3 +73,7 @@ class PushChannel(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class BadCredentials(WarblerError):
+    """Missing, unreadable or ended: the push channel is off until an operator mends them, and says so once."""
