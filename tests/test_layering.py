@@ -74,6 +74,10 @@ DECIDING = {
     *("ops.supervision", "ops.verify_rows", "ops.irc.compare", "ops.irc.pace", "ops.irc.parse", "ops.irc.plan"),
     *(f"warbler.{name}" for name in ("backoff", "core", "directory", "effects", "frames", "outbox", "timelines")),
 }
+# What a pure module may import all the same, because it asks nothing of the machine: `datetime` and `zoneinfo` turn a moment that was
+# given into what a clock shows there. The test below sees that such a module never asks what time it is.
+CONVERTING: Mapping[str, set[str]] = {"streams.push.quiet": {"datetime"}}
+ASKING_THE_TIME = {"now", "utcnow", "today"}
 # Shells from which a pure module may take a plain value; what they import is not counted against it.
 VALUES_OF_SHELLS = {
     "edge.settings",  # the settings' class stands beside the reading of the environment
@@ -124,7 +128,8 @@ PURE = DECIDING | {name for name, tree in MODULES.items() if claims_purity(tree)
 
 
 def impurities(name: str) -> list[str]:
-    return sorted({module for module in IMPORTS[name] if module.split(".")[0] in IMPURE})
+    allowed = CONVERTING.get(name, set())
+    return sorted({module for module in IMPORTS[name] if (top := module.split(".")[0]) in IMPURE and top not in allowed})
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -163,11 +168,21 @@ def test_a_pure_module_imports_none_of_ours_that_does(name: str) -> None:
     assert {module: impurities(module) for module in reached if impurities(module)} == {}
 
 
+def asks_the_time(tree: ast.AST) -> list[str]:
+    return sorted(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ASKING_THE_TIME)
+
+
+@pytest.mark.parametrize("name", sorted(CONVERTING))
+def test_a_module_that_converts_times_never_asks_for_one(name: str) -> None:
+    assert asks_the_time(MODULES[name]) == []
+
+
 def test_the_checks_find_what_they_are_for() -> None:
     assert foreign("rtc", ast.parse("import edge.session")) == ["edge.session"]
     assert foreign("edge", ast.parse("def f():\n    from streams import worker")) == ["streams", "streams.worker"]
     assert foreign("warbler", ast.parse("from schemas.ids import uuid7")) == ["schemas.ids", "schemas.ids.uuid7"]
     assert foreign("edge", ast.parse("from log.port import Log\nimport json")) == []
+    assert asks_the_time(ast.parse("datetime.now(UTC)\ndate.today()")) == ["now", "today"]
     assert claims_purity(ast.parse('"""Words. Pure."""'))
     assert not claims_purity(ast.parse('"""Words."""'))
     assert {"edge", "log", "ops", "schemas", "store", "streams", "warbler"} <= {name.split(".")[0] for name in MODULES}
