@@ -72,6 +72,8 @@ def _serve_page(app: FastAPI) -> None:
         app.add_api_route(
             "/", lambda: FileResponse(page / "index.html", headers={"Content-Security-Policy": POLICY}), include_in_schema=False
         )
+        # above /page: a service worker's scope is where it is served, and that of pushes is the whole page
+        app.add_api_route("/push-worker.js", lambda: FileResponse(page / "push-worker.js"), include_in_schema=False)
         app.mount("/page", StaticFiles(directory=page), name="page")
     if built.is_dir():
         app.mount("/sdk", StaticFiles(directory=built), name="sdk")

@@ -27,8 +27,9 @@ def test_the_built_files_are_those_of_the_sources(tmp_path: Path) -> None:
     assert kept == built, "run: cd sdk/js && npm run build"
 
 
-def test_the_types_of_the_page_hold() -> None:
-    run(TSC, "-p", "tsconfig.page.json")
+@pytest.mark.parametrize("program", ["page", "worker"])
+def test_the_types_of_the_page_hold(program: str) -> None:
+    run(TSC, "-p", f"tsconfig.{program}.json")
 
 
 def test_its_own_tests_pass() -> None:
