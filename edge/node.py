@@ -25,6 +25,7 @@ from edge.journeys import Journeys
 from edge.metrics import COMMANDS
 from edge.people.admin_log import ADMIN_EVENTS, AdminLog
 from edge.people.api_keys import ApiKeys
+from edge.people.campaigns import CAMPAIGNS, CampaignDesk
 from edge.people.desk import AccountDesk
 from edge.people.people import People
 from edge.people.profiles import Profiles
@@ -71,7 +72,7 @@ COMMAND_TOPIC = "conversation-commands"
 RECEIPTS = "receipts"
 PUBLISHED = (
     *(COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, ADMIN_EVENTS),
-    *(ROSTERS, PASSAGES_TOPIC, DEAD_LETTERS_TOPIC),
+    *(ROSTERS, PASSAGES_TOPIC, CAMPAIGNS, DEAD_LETTERS_TOPIC),
 )
 SETTLE_S, SETTLE_POLL_S = 2.0, 0.05
 LAG_INTERVAL_S = 2.0
@@ -114,6 +115,7 @@ class Node:
         self.admin_log = AdminLog(log, self.publisher.partition)
         self.tenancy = Tenancy(tables.tenancy, self.admin_log, self._bury)
         self.api_keys = ApiKeys(tables.tenancy, self.admin_log)
+        self.campaigns = CampaignDesk(log, self.publisher.partition, tables.campaigns)
         self.passages = Passages(name, "fanned_out", EVENTS, settings.passages_interval_ms)
         self.user_buckets = Buckets(settings.user_commands_per_s, settings.user_commands_burst)
         self.address_buckets = Buckets(settings.address_opens_per_s, settings.address_opens_burst)

@@ -1,5 +1,6 @@
 """The tables of an edge node besides the timelines and the accounts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from store.account_rows import AccountRows
@@ -11,6 +12,8 @@ from store.presence import Presences
 from store.privacy import PrivacyTable
 from store.profiles import ProfileTables
 from store.public_groups import PublicGroups
+from store.push_campaigns import CampaignTables
+from store.push_count_rows import CountRows
 from store.receipts import ReceiptTables
 from store.rosters import RosterTables
 from store.sign_ins import SignIns
@@ -33,6 +36,8 @@ class Tables:
     account_rows: AccountRows
     factors: Factors
     slips: Slips
+    campaigns: CampaignTables
+    push_counts: Callable[[str], CountRows]  # of the log of that epoch
 
     @classmethod
     def of(cls, store: Store) -> "Tables":
@@ -50,4 +55,6 @@ class Tables:
             AccountRows(store),
             Factors(store),
             Slips(store),
+            CampaignTables(store),
+            lambda epoch: CountRows(store, epoch),
         )

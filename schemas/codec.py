@@ -125,6 +125,10 @@ def decode_admin_event(value: bytes | None) -> accounts.AdminEvent:
     return _decode(value, _ADMIN_EVENTS)  # type: ignore[no-any-return]
 
 
+def decode_campaign_event(value: bytes | None) -> pushes.CampaignEvent:
+    return _decode(value, _CAMPAIGN_EVENTS)  # type: ignore[no-any-return]
+
+
 def decode_roster_event(value: bytes | None) -> accounts.RosterEvent:
     return _decode(value, _ROSTER_EVENTS)  # type: ignore[no-any-return]
 
@@ -139,6 +143,7 @@ _NOTIFICATIONS = frozenset(get_args(notices.Notification))
 _ACCOUNT_EVENTS = frozenset(get_args(accounts.AccountEvent))
 _ADMIN_EVENTS = frozenset(get_args(accounts.AdminEvent))
 _ROSTER_EVENTS = frozenset(get_args(accounts.RosterEvent))
+_CAMPAIGN_EVENTS = frozenset(get_args(pushes.CampaignEvent))
 
 
 def _decode(value: bytes | None, allowed: frozenset[type[Any]]) -> Any:

@@ -146,6 +146,19 @@ PROFILE_TABLES: dict[str, str] = {
     "found_by": f"(head text, term text, user text, PRIMARY KEY ((head), term, user)) WITH {COMPACTION}",
 }
 
+# Pushes from the server to an audience, and what became of pushes: from the topics push-campaigns and push-results.
+CAMPAIGN_TABLES: dict[str, str] = {
+    # `definition`: its first event as JSON. `place`: how far the worker went through the audience; without it, it begins anew.
+    "push_campaigns": f"""(campaign text PRIMARY KEY, definition text, cancelled_at_ms bigint, cancelled_by text, started_at_ms bigint,
+        finished_at_ms bigint, users bigint, place text) WITH {COMPACTION}""",
+    # Their ids have their time in them, so the newest come first. A partition a tenant: 40 bytes each, however long their text is.
+    "push_campaign_ids": f"""(tenant text, campaign text, PRIMARY KEY ((tenant), campaign))
+        WITH CLUSTERING ORDER BY (campaign DESC) AND {COMPACTION}""",
+    # What became of pushes (`store.push_counts`), of one partition of push-results up to an offset of it. `scope`: a campaign, or an hour.
+    "push_counts": f"""(scope text, epoch text, partition int, counts text, next_offset bigint,
+        PRIMARY KEY ((scope), epoch, partition)) WITH {COMPACTION}""",
+}
+
 TABLES: dict[str, str] = {
     **TIMELINE_TABLES,
     **SEARCH_TABLES,
@@ -157,6 +170,7 @@ TABLES: dict[str, str] = {
     **SIGN_IN_TABLES,
     **TENANCY_TABLES,
     **PROFILE_TABLES,
+    **CAMPAIGN_TABLES,
 }
 
 # Columns that an older release made the table without; they stand in the definition too.

@@ -41,6 +41,10 @@ class StreamsSettings:
     pending_keep_ms: int = 7 * 86_400_000  # as long as push-requests are kept
     pending_conversations_limit: int = 1_000
     passages_interval_ms: int = 1_000
+    push_campaign_per_s: int = 500  # requests of campaigns that one worker writes, so that messages' pushes are not kept waiting
+    push_campaign_page_users: int = 500
+    push_count_window: int = 20_000  # results of a partition among which one that is repeated is counted once
+    push_count_keep_ms: int = 90 * 86_400_000  # how long counts by the hour are kept
 
     def __post_init__(self) -> None:
         if unknown := [role for role in self.roles if role not in ROLES]:

@@ -37,6 +37,7 @@ PERMISSIONS: Mapping[str, str] = {
     "conversations.manage": "act in conversations in the name of a member",
     "decisions.read": "ask who could do what in which conversation, and why",
     "events.read": "read what administrators did",
+    "push": "send pushes to audiences, label users for them, and read what became of pushes",
 }
 EVERYTHING = frozenset(PERMISSIONS)
 

@@ -32,7 +32,7 @@ from edge.rest import (
     sign_ins,
 )
 from edge.rest.admin import factors as admin_factors
-from edge.rest.admin import importing, looking, making, tenancy
+from edge.rest.admin import importing, looking, making, pushes, tenancy
 from edge.rest.admin import users as admin_users
 from edge.wire import EXTENSION, WireProtocol
 
@@ -57,7 +57,8 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     app.include_router(privacy.router, tags=["privacy"])
     app.include_router(friends.router, tags=["friends"])
     app.include_router(profiles.router, tags=["profiles"])
-    for router in (importing.router, making.router, admin_users.router, admin_factors.router, tenancy.router, looking.router):
+    people = (importing.router, making.router, admin_users.router, admin_factors.router, tenancy.router)
+    for router in (*people, looking.router, pushes.router):
         app.include_router(router, tags=["administration"])
     app.router.routes.append(WebSocketRoute("/v1/socket", socket))
     app.add_api_route("/live", live, include_in_schema=False)
