@@ -137,11 +137,12 @@ def read_fields(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise Unreadable(unreadable(body))
+        raise Unreadable(looks_like(body))
     return found
 
 
-def unreadable(body: bytes) -> str:
+def looks_like(body: bytes) -> str:
+    """What bytes that should be JSON are: html, empty or not_json."""
     start = body[:256].lstrip().lower()
     return "empty" if not start else "html" if start.startswith(b"<") else "not_json"
 

@@ -8,13 +8,21 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
+import httpcore
 import httpx
 
-from streams.push.channels.answers import DETAIL_CHARS_LIMIT, Table, Unreadable, read_fields, retry_after_ms, unreadable
+from streams.push.channels.answers import DETAIL_CHARS_LIMIT, Table, Unreadable, looks_like, read_fields, retry_after_ms
+from streams.push.channels.guarded import ForbiddenAddress
 from streams.push.channels.port import Refused
 
 ANSWER_BYTES_LIMIT = 64 * 1024
 TIMEOUT_MS = 10_000
+# No try would send it: the address or a header is none. A transport of our own (`guarded`) lets httpcore's errors through.
+BAD_REQUESTS = (
+    *(httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError),
+    *(httpcore.UnsupportedProtocol, httpcore.LocalProtocolError),
+    UnicodeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,10 @@ class PushHttp:
                 return await self._read(response)
         except TimeoutError:
             return Refused("retry", 0, "timeout")
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError) as bad:
+        except BAD_REQUESTS as bad:
             return Refused("give_up", 0, "bad_request", detail=_words(bad))
+        except ForbiddenAddress as bad:
+            return Refused("give_up", 0, "forbidden_address", detail=str(bad))
         except Exception as failed:  # noqa: BLE001  # the port promises so: no fault of a library's may cost the worker its lane
             return Refused("retry", 0, "connection", detail=_words(failed))
 
@@ -113,7 +123,7 @@ def fields_of(answer: Answer, table: Table, now_ms: int) -> dict[str, object] | 
 
 def no_fields(answer: Answer, table: Table, now_ms: int, code: str = "") -> Refused:
     """The verdict on an answer without the fields that an answer has."""
-    after, word = answer.retry_after_ms(now_ms), code or unreadable(answer.body)
+    after, word = answer.retry_after_ms(now_ms), code or looks_like(answer.body)
     by_status = table.refused(answer.status, "", after)
     if answer.status < 400 or (word == "html" and by_status.verdict != "retry"):
         return Refused("retry", answer.status, word, after)

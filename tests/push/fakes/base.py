@@ -60,7 +60,7 @@ def json_reply(status: int, fields: object, *headers: tuple[str, str]) -> Reply:
 class Moods:
     """`shown`: by token, the send_key of each request that was accepted, in order. `violations`: what the vendor would have refused.
 
-    `refused`: how often each mood was answered. `sent_at_ms`: by send_key, the deadline that the vendor was told, where it is told one.
+    `moods`: how often each was met.
     """
 
     shown: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))

@@ -1,0 +1,178 @@
+"""UnifiedPush: Web Push to wherever a user says, which must not be our own network."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+import pytest
+
+from streams.push.channels.guarded import ForbiddenAddress, GuardedBackend, allowed
+from streams.push.channels.port import Accepted, PushChannel
+from streams.push.channels.unifiedpush import from_section
+from streams.push.config import BadPushConfig
+from tests.push.channel_laws import ChannelLaws, alert, now, refused
+from tests.push.channels.test_webpush import section
+from tests.push.fakes.base import FakeVendor, Mood, Moods, Reply, Request
+from tests.push.fakes.webpush import FakeWebPush
+
+
+class TestUnifiedPush(ChannelLaws):
+    answers_empty = False  # any 2xx is a success there, without a word
+
+    def fake(self) -> Moods:
+        return FakeWebPush()
+
+    def channel(self, fake: Moods, timeout_ms: int) -> PushChannel:
+        return from_section(section("unifiedpush", hosts=[], networks=["127.0.0.1/32"], timeout_ms=timeout_ms))
+
+    def token(self, fake: Moods, number: int = 1) -> str:
+        assert isinstance(fake, FakeWebPush)
+        return fake.subscribe(f"s{number}")
+
+    def shown_text(self, fake: Moods) -> tuple[str, str]:
+        assert isinstance(fake, FakeWebPush)
+        return fake.received[-1]["title"], fake.received[-1]["body"]
+
+    # -- what is UnifiedPush's own
+
+    def test_a_payload_is_short_enough_for_older_servers(self) -> None:
+        async def law(fake: Moods, channel: PushChannel) -> None:
+            assert isinstance(fake, FakeWebPush)
+            await channel.send(self.token(fake), alert(body="word " * 2_000), now())
+            assert len(fake.bodies[-1]) == 4_000
+
+        self.run(law)
+
+    def test_our_own_network_is_not_reached(self) -> None:
+        async def law(fake: Moods, channel: PushChannel) -> None:
+            closed = from_section(section("unifiedpush", hosts=[]))
+            await closed.start()
+            outcome = refused(await closed.send(self.token(fake), alert(), now()))
+            assert (outcome.verdict, outcome.status, outcome.code) == ("give_up", 0, "forbidden_address")
+            assert sum(fake.moods.values()) == 0
+            await closed.close()
+
+        self.run(law)
+
+    def test_hosts_can_be_narrowed(self) -> None:
+        async def law(fake: Moods, channel: PushChannel) -> None:
+            narrow = from_section(section("unifiedpush", hosts=["push.example.org"], networks=["127.0.0.0/8"]))
+            assert narrow.check_token(self.token(fake)) is not None
+            assert refused(await narrow.send(self.token(fake), alert(), now())).code == "foreign_host"
+
+        self.run(law)
+
+
+class Answers(FakeVendor):
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+    async def receive(self, request: Request) -> Reply | Mood:
+        return self.reply
+
+
+@pytest.mark.parametrize("status", [*range(300, 309), *range(400, 432), 451, 500, 501, 502, 503, 507])
+def test_no_answer_of_somebodys_server_turns_the_channel_off(status: int) -> None:
+    async def body() -> None:
+        async with Answers(Reply(status, b"", (("location", "http://127.0.0.1:1/"),))) as fake:
+            channel = from_section(section("unifiedpush", hosts=[], networks=["127.0.0.1"]))
+            await channel.start()
+            keys = json.loads(FakeWebPush(1).subscribe())["keys"]
+            outcome = refused(await channel.send(json.dumps({"endpoint": f"{fake.url}/up", "keys": keys}), alert(), now()))
+            assert outcome.status == status
+            assert outcome.verdict != "misconfigured"
+            assert fake.requests_count == (2 if status == 413 else 1)
+            await channel.close()
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "127.8.9.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1"),
+        *("255.255.255.255", "192.0.2.1", "198.18.0.1", "240.0.0.1", "::1", "::", "fe80::1%eth0", "fc00::1", "fd12::1", "ff02::1"),
+        *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "2002:a00:1::", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2001:db8::1"),
+    ],
+)
+def test_an_address_of_ours_or_nobodys_is_forbidden(address: str) -> None:
+    assert not allowed(address, ())
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101"])
+def test_an_address_of_the_internet_is_not(address: str) -> None:
+    assert allowed(address, ())
+
+
+def connect(backend: GuardedBackend, addresses: Iterable[str], monkeypatch: pytest.MonkeyPatch, up: frozenset[str]) -> list[str]:
+    """Which addresses were connected to, where a name resolves to these."""
+    tried: list[str] = []
+
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        return [(0, 0, 0, "", (address, port)) for address in addresses]
+
+    async def connect_tcp(self: Any, host: str, *_: Any) -> Any:
+        tried.append(host)
+        if host not in up:
+            raise httpcore.ConnectError
+        return None
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    asyncio.run(backend.connect_tcp("name.example", 443))
+    return tried
+
+
+def test_a_name_with_a_good_and_a_bad_address_gets_the_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert connect(GuardedBackend(()), ["10.0.0.1", "1.1.1.1", "::1"], monkeypatch, frozenset({"1.1.1.1"})) == ["1.1.1.1"]
+
+
+def test_a_name_with_only_bad_addresses_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ForbiddenAddress, match=r"name\.example"):
+        connect(GuardedBackend(()), ["10.0.0.1", "fe80::1%eth0"], monkeypatch, frozenset())
+
+
+def test_the_next_address_is_tried_where_one_is_down_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert connect(GuardedBackend(()), ["1.1.1.1", "1.0.0.1"], monkeypatch, frozenset({"1.0.0.1"})) == ["1.1.1.1", "1.0.0.1"]
+    many = [f"1.1.1.{number}" for number in range(1, 30)]
+    with pytest.raises(httpcore.ConnectError):
+        connect(GuardedBackend(()), many, monkeypatch, frozenset())
+
+
+def test_a_name_that_is_none_is_tried_again_later() -> None:
+    async def body() -> None:
+        channel = from_section(section("unifiedpush", hosts=[]))
+        await channel.start()
+        keys = json.loads(FakeWebPush(1).subscribe())["keys"]
+        outcome = refused(await channel.send(json.dumps({"endpoint": "https://nowhere.invalid/up", "keys": keys}), alert(), now()))
+        assert (outcome.verdict, outcome.code) == ("retry", "connection")
+        await channel.close()
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize("fields", [{"networks": ["everything"]}, {"networks": ["10.0.0.1/8"]}, {"proxy": "http://proxy.example:3128"}])
+def test_a_section_that_would_check_nothing_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(BadPushConfig, match="unifiedpush"):
+        from_section(section("unifiedpush", hosts=[], **fields))
+
+
+def test_what_resolves_is_what_is_connected_to() -> None:
+    """localhost, by its name and with the real resolver."""
+
+    async def body() -> None:
+        async with FakeWebPush() as fake:
+            channel = from_section(section("unifiedpush", hosts=[], networks=["127.0.0.0/8"]))
+            await channel.start()
+            token = fake.subscribe("one").replace("127.0.0.1", "localhost")
+            outcome = refused(await channel.send(token, alert(), now()))
+            assert (outcome.status, fake.violations) == (401, [f"VAPID is for http://localhost:{fake.port}"])
+            assert isinstance(await channel.send(fake.subscribe("one"), alert(), now()), Accepted)
+            await channel.close()
+
+    assert socket.getaddrinfo("localhost", 80)
+    asyncio.run(body())
