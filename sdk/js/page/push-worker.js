@@ -7,12 +7,12 @@
 // 3. Memory is lost whenever the browser likes. What has to last is in a cache, one change at a time.
 
 /**
- * What a push carries, as `streams/push/channels/webpush.py` writes it down.
+ * What a push carries, as `streams/push/channels/subscription.py` writes it down.
  *
- * @typedef {{kind: "alert" | "silent" | "ring" | "withdraw", send_key: string, collapse_key: string, title: string, body: string, badge: number | null,
- *   at_ms: number, ticket: string, locale: string, data: Record<string, string>}} Push
+ * @typedef {{kind: "alert" | "silent" | "ring" | "withdraw", key: string, tag: string, title: string, body: string, badge: number | null,
+ *   at_ms: number, ticket: string, data: Record<string, string>}} Push `key`: of this send, in every try of it; `tag`: what takes whose place
  * @typedef {{user: string, access_token: string, application_server_key: string}} Owner
- * @typedef {{send_key: string, at_ms: number, outcome: string}} Taken what became of a push: "shown", "withdrawn", "older", "badge", or why not
+ * @typedef {{key: string, at_ms: number, outcome: string}} Taken what became of a push: "shown", "withdrawn", "older", "badge", or why not
  * @typedef {{owner: Owner | null, taken: Taken[]}} Kept
  * @typedef {{conversation: string, seq: number, at_ms: number}} ShownData of a notification
  */
@@ -52,7 +52,7 @@ const keep = async (now) => (await caches.open(CACHE)).put(KEPT, new Response(JS
 /** What is to be done about it. Pure. @param {Push} push @param {Kept} before @param {readonly ShownData[]} standing what stands under its tag @returns {"show" | "close" | "badge" | "older" | "repeated" | "nobody"} */
 function decide(push, before, standing) {
   if (before.owner === null) return "nobody";
-  if (before.taken.some(({ send_key }) => send_key === push.send_key)) return "repeated";
+  if (before.taken.some(({ key }) => key === push.key)) return "repeated";
   if (push.kind === "silent") return "badge";
   const { seq, at_ms } = dataOf(push);
   const newer = standing.some((each) => (each.seq > 0 && seq > 0 ? each.seq > seq : each.at_ms > at_ms));
@@ -67,7 +67,7 @@ const dataOf = ({ data, at_ms }) => ({ conversation: data["conversation"] ?? "",
 function optionsOf(push) {
   // renotify: a later message of the same conversation takes the place of the first, and is heard again
   const more = { renotify: true, timestamp: push.at_ms };
-  return { body: push.body, tag: push.collapse_key, data: dataOf(push), lang: push.locale, icon: "/page/warbler.svg", requireInteraction: push.kind === "ring", ...more };
+  return { body: push.body, tag: push.tag, data: dataOf(push), icon: "/page/warbler.svg", requireInteraction: push.kind === "ring", ...more };
 }
 
 /** @param {PushMessageData | null} received */
@@ -80,12 +80,12 @@ async function onPush(received) {
 /** Whether it was for somebody here. @param {Push} push */
 async function take(push) {
   const before = await kept();
-  const standing = await worker.registration.getNotifications({ tag: push.collapse_key });
+  const standing = await worker.registration.getNotifications({ tag: push.tag });
   const todo = decide(push, before, standing.map(({ data }) => data));
   if (todo === "nobody") return false;
   if (todo === "repeated") return true; // the acknowledgement may have been lost
   const outcome = await perform(todo, push, standing);
-  await keep({ ...before, taken: [...before.taken, { send_key: push.send_key, at_ms: Date.now(), outcome }].slice(-TAKEN_LIMIT) });
+  await keep({ ...before, taken: [...before.taken, { key: push.key, at_ms: Date.now(), outcome }].slice(-TAKEN_LIMIT) });
   return true;
 }
 
@@ -93,8 +93,8 @@ async function take(push) {
 function readPush(received) {
   try {
     const push = received?.json();
-    const told = typeof push?.send_key === "string" && typeof push.collapse_key === "string" && typeof push.kind === "string";
-    return told ? { badge: null, at_ms: 0, ticket: "", locale: "", title: "", body: "", ...push, data: push.data ?? {} } : null;
+    const told = typeof push?.key === "string" && typeof push.tag === "string" && typeof push.kind === "string";
+    return told ? { badge: null, at_ms: 0, ticket: "", title: "", body: "", ...push, data: push.data ?? {} } : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

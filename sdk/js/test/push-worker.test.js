@@ -60,7 +60,7 @@ function world({ windows = [], refuses = null, offline = false } = {}) {
   };
 }
 
-const alert = (seq, more = {}) => ({ kind: "alert", send_key: `k${seq}`, collapse_key: "c1", title: "Ana", body: `m${seq}`, badge: seq, at_ms: 1_000 + seq, ticket: `t${seq}`, locale: "en", data: { conversation: "d1", seq: String(seq) }, ...more });
+const alert = (seq, more = {}) => ({ kind: "alert", key: `k${seq}`, tag: "c1", title: "Ana", body: `m${seq}`, badge: seq, at_ms: 1_000 + seq, ticket: `t${seq}`, data: { conversation: "d1", seq: String(seq) }, ...more });
 
 test("a push is shown, counted and acknowledged; the next of its conversation takes its place", async () => {
   const { seen, owner, push, standing } = world();
@@ -100,10 +100,10 @@ test("what is withdrawn is closed, unless something newer stands there", async (
   const { owner, push, standing, taken } = world();
   await owner();
   await push(alert(1));
-  await push(alert(1, { kind: "withdraw", send_key: "w1" }));
+  await push(alert(1, { kind: "withdraw", key: "w1" }));
   assert.equal(standing().length, 0);
   await push(alert(3));
-  await push(alert(2, { kind: "withdraw", send_key: "w2" }));
+  await push(alert(2, { kind: "withdraw", key: "w2" }));
   assert.deepEqual(standing().map(({ body }) => body), ["m3"]);
   assert.deepEqual(await taken(), ["shown", "withdrawn", "shown", "older"]);
 });
