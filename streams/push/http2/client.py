@@ -9,7 +9,7 @@ import ssl
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import assert_never, cast
 
 from streams.push.http2.connection import Answered, Connection, End, Failed
 from streams.push.http2.fields import Field
@@ -70,8 +70,7 @@ class _Link(asyncio.Protocol):
     why: str = "closed by the peer"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are none by their class
         self.heard_s = self.client.loop.time()
         self.flush()
 
@@ -233,11 +232,12 @@ class Http2Client:
     # -- connections
 
     def _open_more(self) -> None:
+        """One after the other: most that wait find room in the first."""
         usable = sum(1 for link in self.links if not link.core.code)
-        if usable + len(self.opening) >= self.limits.connections:
+        if self.opening or usable >= self.limits.connections:
             return
         if self.loop.time() < self.not_before_s:
-            if not usable and not self.opening:
+            if not usable:
                 self._refuse_waiting(NoAnswer("connection", self.why))
             return
         task = self.loop.create_task(self._open())

@@ -1,6 +1,7 @@
 """Opening a connection of HTTP/2: TCP, a proxy where there is one, TLS with the offer of h2."""
 
 import asyncio
+import socket
 import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -36,13 +37,11 @@ def client_tls(authorities: str = "") -> ssl.SSLContext:
 
 
 async def open_transport(target: Target, tls: ssl.SSLContext, protocol: asyncio.Protocol) -> None:
-    """`protocol` has been given its transport. Raises: OSError (a peer that does not speak HTTP/2 among them), IncompleteReadError."""
+    """`protocol` has been given its transport. Raises: OSError; a peer that does not speak HTTP/2 is one too."""
     loop = asyncio.get_running_loop()
     if target.proxy:
-        writer = await _through(target)
-        transport = await loop.start_tls(writer.transport, protocol, tls, server_hostname=target.host)
-        assert isinstance(transport, asyncio.Transport)
-        protocol.connection_made(transport)
+        tunnel = await _through(target)
+        transport, _ = await loop.create_connection(lambda: protocol, sock=tunnel, ssl=tls, server_hostname=target.host)
     else:
         transport, _ = await loop.create_connection(lambda: protocol, target.host, target.port, ssl=tls, server_hostname=target.host)
     talking = transport.get_extra_info("ssl_object")
@@ -51,17 +50,42 @@ async def open_transport(target: Target, tls: ssl.SSLContext, protocol: asyncio.
         raise ConnectionError(f"{target.host} does not speak HTTP/2")
 
 
-async def _through(target: Target) -> asyncio.StreamWriter:
+async def _through(target: Target) -> socket.socket:
     """A tunnel that the proxy opened. Source: RFC 9110, 9.3.6."""
-    proxy = urlsplit(target.proxy)
-    reader, writer = await asyncio.open_connection(proxy.hostname, proxy.port or 80, limit=PROXY_ANSWER_BYTES_LIMIT)
-    place = f"{target.host}:{target.port}"
-    writer.write(f"CONNECT {place} HTTP/1.1\r\nhost: {place}\r\n\r\n".encode())
+    tunnel = await _connected(target.proxy)
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError:
-        head = b""
-    if head.split(b" ", 2)[1:2] != [b"200"]:
-        writer.close()
-        raise ConnectionError(f"the proxy {proxy.hostname} answered {head[:60]!r}")
-    return writer
+        await _ask(tunnel, f"{target.host}:{target.port}")
+    except BaseException:
+        tunnel.close()
+        raise
+    return tunnel
+
+
+async def _connected(proxy: str) -> socket.socket:
+    loop, parts = asyncio.get_running_loop(), urlsplit(proxy)
+    failed: OSError = ConnectionError(f"{proxy}: no address")
+    for family, kind, number, _, address in await loop.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM):
+        found = socket.socket(family, kind, number)
+        found.setblocking(False)
+        try:
+            await loop.sock_connect(found, address)
+            return found
+        except OSError as refused:
+            found.close()
+            failed = refused
+        except BaseException:
+            found.close()
+            raise
+    raise failed
+
+
+async def _ask(tunnel: socket.socket, place: str) -> None:
+    """Raises: ConnectionError for a proxy that does not let us through."""
+    loop, head = asyncio.get_running_loop(), b""
+    await loop.sock_sendall(tunnel, f"CONNECT {place} HTTP/1.1\r\nhost: {place}\r\n\r\n".encode())
+    while b"\r\n\r\n" not in head and len(head) < PROXY_ANSWER_BYTES_LIMIT:  # the vendor says nothing before our TLS does
+        if not (more := await loop.sock_recv(tunnel, PROXY_ANSWER_BYTES_LIMIT)):
+            break
+        head += more
+    if head.split(b" ", 2)[1:2] != [b"200"] or not head.endswith(b"\r\n\r\n"):
+        raise ConnectionError(f"the proxy answered {head[:60]!r}")
