@@ -33,7 +33,8 @@ class BadTable(WarblerError):
 class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`status` and `code`: what must be in the answer; one of them at least. `as_code`: our word where the vendor has none.
 
-    `retry_after_ms`: how long to wait where the answer does not say. `why`: for the reader of the table.
+    `retry_after_ms`: how long to wait where the answer does not say. `why`: for the reader of the table. `sure` false: no public page of
+    the vendor says so, or its pages disagree; to be looked at with real credentials.
     """
 
     status: Annotated[int, Meta(ge=100, le=599)] | Annotated[str, Meta(pattern=r"^[1-5]xx$")] | None = None
@@ -42,6 +43,7 @@ class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retry_after_ms: Annotated[int, Meta(ge=0, le=RETRY_AFTER_LIMIT_MS)] | None = None
     as_code: Annotated[str, Meta(max_length=CODE_CHARS_LIMIT)] = ""
     why: str = ""
+    sure: bool = True
 
 
 class Sheet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
