@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rich.console import Console
@@ -42,20 +43,37 @@ def replace_secret(path: Path, value: bytes) -> None:
     writing.replace(path)
 
 
+def vapid_pem() -> bytes:
+    """A new P-256 private key, PKCS 8 in PEM, by which push services of browsers know this site (RFC 8292)."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def text_secret() -> bytes:
+    return secrets.token_urlsafe(32).encode() + b"\n"
+
+
+# variable: (name of the file in `secrets/`, what makes it); in the order of the fields of Keys
+MADE: Mapping[str, tuple[str, Callable[[], bytes]]] = {
+    "WARBLER_TOKEN_KEY": ("token-key.pem", token_pem),
+    "WARBLER_ADMIN_KEY": ("admin-key", text_secret),
+    "WARBLER_PUSH_KEY": ("push-key", text_secret),
+    "WARBLER_VAPID_KEY": ("vapid.pem", vapid_pem),
+}
+
+
 def ensure_keys(home: Path, env: Mapping[str, str] | None = None) -> Keys:
-    """The paths of the token and the admin key: WARBLER_TOKEN_KEY and WARBLER_ADMIN_KEY, else files in `secrets/`.
+    """The paths of the keys: what their variables say, else files in `secrets/`.
 
     A key that lies in `secrets/` is made if it is missing; one that lies elsewhere is somebody else's to make.
     """
-    given = os.environ if env is None else env
-    folder = home / "secrets"
-    token = Path(given["WARBLER_TOKEN_KEY"]) if given.get("WARBLER_TOKEN_KEY") else folder / "token-key.pem"
-    admin = Path(given["WARBLER_ADMIN_KEY"]) if given.get("WARBLER_ADMIN_KEY") else folder / "admin-key"
-    if token.parent == folder:
-        write_secret(token, token_pem())
-    if admin.parent == folder:
-        write_secret(admin, secrets.token_urlsafe(32).encode() + b"\n")
-    return Keys(token.absolute(), admin.absolute())
+    given, folder = os.environ if env is None else env, home / "secrets"
+    paths: list[Path] = []
+    for variable, (name, make) in MADE.items():
+        path = Path(given.get(variable) or folder / name)
+        if path.parent == folder:
+            write_secret(path, make())
+        paths.append(path.absolute())
+    return Keys(*paths)
 
 
 def rotate(path: Path, now_ms: int, signs_in_ms: int, keep_ms: int) -> KeyFile:

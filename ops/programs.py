@@ -36,6 +36,8 @@ class Keys:
 
     token_key: Path
     admin_key: Path
+    push_key: Path  # seals the tokens of devices
+    vapid_key: Path  # signs what is sent to browsers
 
 
 def common_env(home: Path, clusters: ClusterSettings, keys: Keys) -> dict[str, str]:
@@ -51,6 +53,8 @@ def common_env(home: Path, clusters: ClusterSettings, keys: Keys) -> dict[str, s
         "WARBLER_DATA": str(home),
         "WARBLER_TOKEN_KEY": str(keys.token_key),
         "WARBLER_ADMIN_KEY": str(keys.admin_key),
+        "WARBLER_PUSH_KEY": str(keys.push_key),
+        "WARBLER_VAPID_KEY": str(keys.vapid_key),
         "PYTHONPATH": python_path,
         # `python -m` would put the working directory first, which is the data directory with its `kafka` and `cassandra` folders.
         "PYTHONSAFEPATH": "1",

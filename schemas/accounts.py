@@ -150,7 +150,8 @@ class PushModeChanged(AccountEventBase, frozen=True, kw_only=True, tag="push_mod
 class PushTokenChanged(AccountEventBase, frozen=True, kw_only=True, tag="push_token_changed"):
     """Never the token itself. `state` removed: by its device, with its sign-in, or because another user's device has it now (`moved`).
 
-    `invalidated`: the vendor said that it is dead; `reason` is the vendor's word.
+    `invalidated`: the vendor said that it is dead; `reason` is the vendor's word. With the end of `sign_in` it is removed without an event
+    of its own. A later `added` of the same device and channel takes its place.
     """
 
     device: str
@@ -159,6 +160,7 @@ class PushTokenChanged(AccountEventBase, frozen=True, kw_only=True, tag="push_to
     state: Literal["added", "removed", "moved", "invalidated"]
     reason: str
     by: str
+    sign_in: str
 
 
 class PushSettingsChanged(AccountEventBase, frozen=True, kw_only=True, tag="push_settings_changed"):

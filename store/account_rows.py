@@ -6,10 +6,12 @@ Every write carries the event's time, so it does not matter who writes first, or
 from typing import Any, assert_never
 
 from schemas import accounts as facts
-from store import cql
+from store import cql, cql_push
 from store.cassandra import Store
+from store.push_tables import PushTables, settings_values
 from store.sign_ins import KEEP_S, NO_SIGN_IN, SignIns
 
+LATEST_MS = 2**62
 Write = tuple[str, tuple[Any, ...]]
 
 
@@ -40,8 +42,10 @@ def writes_of(event: facts.AccountEvent, now_ms: int) -> list[Write]:
             return [(cql.PUT_PUSH_MODE, (event.user, event.conversation_id, event.mode, event.until_ms, at, at))]
         case facts.DeviceForgotten() | facts.TenantRoleGiven():
             return []  # rows of other tables
-        case facts.PushTokenChanged() | facts.PushSettingsChanged() | facts.PushLabelsChanged():
-            return []  # rows of other tables
+        case facts.PushSettingsChanged():
+            return [(cql_push.PUT_SETTINGS, settings_values(event))]
+        case facts.PushTokenChanged() | facts.PushLabelsChanged():
+            return []  # what stands in the rows is not in the event
         case _:
             assert_never(event)
 
@@ -50,6 +54,7 @@ class AccountRows:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._sign_ins = SignIns(store)
+        self._push = PushTables(store)
 
     async def apply(self, event: facts.AccountEvent, now_ms: int) -> None:
         """Durable when it returns. Raises: StoreUnavailable. Delivery: safe to repeat, in any order."""
@@ -57,3 +62,22 @@ class AccountRows:
             await self._store.execute(statement, values)
         if isinstance(event, facts.SignInEnded) and event.sign_in != NO_SIGN_IN:
             await self._sign_ins.revoke(event.sign_in)
+        await self._take_tokens(event)
+
+    async def _take_tokens(self, event: facts.AccountEvent) -> None:
+        """What ends with the event: after the family is revoked, so that a device that registers at this moment sees it."""
+        at = event.at_ms
+        match event:
+            case facts.SignInEnded():
+                # a token that came after its sign-in's end is taken too: only those without a sign-in have others to come
+                up_to_ms = at if event.sign_in == NO_SIGN_IN else LATEST_MS
+                await self._push.remove_of_sign_in(event.user, event.sign_in, up_to_ms)
+            case facts.UserStateChanged(state="deleted"):
+                await self._push.forget(event.tenant, event.user, at)
+            case facts.PushTokenChanged(state="removed" | "invalidated"):
+                await self._push.remove(event.user, event.device, event.channel, event.token_id, at)
+            case facts.PushTokenChanged(state="moved"):
+                # not the holder: it is another's already, or will be in a moment
+                await self._push.rows.drop_row(event.user, event.device, event.channel, event.token_id, at)
+            case _:
+                pass

@@ -159,6 +159,21 @@ CAMPAIGN_TABLES: dict[str, str] = {
         PRIMARY KEY ((scope), epoch, partition)) WITH {COMPACTION}""",
 }
 
+# Where users are reached while they are away. Of these `push_settings` and `push_modes` are what account-events come to.
+PUSH_TABLES: dict[str, str] = {
+    # The token stands sealed. Changed by LWT only; a row counts while `push_holders` names its user and device.
+    "push_tokens": f"""(user text, device text, channel text, token_id text, sealed blob, app text, locale text, sign_in text,
+        registered_at_ms bigint, PRIMARY KEY ((user), device, channel)) WITH {COMPACTION}""",
+    "push_holders": f"""(channel text, token_id text, user text, device text, at_ms bigint,
+        PRIMARY KEY ((channel, token_id))) WITH {COMPACTION}""",
+    "push_settings": f"""(user text PRIMARY KEY, time_zone text, quiet_from_min int, quiet_until_min int, quiet_lets frozen<list<text>>,
+        content_shown boolean, badge boolean, alert_on text, locale text, at_ms bigint) WITH {COMPACTION}""",
+    "push_labels": f"(user text PRIMARY KEY, tags frozen<list<text>>, alias text) WITH {COMPACTION}",
+    # Who may be labelled so: hints, the row in `push_labels` decides. Buckets, because a tag may be that of every user.
+    "push_tags": f"(tenant text, tag text, bucket int, user text, PRIMARY KEY ((tenant, tag, bucket), user)) WITH {COMPACTION}",
+    "push_aliases": f"(tenant text, alias text, user text, PRIMARY KEY ((tenant, alias), user)) WITH {COMPACTION}",
+}
+
 TABLES: dict[str, str] = {
     **TIMELINE_TABLES,
     **SEARCH_TABLES,
@@ -171,6 +186,7 @@ TABLES: dict[str, str] = {
     **TENANCY_TABLES,
     **PROFILE_TABLES,
     **CAMPAIGN_TABLES,
+    **PUSH_TABLES,
 }
 
 # Columns that an older release made the table without; they stand in the definition too.

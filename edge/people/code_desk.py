@@ -26,13 +26,13 @@ from edge.people.codes import (
     slip_key,
 )
 from edge.people.letters import Letters
-from edge.people.sealing import NONCE_BYTES, NotSealedHere, Sealer
 from edge.people.senders import Sender
 from edge.people.swapping import AnySlips, changed, count, too_many
 from edge.people.throttle import Limit
 from edge.people.ways_settings import HOUR_MS, WaysSettings
 from edge.rest.errors import Problem
 from schemas.errors import WarblerError
+from store.sealing import NONCE_BYTES, NotSealedHere, Sealer
 
 LOGGER = structlog.get_logger()
 BUSY_RETRY_MS = 5_000

@@ -24,7 +24,6 @@ from edge.people.passkeys import (
     user_of,
 )
 from edge.people.recording import head_of
-from edge.people.sealing import NONCE_BYTES, Sealer, keyed_hash
 from edge.people.swapping import AnySlips, changed, count
 from edge.people.totp import (
     RECOVERY_ALPHABET,
@@ -43,6 +42,7 @@ from edge.rest.errors import Problem
 from edge.rest.qr import qr_svg
 from schemas.accounts import FactorChanged, FactorKind
 from store.factors import Factor, Factors
+from store.sealing import NONCE_BYTES, Sealer, keyed_hash
 
 if TYPE_CHECKING:
     from edge.node import Node

@@ -21,7 +21,6 @@ from edge.people.policies import Method
 from edge.people.provider_desk import ProviderDesk
 from edge.people.providers import load
 from edge.people.registering import NewAccount, Taken, new_identifier, register
-from edge.people.sealing import Sealer
 from edge.people.senders import ConsoleSender, HttpSmsSender, Sender, SmtpSender
 from edge.people.signing import Proof, open_sign_in
 from edge.people.swapping import too_many
@@ -31,6 +30,7 @@ from edge.rest import models
 from edge.rest.errors import Problem
 from schemas.accounts import IdentifierKind
 from schemas.errors import WarblerError
+from store.sealing import Sealer
 
 if TYPE_CHECKING:
     from edge.node import Node

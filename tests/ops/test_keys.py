@@ -8,19 +8,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from edge.tokens import Grant, TokenKeys
-from ops.keys import ensure_keys, rotate
+from ops.keys import MADE, ensure_keys, rotate
+from store.push_keys import push_sealer, vapid_public_key
 
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_both_keys_are_made_with_owner_rights_only(tmp_path: Path) -> None:
+FILES = ["admin-key", "push-key", "token-key.pem", "vapid.pem"]
+
+
+def test_all_keys_are_made_with_owner_rights_only(tmp_path: Path) -> None:
     keys = ensure_keys(tmp_path, {})
-    assert (mode(keys.token_key), mode(keys.admin_key), mode(tmp_path / "secrets")) == (0o600, 0o600, 0o700)
+    assert mode(tmp_path / "secrets") == 0o700
+    assert {mode(path) for path in (tmp_path / "secrets").iterdir()} == {0o600}
     assert isinstance(load_pem_private_key(keys.token_key.read_bytes(), None), Ed25519PrivateKey)
     assert len(keys.admin_key.read_text().strip()) >= 43
-    assert sorted(path.name for path in (tmp_path / "secrets").iterdir()) == ["admin-key", "token-key.pem"]
+    assert sorted(path.name for path in (tmp_path / "secrets").iterdir()) == FILES
 
 
 def test_a_second_call_keeps_what_is_there(tmp_path: Path) -> None:
@@ -30,6 +35,15 @@ def test_a_second_call_keeps_what_is_there(tmp_path: Path) -> None:
     assert (keys.token_key.read_bytes(), keys.admin_key.read_bytes()) == before
 
 
+def test_the_keys_of_pushes_are_what_edges_and_workers_read(tmp_path: Path) -> None:
+    keys = ensure_keys(tmp_path, {})
+    sealer, public = push_sealer({"WARBLER_PUSH_KEY": str(keys.push_key)}), vapid_public_key({"WARBLER_VAPID_KEY": str(keys.vapid_key)})
+    assert sealer is not None
+    assert sealer.open(sealer.seal(b"token", "here", bytes(12)), "here") == b"token"
+    assert public is not None
+    assert len(public) == 87  # a point of 65 bytes
+
+
 def test_two_data_directories_have_different_keys(tmp_path: Path) -> None:
     one, other = ensure_keys(tmp_path / "1", {}), ensure_keys(tmp_path / "2", {})
     assert one.token_key.read_bytes() != other.token_key.read_bytes()
@@ -37,9 +51,9 @@ def test_two_data_directories_have_different_keys(tmp_path: Path) -> None:
 
 
 def test_keys_given_by_variable_are_used_and_not_made(tmp_path: Path) -> None:
-    env = {"WARBLER_TOKEN_KEY": str(tmp_path / "mine.pem"), "WARBLER_ADMIN_KEY": str(tmp_path / "mine")}
+    env = {variable: str(tmp_path / variable.lower()) for variable in MADE}
     keys = ensure_keys(tmp_path / "data", env)
-    assert (keys.token_key, keys.admin_key) == (tmp_path / "mine.pem", tmp_path / "mine")
+    assert (keys.token_key, keys.vapid_key) == (tmp_path / "warbler_token_key", tmp_path / "warbler_vapid_key")
     assert not (tmp_path / "data").exists()
     assert not keys.token_key.exists()
 
@@ -55,4 +69,4 @@ def test_a_rotation_keeps_who_may_read_the_file_and_every_refresh_token(tmp_path
     assert (mode(path), after.successor(refresh)) == (0o600, before.successor(refresh))
     assert after.check(old_token, 5_999).user == after.check(after.mint(grant, 1_000), 7_000).user == "u-ana"
     assert [each["kid"] for each in after.jwks(7_000)["keys"]] == [file.keys[0].key_id]
-    assert sorted(each.name for each in path.parent.iterdir()) == ["admin-key", "token-key.pem"]  # nothing half-written is left
+    assert sorted(each.name for each in path.parent.iterdir()) == FILES  # nothing half-written is left

@@ -12,10 +12,10 @@ import pytest
 from edge.people.code_desk import CodeDesk
 from edge.people.codes import Subject
 from edge.people.letters import Letter
-from edge.people.sealing import Sealer
 from edge.people.senders import NotSent
 from edge.people.ways_settings import WaysSettings
 from edge.rest.errors import Problem
+from store.sealing import Sealer
 from tests.edge.people.slips import MemorySlips
 
 ANA = Subject("sign_in", "email", "ana@example.org")

@@ -18,12 +18,12 @@ from webauthn.helpers import bytes_to_base64url, encode_cbor
 from edge.clocks import clock_ms
 from edge.people.factor_desk import FactorDesk, Purpose, Shown
 from edge.people.passkeys import Site, site_of
-from edge.people.sealing import Sealer
 from edge.people.totp import STEP_MS
 from edge.people.ways_settings import WaysSettings
 from edge.rest.errors import Problem
 from schemas.accounts import AccountEvent, FactorChanged, FactorKind
 from store.factors import Factors
+from store.sealing import Sealer
 from tests.edge.people.slips import MemoryFactors, MemorySlips
 
 ANA, EVE = "u-ana", "u-eve"

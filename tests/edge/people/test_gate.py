@@ -12,7 +12,6 @@ from edge.people.gate import Gate
 from edge.people.passkeys import Site
 from edge.people.permits import NOBODY
 from edge.people.policies import Policies, SecondFactor
-from edge.people.sealing import Sealer
 from edge.people.signing import Proof, open_sign_in
 from edge.people.ways_settings import WaysSettings
 from edge.rest.models import DeviceInfo, FactorNeeded, SignedIn
@@ -20,6 +19,7 @@ from edge.settings import EdgeSettings
 from schemas import accounts as facts
 from store.accounts import Account
 from store.factors import Factors
+from store.sealing import Sealer
 from tests.edge.nodes import KEY
 from tests.edge.people.slips import MemoryFactors, MemorySlips
 from tests.edge.people.test_factor_desk import Told, code_of, otp

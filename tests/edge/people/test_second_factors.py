@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edge.people.policies import SecondFactor
-from edge.people.sealing import NotSealedHere, Sealer
 from edge.people.second_factors import Holder, Needed, needed
 from schemas.accounts import FactorKind
+from store.sealing import NotSealedHere, Sealer
 
 OPTIONAL, REQUIRED, ADMINS = SecondFactor(), SecondFactor(everyone=True), SecondFactor(from_level=90)
 NONE: frozenset[FactorKind] = frozenset()

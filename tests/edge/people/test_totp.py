@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from edge.people.sealing import keyed_hash
 from edge.people.totp import STEP_MS, Spent, place_of, plain_recovery_code, recovery_code, step_of, uri_of
+from store.sealing import keyed_hash
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
 # RFC 6238, appendix B, the last six of the eight digits

@@ -1,6 +1,6 @@
-"""Keys for what the edge keeps of its users' secrets: sealed (AES-256-GCM) where it must be read again, hashed with a key where not.
+"""Keys for what is kept of users' secrets: sealed (AES-256-GCM) where it must be read again, hashed with a key where not.
 
-Called by `edge.people`. Pure: the nonce is an argument. Source: NIST SP 800-38D (GCM), RFC 5869 (HKDF).
+Called by `edge.people` and `store.push_tables`. Pure: the nonce is an argument. Source: NIST SP 800-38D (GCM), RFC 5869 (HKDF).
 """
 
 import hashlib
