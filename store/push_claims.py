@@ -55,6 +55,7 @@ async def claim(rows: TokenRows, wanted: TokenRow, tell: Tell) -> TokenRow:
         if moved is not None:
             await tell(Change(moved.user, moved.device, *place, "moved", "", row.registered_at_ms))
         await tell(Change(row.user, row.device, *place, "added", row.sign_in, row.registered_at_ms))
+        wanted = row  # a further try is not earlier than what was told in this one
         if not await rows.swap_holder(*place, seen, Holder(row.user, row.device, row.registered_at_ms)):
             continue
         if moved is not None:
@@ -77,8 +78,9 @@ async def _placed(rows: TokenRows, own: TokenRow | None, row: TokenRow) -> bool:
 
 async def give_up(rows: TokenRows, user: str, device: str, channel: str, token_id: str, up_to_ms: int) -> None:
     """Neither row nor holder of it is left, but for what was registered after `up_to_ms`. Raises: StoreUnavailable. Safe to repeat."""
-    await rows.drop_row(user, device, channel, token_id, up_to_ms)
+    # the holder first: a claim under way that writes its row after we looked finds that it is not the holder any more
     await rows.free_holder(channel, token_id, user, device, up_to_ms)
+    await rows.drop_row(user, device, channel, token_id, up_to_ms)
 
 
 def is_same(own: TokenRow, wanted: TokenRow) -> bool:

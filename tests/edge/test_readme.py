@@ -51,6 +51,7 @@ def test_every_settings_class_has_its_table() -> None:
         "edge/frames.py:FrameSettings",
         "store/profiles.py:Settings",
         "edge/rest/models.py:NewSettings",
+        "store/pushing.py:PushSettings",
     }
     tables = {settings.__name__ for settings, _, _ in generator().TABLES.values()}
     assert {each.split(":")[1] for each in named - derived} == tables
