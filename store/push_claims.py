@@ -46,16 +46,17 @@ async def claim(rows: TokenRows, wanted: TokenRow, tell: Tell) -> TokenRow:
     nothing and tells nothing.
     """
     place = wanted.channel, wanted.token_id
-    for _ in range(TRIES):
+    for tried in range(TRIES):
         seen, own = await rows.holder(*place), await rows.row(wanted.user, wanted.device, wanted.channel)
-        if own is not None and seen == Holder(own.user, own.device, own.registered_at_ms) and is_same(own, wanted):
+        stands = own is not None and seen == Holder(own.user, own.device, own.registered_at_ms)
+        if not tried and own is not None and stands and is_same(own, wanted):
             return own
         row = replace(wanted, registered_at_ms=time_of(wanted.registered_at_ms, seen, own))
         moved = seen if seen is not None and (seen.user, seen.device) != (row.user, row.device) else None
         if moved is not None:
             await tell(Change(moved.user, moved.device, *place, "moved", "", row.registered_at_ms))
         await tell(Change(row.user, row.device, *place, "added", row.sign_in, row.registered_at_ms))
-        wanted = row  # a further try is not earlier than what was told in this one
+        wanted = row  # what was told has to come true: a further try is not earlier, and not left out
         if not await rows.swap_holder(*place, seen, Holder(row.user, row.device, row.registered_at_ms)):
             continue
         if moved is not None:
