@@ -11,7 +11,6 @@ from store.cassandra import Store
 from store.push_tables import PushTables, settings_values
 from store.sign_ins import KEEP_S, NO_SIGN_IN, SignIns
 
-LATEST_MS = 2**62
 Write = tuple[str, tuple[Any, ...]]
 
 
@@ -69,9 +68,7 @@ class AccountRows:
         at = event.at_ms
         match event:
             case facts.SignInEnded():
-                # a token that came after its sign-in's end is taken too: only those without a sign-in have others to come
-                up_to_ms = at if event.sign_in == NO_SIGN_IN else LATEST_MS
-                await self._push.remove_of_sign_in(event.user, event.sign_in, up_to_ms)
+                await self._push.remove_of_sign_in(event.user, event.sign_in, at)
             case facts.UserStateChanged(state="deleted"):
                 await self._push.forget(event.tenant, event.user, at)
             case facts.PushTokenChanged(state="removed" | "invalidated"):

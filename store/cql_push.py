@@ -14,7 +14,10 @@ HOLDER = "SELECT user, device, at_ms FROM push_holders WHERE channel = ? AND tok
 SWAP_HOLDER = (
     "UPDATE push_holders SET user = ?, device = ?, at_ms = ? WHERE channel = ? AND token_id = ? IF user = ? AND device = ? AND at_ms = ?"
 )
-FREE_HOLDER = "DELETE FROM push_holders WHERE channel = ? AND token_id = ? IF user = ? AND device = ? AND at_ms <= ?"
+FREE_HOLDER = (
+    "UPDATE push_holders USING TTL ? SET user = '', device = '', at_ms = ?"
+    " WHERE channel = ? AND token_id = ? IF user = ? AND device = ? AND at_ms <= ?"
+)
 
 # ---- settings and labels; the timestamps are `at_ms` of the event that says so
 _SETTINGS_COLUMNS = "time_zone, quiet_from_min, quiet_until_min, quiet_lets, content_shown, badge, alert_on, locale, at_ms"

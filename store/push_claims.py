@@ -52,7 +52,7 @@ async def claim(rows: TokenRows, wanted: TokenRow, tell: Tell) -> TokenRow:
         if not tried and own is not None and stands and is_same(own, wanted):
             return own
         row = replace(wanted, registered_at_ms=time_of(wanted.registered_at_ms, seen, own))
-        moved = seen if seen is not None and (seen.user, seen.device) != (row.user, row.device) else None
+        moved = seen if seen is not None and seen.user and (seen.user, seen.device) != (row.user, row.device) else None
         if moved is not None:
             await tell(Change(moved.user, moved.device, *place, "moved", "", row.registered_at_ms))
         await tell(Change(row.user, row.device, *place, "added", row.sign_in, row.registered_at_ms))

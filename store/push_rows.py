@@ -13,6 +13,8 @@ from store import cql_push as cql
 from store.cassandra import Row, Store
 from store.contended import settled
 
+FREED_KEEP_S = 86_400  # longer than the clocks of two nodes differ
+
 
 class TokenRow(Struct, frozen=True):
     """Where a device is reached through a push channel, as it stands: `sealed` is the token."""
@@ -29,7 +31,7 @@ class TokenRow(Struct, frozen=True):
 
 
 class Holder(Struct, frozen=True):
-    """Who has a token. `at_ms`: since when; of one token only ever larger."""
+    """Who has a token. `at_ms`: since when; of one token only ever larger, so it is kept for a while when nobody (user "") has it."""
 
     user: str
     device: str
@@ -50,7 +52,7 @@ class TokenRows(Protocol):
         ...
 
     async def free_holder(self, channel: str, token_id: str, user: str, device: str, up_to_ms: int) -> None:
-        """Nobody has it, if this device had it, and not since a time after `up_to_ms`."""
+        """Nobody has it, if this device had it, and not since a time after `up_to_ms`, which is what is kept."""
         ...
 
     async def swap_row(self, seen: TokenRow | None, new: TokenRow) -> bool:
@@ -87,7 +89,7 @@ class CassandraTokenRows:
         return bool(applied) or set(now) == {new.user, new.device, new.at_ms}  # a repeat of our own that was not answered
 
     async def free_holder(self, channel: str, token_id: str, user: str, device: str, up_to_ms: int) -> None:
-        await settled(self._store, cql.FREE_HOLDER, (channel, token_id, user, device, up_to_ms))
+        await settled(self._store, cql.FREE_HOLDER, (FREED_KEEP_S, up_to_ms, channel, token_id, user, device, up_to_ms))
 
     async def swap_row(self, seen: TokenRow | None, new: TokenRow) -> bool:
         was: tuple[Any, ...] = (None, None) if seen is None else (seen.token_id, seen.registered_at_ms)

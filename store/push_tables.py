@@ -18,6 +18,7 @@ from store.push_claims import Tell, claim, give_up
 from store.push_rows import CassandraTokenRows, Holder, TokenRow
 from store.pushing import PushLabels, PushSettings, PushToken
 from store.sealing import NONCE_BYTES, NotSealedHere, Sealer, keyed_hash
+from store.sign_ins import NO_SIGN_IN
 
 EVERYWHERE = ""  # in place of a conversation
 TAG_BUCKETS = 16
@@ -48,7 +49,8 @@ class PushTables:
 
     async def holder(self, channel: str, token_id: str) -> Holder | None:
         """Which device has this token now. Raises: StoreUnavailable."""
-        return await self.rows.holder(channel, token_id)
+        holder = await self.rows.holder(channel, token_id)
+        return holder if holder is not None and holder.user else None
 
     async def register(self, token: PushToken, tell: Tell) -> TokenRow:
         """The device has this token and nobody else; `token_id` is made here, `registered_at_ms` is now. As `store.push_claims.claim`."""
@@ -61,7 +63,7 @@ class PushTables:
         )
         row = await claim(self.rows, wanted, tell)
         for token_id in former:  # whoever registered it while an older key was the newest
-            if (holder := await self.rows.holder(token.channel, token_id)) is not None:
+            if (holder := await self.holder(token.channel, token_id)) is not None:
                 await self.remove(holder.user, holder.device, token.channel, token_id, holder.at_ms)
         return row
 
@@ -69,11 +71,12 @@ class PushTables:
         """It is gone unless it was registered after `up_to_ms`. After its event. Raises: StoreUnavailable. Delivery: safe to repeat."""
         await give_up(self.rows, user, device, channel, token_id, up_to_ms)
 
-    async def remove_of_sign_in(self, user: str, sign_in: str, up_to_ms: int) -> None:
-        """As `remove`, every token that was registered under the sign-in."""
+    async def remove_of_sign_in(self, user: str, sign_in: str, at_ms: int) -> None:
+        """As `remove`, every token of a sign-in that ended at that time; nothing can be registered under it any more."""
         for row in await self.rows.of_user(user):
-            if row.sign_in == sign_in:
-                await self.remove(user, row.device, row.channel, row.token_id, up_to_ms)
+            # where tokens were minted without a sign-in, only those from before are void
+            if row.sign_in == sign_in and (sign_in != NO_SIGN_IN or row.registered_at_ms <= at_ms):
+                await self.remove(user, row.device, row.channel, row.token_id, max(at_ms, row.registered_at_ms))
 
     async def forget(self, tenant: str, user: str, up_to_ms: int) -> None:
         """Tokens, settings and labels of a deleted user are gone. Raises: StoreUnavailable. Delivery: safe to repeat."""

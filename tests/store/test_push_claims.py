@@ -52,7 +52,7 @@ class Rows:
         await self.step()
         holder = self.holders.get((channel, token_id))
         if holder is not None and (holder.user, holder.device) == (user, device) and holder.at_ms <= up_to_ms:
-            del self.holders[channel, token_id]
+            self.holders[channel, token_id] = Holder("", "", up_to_ms)
 
     async def swap_row(self, seen: TokenRow | None, new: TokenRow) -> bool:
         await self.step()
@@ -165,7 +165,7 @@ def test_another_token_of_the_device_frees_the_one_before() -> None:
         await claim(rows, wanted("ana", "t-1"), nothing)
         await claim(rows, wanted("ana", "t-2"), nothing)
         assert rows.held() == {("ana", "d-ana"): "t-2"}
-        assert (CHANNEL, "t-1") not in rows.holders
+        assert rows.holders[CHANNEL, "t-1"].user == ""
         check(rows)
 
     asyncio.run(run())
@@ -178,7 +178,7 @@ def test_what_came_after_the_removal_stays() -> None:
         await give_up(rows, "ana", "d-ana", CHANNEL, "t-1", row.registered_at_ms - 1)
         assert rows.held() == {("ana", "d-ana"): "t-1"}
         await give_up(rows, "ana", "d-ana", CHANNEL, "t-1", row.registered_at_ms)
-        assert (rows.tokens, rows.holders) == ({}, {})
+        assert (rows.tokens, rows.holders) == ({}, {(CHANNEL, "t-1"): Holder("", "", row.registered_at_ms)})
 
     asyncio.run(run())
 
