@@ -15,7 +15,7 @@ from streams.push.alert import Alert, AlertKind
 from streams.push.pick import Pick, candidates, pick
 from streams.push.reasons import Withheld
 from streams.push.relevant import Relevant, relevant
-from streams.push.situation import Situation, subject_of
+from streams.push.situation import CampaignText, Situation, subject_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +140,23 @@ def _said(token: PushToken, situation: Situation, found: Relevant) -> templates.
     wording = templates.Wording(
         texts, locale, settings.content_shown, request.user, request.conversation_kind, situation.title, situation.names
     )
-    if request.purpose == "call":
-        return templates.ring(wording, situation.call)
-    if situation.campaign is not None:
-        return templates.campaign(wording, situation.campaign)
-    return templates.messages(wording, found.views, found.count)
+    match request.purpose:
+        case "call":
+            return templates.ring(wording, situation.call)
+        case "campaign":
+            return templates.campaign(wording, situation.campaign or CampaignText("", ""))
+        case "message":
+            return templates.messages(wording, found.views, found.count)
 
 
 def _data(situation: Situation) -> dict[str, str]:
     """What the app needs to open the right place; ids only, but for what a campaign says to the app."""
     request = situation.request
-    data = {"purpose": request.purpose, "conversation": request.conversation_id, "seq": str(request.to_seq), "ref": request.ref}
-    if situation.campaign is not None:
+    seq = str(request.to_seq) if request.to_seq else ""
+    data = {"purpose": request.purpose, "conversation": request.conversation_id, "seq": seq, "ref": request.ref}
+    if request.purpose == "campaign" and situation.campaign is not None:
         data["data"] = situation.campaign.data
-    if situation.call is not None:
+    if request.purpose == "call" and situation.call is not None:
         data["media"] = "video" if situation.call.video else "audio"
     return {name: text for name, text in data.items() if text}
 

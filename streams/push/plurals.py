@@ -14,13 +14,13 @@ def form_of(rule: PluralRule, n: int) -> Form:
             return "one" if n == 1 else "other"
         case "zero_one_other":
             return "one" if n in (0, 1) else "other"
-        case "slavic":
-            return _slavic(n)
+        case "east_slavic":
+            return "one" if n % 10 == 1 and n % 100 != 11 else _few_or_many(n)
+        case "polish":
+            return "one" if n == 1 else _few_or_many(n)
         case _:
             assert_never(rule)
 
 
-def _slavic(n: int) -> Form:
-    if n % 10 == 1 and n % 100 != 11:
-        return "one"
+def _few_or_many(n: int) -> Form:
     return "few" if n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14) else "many"

@@ -14,7 +14,7 @@ from store.views import MessageView
 from streams.push.plurals import form_of
 from streams.push.shorten import first
 from streams.push.situation import CallNow, CampaignText
-from streams.push.texts import DEFAULT, Media, Texts, all_texts
+from streams.push.texts import ALIASES, DEFAULT, Media, Texts, all_texts
 
 TITLE_LIMIT = 80  # grapheme clusters; phones show some 40
 BODY_LIMIT = 300  # phones show some 180; the channel's own limit cuts further
@@ -55,7 +55,8 @@ def choose(*locales: str) -> tuple[str, Texts]:
     for locale in locales:
         parts = locale.replace("_", "-").lower().split("-")
         for count in range(len(parts), 0, -1):
-            if (tag := "-".join(parts[:count])) in there:
+            tag = "-".join(parts[:count])
+            if (tag := ALIASES.get(tag, tag)) in there:
                 return tag, there[tag]
     return DEFAULT, there[DEFAULT]
 
@@ -63,17 +64,21 @@ def choose(*locales: str) -> tuple[str, Texts]:
 def messages(wording: Wording, views: Sequence[MessageView] | None, count: int) -> Said:
     """`views`: what may be shown, oldest first; None: not known what it is. `count`: how many messages it is about."""
     texts = wording.texts
-    counted = texts.messages[form_of(texts.plural, count)].format(n=count)
+    counted = _counted(texts, count)
     if not wording.shown:
         return Said(counted, "", wording.locale)
     if not views:
         return Said(plain(wording.title, TITLE_LIMIT) or counted, counted if wording.title else "", wording.locale)
-    newest = views[-1]
+    spoken = [view for view in views if wording.user in view.mentions] or views  # who was spoken to wants to see that
     title = plain(wording.title, TITLE_LIMIT) if wording.kind != "direct" else ""
-    body = _line(wording, newest, named=bool(title) and wording.kind == "group")
+    body = _line(wording, spoken[-1], named=bool(title) and wording.kind == "group")
     if count > 1:
         body = texts.several[form_of(texts.plural, count)].format(n=count, line=body)
-    return Said(title or wording.name(newest.user), body, wording.locale)
+    return Said(title or wording.name(spoken[-1].user), body, wording.locale)
+
+
+def _counted(texts: Texts, count: int) -> str:
+    return texts.messages[form_of(texts.plural, count)].format(n=count)
 
 
 def ring(wording: Wording, call: CallNow | None) -> Said:
@@ -106,7 +111,7 @@ def _line(wording: Wording, view: MessageView, *, named: bool) -> str:
 def preview(content: Content | None, texts: Texts) -> str:
     """What of a content may be read on a locked screen: its text, or what kind of thing it is."""
     if content is None or content.key_id is not None:
-        return texts.messages["one"] if "one" in texts.messages else texts.messages["other"].format(n=1)
+        return _counted(texts, 1)
     media_type = content.media_type.partition(";")[0].strip().lower()
     if media_type in _SHOWN_TEXT:
         text = plain(content.body.decode("utf-8", "replace"), BODY_LIMIT)

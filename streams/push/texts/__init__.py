@@ -1,6 +1,6 @@
 """The texts of pushes in every language there is a file for, read once. Used by `streams.push.templates`.
 
-One language is one file beside this one, named by its tag (`de`, `zh-TW`). Nothing is decided here.
+One language is one file beside this one, named by its tag (`de`, `zh-hant`). Nothing is decided here.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,13 @@ import msgspec
 import yaml
 from msgspec import Struct
 
-PluralRule = Literal["one_other", "zero_one_other", "slavic", "other"]
+PluralRule = Literal["one_other", "zero_one_other", "east_slavic", "polish", "other"]
 Form = Literal["one", "few", "many", "other"]
 Media = Literal["image", "audio", "video", "file", "location", "other"]
 CallMedia = Literal["audio", "video"]
+
+# Where Chinese is written in the old characters a tag of the country is common.
+ALIASES: Mapping[str, str] = {"zh-tw": "zh-hant", "zh-hk": "zh-hant", "zh-mo": "zh-hant"}
 
 FOLDER = Path(__file__).parent
 DEFAULT = "en"
