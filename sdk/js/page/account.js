@@ -21,6 +21,7 @@ export const accountTabs = (here) =>
       ["/account/security", "Sign-in"],
       ["/account/devices", "Devices"],
       ["/account/privacy", "Privacy"],
+      ["/account/notifications", "Notifications"],
     ],
     here,
   );

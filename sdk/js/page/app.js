@@ -7,6 +7,7 @@ import { deviceName } from "./device.js";
 import { startNewDialog } from "./dialogs.js";
 import { byId, paintAvatar, showPresence } from "./dom.js";
 import { startJourneyDialog } from "./journey.js";
+import { openStore } from "./kept.js";
 import { renderList } from "./list.js";
 import { startListMenu } from "./listmenu.js";
 import { startMarks } from "./marks.js";
@@ -16,6 +17,7 @@ import { askNames } from "./names.js";
 import { Contacts } from "./people.js";
 import { startPresence } from "./presence.js";
 import { startProfileDialog } from "./profile.js";
+import { Push } from "./push.js";
 import { groupOf, startScreens } from "./screens.js";
 import { showSignIn, startSignIn } from "./signin.js";
 import { wordsOf } from "./ui.js";
@@ -26,9 +28,11 @@ const NEAR_TOP_PX = 300;
 // Of the window, not of the browser: two windows can be two people, and each is a device of its own.
 // `?edges=http://…,http://…` names further nodes to go on at when this one is lost; REST stays where the page came from.
 const further = (new URLSearchParams(location.search).get("edges") ?? "").split(",").filter((url) => /^https?:\/\/[^/]+$/.test(url));
-const client = new Client({ url: [location.origin, ...further], rest_url: location.origin, storage: sessionStorage, agent: "warbler-page/0.1.0", device_name: deviceName(navigator.userAgent) });
+const store = await openStore();
+const client = new Client({ url: [location.origin, ...further], rest_url: location.origin, storage: store, agent: "warbler-page/0.1.0", device_name: deviceName(navigator.userAgent) });
 
 const contacts = new Contacts(client);
+const push = new Push(client, store, (conversation) => (location.hash = conversation));
 /** @type {Model} */
 let model = new Model("", "");
 let current = "";
@@ -58,6 +62,7 @@ function draw() {
   byId("nothing").hidden = listed !== undefined;
   if (listed !== undefined) drawOpen(listed, now_ms);
   const unread = model.unreadTotal();
+  push.badge(unread);
   document.title = unread > 0 ? `(${unread}) Warbler` : "Warbler";
   drawBanner(client, model, was_online, now_ms, redraw);
   drawWaiting(contacts.asked.length);
@@ -159,7 +164,9 @@ function readOn() {
 function markRead() {
   if (document.visibilityState !== "visible" || !document.hasFocus() || !stick) return;
   const last = model.of(current).timeline.messages.at(-1);
-  if (last !== undefined && last.user !== model.user) client.markRead(current, last.seq, last.ordinal);
+  if (last === undefined) return;
+  if (last.user !== model.user) client.markRead(current, last.seq, last.ordinal);
+  push.closeRead(current, last.seq);
 }
 
 // ---- what the user does
@@ -223,6 +230,7 @@ const screens = startScreens({
   client,
   model: () => model,
   contacts,
+  push,
   toast,
   go: (hash) => (location.hash = hash),
   openDirect: (user) => client.direct(user).then((conversation) => void (location.hash = conversation), failed),
@@ -251,18 +259,7 @@ const openProfile = startProfileDialog(client, {
   setStatus: presence.setStatus,
 });
 
-startListMenu((conversation) => {
-  const listed = model.directory.conversations.get(conversation);
-  if (listed === undefined) return [];
-  const { last } = listed;
-  const unread = listed.head_ordinal > listed.read_ordinal;
-  const read = () => {
-    markUnread(conversation, 0);
-    if (last !== null && unread) client.markRead(conversation, last.seq, last.ordinal);
-  };
-  const mark = { label: "Mark as unread", act: () => markUnread(conversation, last?.seq ?? listed.head_seq) };
-  return [listed.marked_unread || unread ? { label: "Mark as read", act: read } : mark];
-});
+startListMenu({ client, model: () => model, markUnread, failed });
 byId("me").addEventListener("click", openProfile);
 byId("new-button").addEventListener("click", openNew);
 byId("empty-new").addEventListener("click", openNew);
@@ -355,6 +352,7 @@ client.on("reset", ({ conversation }) => {
 });
 client.on("state", ({ phase, reason }) => {
   if (phase === "online") was_online = true;
+  if (phase === "online") void push.renew();
   if (phase === "ended") endedBecause(reason);
   redraw();
 });
@@ -389,6 +387,7 @@ function forget(reason) {
 /** @param {string} reason */
 function leave(reason) {
   client.close();
+  void push.forget();
   drafts.clear();
   history.replaceState(null, "", location.pathname);
   current = "";

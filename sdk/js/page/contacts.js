@@ -4,6 +4,7 @@ import { WarblerError } from "/sdk/index.js";
 import { fieldWords, pictureOf } from "./account.js";
 import { ask, confirm } from "./ask.js";
 import { el, present } from "./dom.js";
+import { modeCard } from "./push_modes.js";
 import { tabs } from "./screens.js";
 import { button, card, control, form, hint, link, region, row, rows, tag, wordsOf } from "./ui.js";
 
@@ -177,7 +178,9 @@ export function contactScreen(page, [user = ""]) {
     const person = await page.client.rest.people.person(user);
     page.model().names.set(user, person.name);
     page.title(page.model().nameOf(user));
-    return [personCard(page, person, refresh), user === page.model().user ? null : notesCard(page, user)];
+    const direct = [...page.model().directory.conversations.values()].find((listed) => listed.peer === user);
+    const own = user === page.model().user;
+    return [personCard(page, person, refresh), own ? null : notesCard(page, user), direct === undefined ? null : modeCard(page, direct.conversation)];
   });
   page.listen(({ kind }) => {
     if (kind === "roster") void card_region.refresh();

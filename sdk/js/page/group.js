@@ -8,8 +8,9 @@ import { announcementsTab } from "./group_board.js";
 import { linksTab, requestsTab, settingsTab } from "./group_manage.js";
 import { membersTab } from "./group_members.js";
 import { rolesOf, rolesTab } from "./group_roles.js";
+import { modeCard } from "./push_modes.js";
 import { tabs } from "./screens.js";
-import { DURATIONS, button, card, control, form, hint, link, region, tag } from "./ui.js";
+import { DURATIONS, button, card, form, hint, link, region, tag } from "./ui.js";
 
 /**
  * What a tab is made from. `may`: what the own role may do here; `level`: how high it stands.
@@ -74,7 +75,7 @@ function groupTabs({ conversation, may }, tab) {
 
 /** @param {Inside} inside */
 async function aboutTab(inside) {
-  const { conversation, group } = inside;
+  const { page, conversation, group } = inside;
   const { description, visibility, slow_mode_ms } = group.settings;
   const count = group.members_count === 1 ? "1 member" : `${group.members_count} members`;
   const kind = group.conversation_kind === "channel" ? "Channel" : "Group";
@@ -89,7 +90,7 @@ async function aboutTab(inside) {
     slow_mode_ms > 0 ? tag(`Slow mode: one message every ${secondsOf(slow_mode_ms)}`) : null,
     el("div", { class: "button-row" }, link(`#${conversation}`, "Open the conversation", "primary as-button")),
   );
-  return [head, group.dissolved ? null : ownCard(inside), await pushCard(inside), speakingCard(inside), endCard(inside)];
+  return [head, group.dissolved ? null : ownCard(inside), group.role === null ? null : modeCard(page, conversation), speakingCard(inside), endCard(inside)];
 }
 
 /** @param {number} ms */
@@ -104,17 +105,6 @@ function ownCard({ page, conversation, refresh }) {
     await refresh();
   }, { inline: true, kind: "plain" });
   return card("You in this group", inner);
-}
-
-/** @param {Inside} inside */
-async function pushCard({ page, conversation, group }) {
-  if (group.role === null) return null;
-  const { mode } = await page.client.rest.groups.pushMode(conversation);
-  const field = control({ name: "mode", label: "Notify me of", value: mode, options: [["all", "Every message"], ["mentions", "Only what mentions me"], ["none", "Nothing"]] });
-  field.control.addEventListener("change", async () => {
-    if (await tried(page, () => page.client.rest.groups.setPushMode(conversation, /** @type {"all" | "mentions" | "none"} */ (field.read())))) page.toast("Saved.");
-  });
-  return card("Notifications", field.box);
 }
 
 /** @param {Inside} inside */

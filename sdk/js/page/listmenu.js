@@ -2,9 +2,26 @@
 
 import { byId } from "./dom.js";
 import { openMenu } from "./menu.js";
+import { askMode } from "./push_modes.js";
 
-/** @param {(conversation: string) => {label: string, act: () => void}[]} entriesOf */
-export function startListMenu(entriesOf) {
+/**
+ * @param {{client: import("/sdk/index.js").Client, model: () => import("./model.js").Model, markUnread: (conversation: string, seq: number) => void,
+ *   failed: (error: unknown) => void}} page
+ */
+export function startListMenu({ client, model, markUnread, failed }) {
+  const entriesOf = (/** @type {string} */ conversation) => {
+    const listed = model().directory.conversations.get(conversation);
+    if (listed === undefined) return [];
+    const { last } = listed;
+    const unread = listed.head_ordinal > listed.read_ordinal;
+    const read = () => {
+      markUnread(conversation, 0);
+      if (last !== null && unread) client.markRead(conversation, last.seq, last.ordinal);
+    };
+    const mark = { label: "Mark as unread", act: () => markUnread(conversation, last?.seq ?? listed.head_seq) };
+    const modes = { label: "Notifications…", act: () => void askMode(client, conversation, model().titleOf(listed)).catch(failed) };
+    return [listed.marked_unread || unread ? { label: "Mark as read", act: read } : mark, modes];
+  };
   const list = byId("list");
   const open = (/** @type {{x: number, y: number}} */ at, /** @type {HTMLElement} */ by) => {
     const entries = entriesOf(by.dataset["conversation"] ?? "");

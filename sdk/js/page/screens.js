@@ -6,7 +6,10 @@ import { devicesScreen } from "./devices.js";
 import { byId, el } from "./dom.js";
 import { groupScreen } from "./group.js";
 import { groupsScreen, joinScreen, newGroupScreen } from "./groups.js";
+import { notificationsScreen } from "./notifications.js";
 import { privacyScreen } from "./privacy.js";
+import { adminPushScreen } from "./push_admin.js";
+import { pushLogScreen } from "./push_log.js";
 import { securityScreen } from "./security.js";
 
 /**
@@ -14,7 +17,7 @@ import { securityScreen } from "./security.js";
  *
  * @typedef {{kind: "roster"} | {kind: "event", conversation: string, event: import("/sdk/index.js").EventItem}} Heard
  * @typedef {{client: import("/sdk/index.js").Client, model: () => import("./model.js").Model,
- *   contacts: import("./people.js").Contacts, toast: (text: string) => void, go: (hash: string) => void, openDirect: (user: string) => Promise<void>,
+ *   contacts: import("./people.js").Contacts, push: import("./push.js").Push, toast: (text: string) => void, go: (hash: string) => void, openDirect: (user: string) => Promise<void>,
  *   leave: (reason: string) => void, names: (users: readonly string[]) => Promise<void>, title: (text: string) => void,
  *   listen: (listener: (heard: Heard) => void) => void}} Page
  * @typedef {(page: Page, parts: string[]) => (Node | null)[]} Screen
@@ -32,6 +35,9 @@ const ROUTES = [
   { at: /^\/account\/security$/, place: "account", up: "", title: "Account", screen: securityScreen },
   { at: /^\/account\/devices$/, place: "account", up: "", title: "Account", screen: devicesScreen },
   { at: /^\/account\/privacy$/, place: "account", up: "", title: "Account", screen: privacyScreen },
+  { at: /^\/account\/notifications$/, place: "account", up: "", title: "Account", screen: notificationsScreen },
+  { at: /^\/account\/pushes$/, place: "account", up: "/account/notifications", title: "Push log", screen: pushLogScreen },
+  { at: /^\/admin\/pushes(?:\/(\w+))?$/, place: "account", up: "/account/pushes", title: "Pushes of everybody", screen: adminPushScreen },
 ];
 
 /** @param {Omit<Page, "title" | "listen">} base */

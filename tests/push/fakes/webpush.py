@@ -165,6 +165,13 @@ class FakeWebPush(FakeVendor):
 
     # -- Firefox's side
 
+    async def hand_over_again(self) -> str:
+        """The newest push once more to the browser it was for; `acked` has its version when the service worker was told of it."""
+        (subscriber,) = [each for each in self.subscribers.values() if each.key is None]
+        version = uuid.uuid4().hex
+        await self._hand_over(Request("POST", "", {"ttl": "60"}, self.bodies[-1]), subscriber, version)
+        return version
+
     async def _hand_over(self, request: Request, subscriber: Subscriber, version: str) -> None:
         message = {
             "messageType": "notification",
