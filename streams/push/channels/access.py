@@ -46,11 +46,15 @@ class Access:
         if self.grant is not None and now_ms < self.fresh_until_ms:
             return self.grant.token
         if self.refusal is not None and now_ms < self.ask_again_ms:
-            return self.refusal
+            return self._old_one(now_ms) or self.refusal
         if self.asking is None:
             self.asking = asyncio.create_task(self._ask(now_ms))
         found = await asyncio.shield(self.asking)
-        return found.token if isinstance(found, Grant) else found
+        return found.token if isinstance(found, Grant) else self._old_one(now_ms) or found
+
+    def _old_one(self, now_ms: int) -> str:
+        """What was to be renewed early and could not be; empty: it ended."""
+        return self.grant.token if self.grant is not None and now_ms < self.grant.until_ms else ""
 
     def renew(self, token: str, now_ms: int) -> bool:
         """After the vendor called the token ended: whether another may be had. Once for all who were told so, and seldom."""
