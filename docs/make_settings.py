@@ -22,6 +22,7 @@ from ops.embedded.settings import EmbeddedSettings  # noqa: E402
 from ops.settings import ClusterSettings  # noqa: E402
 from store.settings import StoreSettings  # noqa: E402
 from streams.conversations.rules import Rules  # noqa: E402
+from streams.push.settings import OutboxSettings  # noqa: E402
 from streams.settings import StreamsSettings  # noqa: E402
 
 # heading: (class, prefix of its variables, fields that another class has too)
@@ -33,6 +34,7 @@ TABLES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "Edge (`python -m edge`)": (EdgeSettings, "EDGE_", ()),
     "Edge: the ways in": (WaysSettings, "EDGE_", ()),
     "Worker (`python -m streams.worker`)": (StreamsSettings, "STREAMS_", ()),
+    "Worker: pushes": (OutboxSettings, "STREAMS_PUSH_", ()),
     "Worker: what a conversation permits": (Rules, "STREAMS_", ()),
 }
 

@@ -27,7 +27,7 @@ from ops.owners import NOBODY, Group, groups_of
 from ops.statefile import ProcessState
 from ops.summary import for_browsers
 
-GROUPS = ("warbler-conversations", "warbler-timelines", "warbler-notifier", "warbler-inbox")
+GROUPS = ("warbler-conversations", "warbler-timelines", "warbler-notifier", "warbler-inbox", "warbler-push")
 KAFKA_TIMEOUT_S = 15.0
 LIVE_TIMEOUT_S = 2.0
 MIB = 1 << 20

@@ -74,6 +74,12 @@ PRESENCE_TABLES: dict[str, str] = {
     "presence": f"(user text PRIMARY KEY, state text, status text, last_seen_ms bigint, at_ms bigint) WITH {COMPACTION}",
 }
 
+# What the push worker remembers of what it sent: a row for each device and push channel about a conversation, call or campaign; expires.
+ALERT_TABLES: dict[str, str] = {
+    "push_alerts": f"""(user text, subject text, device text, channel text, to_seq bigint, attempt int, shown boolean, at_ms bigint,
+        PRIMARY KEY ((user), subject, device, channel)) WITH {COMPACTION}""",
+}
+
 # What the topic `account-events` comes to. Written by the edge after the event, and by the projector, so that a crash between heals.
 ACCOUNT_TABLES: dict[str, str] = {
     "account_states": f"""(user text PRIMARY KEY, user_kind text, state text, reason text, changed_by text, at_ms bigint)
@@ -180,6 +186,7 @@ TABLES: dict[str, str] = {
     **RECEIPT_TABLES,
     **ROSTER_TABLES,
     **PRESENCE_TABLES,
+    **ALERT_TABLES,
     **ACCOUNT_TABLES,
     **OWN_TABLES,
     **SIGN_IN_TABLES,

@@ -8,6 +8,8 @@ Rule 4: fetch wait and size are the application's choice; stock Faust waits up t
 Rule 5: a failed commit is tried again with the next one; stock Faust ends the process.
 Rule 6: partitions are assigned only once the cluster's metadata has every topic. Stock aiokafka, when Kafka goes away while a group forms,
 assigns nothing, and a named member then gets that nothing back from the broker for ever.
+Rule 7: partitions can be held back: between two fetches, so that all of what was fetched is handed over. A pause of stock Faust amid
+a fetch drops the rest of it, and commits beyond it.
 """
 
 import asyncio
@@ -191,6 +193,7 @@ class ChunkedConsumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.delivered = Delivered()
+        self._held: frozenset[tuple[str, int]] = frozenset()
         self.progress = 0  # polls that ended, with or without records: proves that the consumer lives
         deliver: Callable[[Any], Awaitable[None]] = self.callback
 
@@ -205,7 +208,19 @@ class ChunkedConsumer(driver.Consumer):  # type: ignore[misc]
         thread.fetch = self.fetch
         return thread
 
+    def hold(self, places: frozenset[tuple[str, int]]) -> None:
+        """From the next fetch on nothing of these partitions is fetched, and of all others that are assigned."""
+        self._held = places
+
+    def _apply_hold(self) -> None:
+        wanted = {place for place in self.assignment() if (place.topic, place.partition) in self._held}
+        if (ended := self._paused_partitions - wanted) & self.assignment():
+            self.resume_partitions(ended & self.assignment())
+        if wanted - self._paused_partitions:
+            self.pause_partitions(wanted)
+
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
+        self._apply_hold()
         fetched, active = await super()._wait_next_records(timeout)
         self.progress += 1
         if fetched:

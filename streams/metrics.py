@@ -26,6 +26,8 @@ class WorkerCollector(Collector):
         yield CounterMetricFamily("warbler_worker_progress", "Grows as long as the worker consumes", value=report["progress"])
         for role, detail in report["detail"].items():
             for name, value in detail.items():
+                if isinstance(value, dict):
+                    continue  # has labels: the role has a collector of its own
                 number = len(value) if isinstance(value, list) else value
                 family = CounterMetricFamily if name in COUNTERS else GaugeMetricFamily
                 yield family(f"warbler_{role}_{name}", f"{name} of role {role}", value=number)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROLES = ("conversations", "timelines", "notifier", "inbox")
+ROLES = ("conversations", "timelines", "notifier", "inbox", "push")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from store.settings import StoreSettings
 from streams.conversations.rules import Rules
 from streams.live import serve_live
 from streams.metrics import WorkerCollector
+from streams.push_role import PushRole, check_push
 from streams.roles import ConversationsRole, Role, TimelinesRole
 from streams.settings import StreamsSettings
 from streams.standstill import watch
@@ -47,11 +48,15 @@ def now_ms() -> int:
 
 
 class Worker:
-    def __init__(self, settings: StreamsSettings, kafka: LogSettings, cassandra: StoreSettings | None, rules: Rules) -> None:
+    def __init__(
+        self, settings: StreamsSettings, kafka: LogSettings, cassandra: StoreSettings | None, rules: Rules, env: Mapping[str, str]
+    ) -> None:
         self._settings = settings
         self._kafka = kafka
         self._cassandra = cassandra
         self._rules = rules
+        self._env = env
+        self._registry = CollectorRegistry()
         self._waited = 0
         self._roles: list[Role] = []
         self._ending: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
@@ -69,9 +74,8 @@ class Worker:
 
     async def run(self) -> int:
         """The exit code, after somebody called `end`."""
-        registry = CollectorRegistry()
-        registry.register(WorkerCollector(self.report))
-        live = await serve_live(LIVE_HOST, self._settings.live_port, self.report, registry) if self._settings.live_port else None
+        self._registry.register(WorkerCollector(self.report))
+        live = await serve_live(LIVE_HOST, self._settings.live_port, self.report, self._registry) if self._settings.live_port else None
         serving = asyncio.ensure_future(self._serve())
         serving.add_done_callback(lambda done: self.end(None if done.cancelled() else done.exception()))
         reason = await self._ending
@@ -113,6 +117,10 @@ class Worker:
             made.append(NotifierRole(log, store, self._kafka, self._settings, self.end))
         if "inbox" in wanted:
             made.append(InboxRole(log, store, self._kafka, self._settings, now_ms, self.end))
+        if "push" in wanted:
+            pushes = PushRole(log, store, self._kafka, self._settings, self._env, now_ms, self.end)
+            self._registry.register(pushes.collector)
+            made.append(pushes)
         return made
 
     async def _connected_log(self) -> KafkaLog:
@@ -179,10 +187,12 @@ async def run(env: Mapping[str, str]) -> int:
         kafka = LogSettings.from_env(env)
         cassandra = StoreSettings.from_env(env) if {*settings.roles} - {"conversations"} else None
         rules = Rules.from_env(env)
+        if "push" in settings.roles:
+            check_push(settings, env)
     except (ValueError, WarblerError) as exc:
         logger.error("bad setting", error=str(exc))
         return EXIT_CONFIG
-    worker = Worker(settings, kafka, cassandra, rules)
+    worker = Worker(settings, kafka, cassandra, rules, env)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.end)

@@ -35,6 +35,7 @@ PARTITIONS = 4
 class Worker:
     """`python -m streams.worker` with an environment of its own."""
 
+    module = "streams.worker"
     _port_next = 24_000 + os.getpid() % 100 * 20  # two workers may be made before either listens
 
     def __init__(self, kafka: str, data: Path, name: str, **settings: str) -> None:
@@ -57,7 +58,7 @@ class Worker:
     def start(self) -> None:
         with self.log_path.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams.worker"], env=self._env, stdout=output, stderr=subprocess.STDOUT, cwd=self.log_path.parent
+                [sys.executable, "-m", self.module], env=self._env, stdout=output, stderr=subprocess.STDOUT, cwd=self.log_path.parent
             )
 
     def send(self, number: signal.Signals) -> None:

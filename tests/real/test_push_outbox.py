@@ -1,0 +1,121 @@
+"""The outbox on a real Kafka and Cassandra with fake vendors: workers that die, vendors that fail, and nobody alerted twice or too late.
+
+One world for all: with servers of its own, because a push worker's group begins at the end of the log when it is new.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.embedded.stack import Stack
+from tests.push.plain_worker import PLAIN
+from tests.real.inbox_world import until
+from tests.real.push_world import World, is_idle, is_ready, now_ms, world
+from tests.real.workers import workers
+
+pytestmark = pytest.mark.real
+
+REQUESTS = 5_000
+BAD = {"error": 0.05, "busy": 0.05, "lost": 0.03, "slow": 0.02, "dead": 0.05}
+EARLY = 50  # requests whose deadline is so near that a first failure is their last
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("push-stack"))
+    asyncio.run(stack.start())
+    try:
+        yield stack
+    finally:
+        asyncio.run(stack.stop())
+
+
+def run(own: Stack, folder: Path, body: Callable[[World], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with world(own, folder) as there:
+            await body(there)
+
+    asyncio.run(whole())
+
+
+def named(prefix: str, count: int) -> list[tuple[str, str]]:
+    """(user, push channel), the channels in turn."""
+    return [(f"u-{prefix}-{number}", PLAIN[number % len(PLAIN)]) for number in range(count)]
+
+
+def test_a_new_group_begins_at_the_end_and_what_comes_then_is_sent_once(own: Stack, tmp_path: Path) -> None:
+    async def body(there: World) -> None:
+        (old, _), (new, _) = people = named("first", 2)
+        await there.register(people)
+        seq = await there.message("g-first", [old, new])
+        await there.ask("g-first", [old], seq)  # nobody was there to send it, and it is not sent when somebody comes
+        worker = there.worker()
+        with workers(worker):
+            worker.start()
+            await worker.until(is_ready, "owner of its partitions")
+            await there.ask("g-first", [new, new], seq)  # twice
+            found = await until(lambda: there.results_of(new), lambda found: len(found) >= 2, "answered", 20)
+            assert [result.state for result in found] == ["accepted", "suppressed"]
+            assert found[1].reason == "repeated"
+            assert there.shown() == {f"t-{new}": 1}
+            assert await there.results_of(old) == []
+            assert worker.stop() == 0
+
+    run(own, tmp_path, body)
+
+
+def test_workers_die_and_vendors_fail_and_each_device_is_alerted_once(own: Stack, tmp_path: Path) -> None:
+    async def body(there: World) -> None:
+        people = named("crash", REQUESTS)
+        users = [user for user, _ in people]
+        await there.register(people)
+        seq = await there.message("g-crash", users)
+        for number, vendor in enumerate(there.vendors.values()):
+            vendor.chance(number, BAD)  # type: ignore[arg-type]
+        worker = there.worker(STREAMS_PUSH_TRIES_LIMIT="100")
+        with workers(worker):
+            worker.start()
+            await worker.until(is_ready, "owner of its partitions")
+            await there.ask("g-crash", users[EARLY:], seq)
+            await there.ask("g-crash", users[:EARLY], seq, deadline_ms=now_ms() + 2_000)
+            for share in (0.2, 0.5, 0.8):
+                await until(_shown(there), _more_than(share * REQUESTS), f"{share} shown", 60)
+                worker.send(signal.SIGKILL)
+                worker.wait()
+                worker.start()
+            await until(_settled(there, users), lambda left: not left, "settled", 90)
+            await worker.until(is_idle, "idle")
+        shown, dead = there.shown(), {token for vendor in there.vendors.values() for token in vendor.dead}
+        late = [seen for vendor in there.vendors.values() for seen in vendor.seen if seen.late_ms > 1_000]
+        assert late == [], "nothing leaves after its deadline; a second for the way, on a busy machine"
+        assert set(shown.values()) == {1}
+        missed = {f"t-{user}" for user in users[EARLY:]} - shown.keys() - dead
+        assert missed == set(), "shown, or dead"
+        assert len(dead) > REQUESTS / 50
+        assert await there.tokens_left(token.removeprefix("t-") for token in dead) == set(), "dead tokens are gone"
+        alive = users[EARLY : EARLY + 200]
+        assert await there.tokens_left(alive) == {user for user in alive if f"t-{user}" not in dead}
+
+    run(own, tmp_path, body)
+
+
+def _more_than(least: float) -> Callable[[int], bool]:
+    return lambda count: count > least
+
+
+def _shown(there: World) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        return len(there.shown())
+
+    return count
+
+
+def _settled(there: World, users: list[str]) -> Callable[[], Awaitable[set[str]]]:
+    async def left() -> set[str]:
+        ended = {result.user for result in await there.results() if result.state not in ("retrying", "received")}
+        return set(users) - ended
+
+    return left
