@@ -2,21 +2,11 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from store import cql_alerts as cql
 from store.cassandra import Store
-from store.pushing import Alerted
+from store.pushing import Alerted, AlertRow
 
 KEEP_S = 7 * 86_400  # as long as push-requests are kept
-
-
-class AlertRow(Struct, frozen=True):
-    """`subject`: the conversation, call or campaign that the alert was about."""
-
-    user: str
-    subject: str
-    alerted: Alerted
 
 
 class AlertTables:

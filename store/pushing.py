@@ -59,3 +59,11 @@ class Alerted(Struct, frozen=True):
     attempt: int
     shown: bool
     at_ms: int
+
+
+class AlertRow(Struct, frozen=True):
+    """`subject`: the conversation, call or campaign that the alert was about."""
+
+    user: str
+    subject: str
+    alerted: Alerted

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from schemas.notices import PushCancelled, PushRequested
 from schemas.pushes import PushResult, PushRetrying, PushState
-from store.push_alerts import AlertRow
-from store.pushing import Alerted, PushToken
+from store.pushing import Alerted, AlertRow, PushToken
 from streams.push.channels.port import Accepted, Outcome, Refused
 from streams.push.decide import Planned, Suppressed
 from streams.push.reasons import state_of

@@ -17,7 +17,7 @@ from schemas import codec
 from schemas.accounts import PushTokenChanged
 from schemas.partition import partition_of
 from store.errors import StoreUnavailable
-from store.push_alerts import AlertRow
+from store.pushing import AlertRow
 from streams.push.follow import Dead, Outputs
 from streams.push.stats import OutboxStats
 

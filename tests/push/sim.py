@@ -21,8 +21,7 @@ from schemas.notices import PushCancelled, PushRequested
 from schemas.partition import partition_of
 from schemas.pushes import PushResult
 from store.errors import StoreUnavailable
-from store.push_alerts import AlertRow
-from store.pushing import Alerted, PushSettings, PushToken
+from store.pushing import Alerted, AlertRow, PushSettings, PushToken
 from streams.faust_consumer import Chunk, Delivered
 from streams.push.alert import Alert
 from streams.push.channels.port import Accepted, BadCredentials, Outcome, Refused, Traits

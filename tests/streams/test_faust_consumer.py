@@ -70,10 +70,21 @@ def test_the_versions_are_those_that_were_read() -> None:
 
 def test_every_overridden_name_exists_in_the_libraries() -> None:
     for ours, theirs in ((ChunkedConsumer, driver.Consumer), (InlineConsumerThread, driver.AIOKafkaConsumerThread)):
-        own = {"fetch", "force_commit"}
+        own = {"fetch", "force_commit", "hold", "_apply_hold"}
         for name, value in vars(ours).items():
             if inspect.isfunction(value) and not name.startswith("__") and name not in own:
                 assert hasattr(theirs, name), f"{theirs.__name__}.{name} is gone"
+
+
+def test_a_hold_changes_what_is_active_only_between_two_fetches() -> None:
+    """Stock Faust looks at the set of active partitions for each record that it hands over, and drops those of others."""
+    assert "tp in active_partitions" in inspect.getsource(Consumer.getmany)
+    assert "self._get_active_partitions()" in inspect.getsource(Consumer._wait_next_records)
+    assert "difference_update" in inspect.getsource(Consumer.pause_partitions)
+    callers = [
+        name for name, value in vars(ChunkedConsumer).items() if inspect.isfunction(value) and "_apply_hold()" in inspect.getsource(value)
+    ]
+    assert callers == ["_wait_next_records"]
 
 
 def test_the_thread_is_asked_only_through_the_calls_that_run_inline() -> None:
