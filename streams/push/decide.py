@@ -87,10 +87,13 @@ def _used(situation: Situation, one: Pick) -> tuple[bool, int, int, str]:
 def _decision(situation: Situation, found: Relevant, picks: list[Pick]) -> Decision:
     sends, held = [], []
     suppressed = [Suppressed(reason, one.device, token.channel, token.token_id) for one in picks for token, reason in one.others]
+    said: dict[str, templates.Said] = {}  # by locale: what is said to two devices in one language is put together once
     for one in picks:
         if one.chosen is None:
             continue
-        planned = Planned(one.chosen, alert_for(one.chosen, situation, found))
+        if (words := said.get(one.chosen.locale)) is None:
+            words = said[one.chosen.locale] = words_for(one.chosen.locale, situation, found)
+        planned = Planned(one.chosen, alert_for(one.chosen, situation, found, words))
         if one.waits is None:
             sends.append(planned)
         else:
@@ -104,10 +107,9 @@ def _decision(situation: Situation, found: Relevant, picks: list[Pick]) -> Decis
 # ---- the alert
 
 
-def alert_for(token: PushToken, situation: Situation, found: Relevant) -> Alert:
+def alert_for(token: PushToken, situation: Situation, found: Relevant, said: templates.Said) -> Alert:
     """What this device is sent."""
     request = situation.request
-    said = _said(token, situation, found)
     return Alert(
         kind=_kind(situation),
         send_key=send_key(request.push_id, token.device, token.channel),
@@ -134,9 +136,10 @@ def _kind(situation: Situation) -> AlertKind:
             return "alert"
 
 
-def _said(token: PushToken, situation: Situation, found: Relevant) -> templates.Said:
+def words_for(token_locale: str, situation: Situation, found: Relevant) -> templates.Said:
+    """Title and body in the user's language, else in the device's."""
     request, settings = situation.request, situation.settings
-    locale, texts = templates.choose(settings.locale, token.locale)
+    locale, texts = templates.choose(settings.locale, token_locale)
     wording = templates.Wording(
         texts, locale, settings.content_shown, request.user, request.conversation_kind, situation.title, situation.names
     )

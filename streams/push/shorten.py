@@ -11,11 +11,15 @@ from unicodedata import category, combining
 
 ELLIPSIS = "…"
 
+_CLUSTER_LIMIT = 16  # code points that a character has on the average, at most; a family of four with skin tones has 11
+
 Measure = Callable[[str, str], int]
 
 # Scripts in which every code point is a character of its own, so that most texts need no closer look: Latin, Greek, Cyrillic, Armenian,
 # punctuation and symbols, kana and Han. No "\r", no mark, no joiner, no emoji beyond the oldest.
 _SIMPLE = re.compile("[\x00-\x0c\x0e-\u02ff\u0370-\u0482\u048a-\u0590\u1e00-\u200b\u2010-\u20cf\u2100-\u2cee\u3030-\u3098\u309b-\ua66e]*")
+
+_LONE = re.compile("[\ud800-\udfff]")  # half of a surrogate pair: JSON can bring one, UTF-8 cannot
 
 _ZWJ = "\u200d"
 _VIRAMA_CLASS = 9  # joins the consonants on both sides in Indic scripts (UAX 29, GB9c)
@@ -46,7 +50,10 @@ def _clusters(text: str) -> Iterator[str]:
 
 def first(text: str, limit: int) -> str:
     """At most `limit` grapheme clusters of the text, the last one an ellipsis if there were more. Looks no further than it has to."""
-    found = list(islice(graphemes(text), limit + 1))
+    looked_at = text[: _CLUSTER_LIMIT * limit]
+    found = list(islice(graphemes(looked_at), limit + 1))
+    if len(found) <= limit and len(looked_at) < len(text):
+        return _cut(found, len(found) - 1)  # of the last one there may be more
     return text if len(found) <= limit else _cut(found, limit - 1)
 
 
@@ -85,13 +92,13 @@ def _cut(clusters: list[str], count: int) -> str:
 
 
 def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode() if any("\ud800" <= char <= "\udfff" for char in text) else text
+    return text.encode("utf-8", "replace").decode() if _LONE.search(text) else text
 
 
 def _joined(before: str, after: str, flags: int) -> bool:
     """Whether a reader sees the two as parts of one character. `flags`: how many regional indicators stand before `after` in a row."""
-    if before == "\r" and after == "\n":
-        return True
+    if after < "\u0300" and before < "\u0300":  # most of what is written, and nothing there joins but the end of a line
+        return before == "\r" and after == "\n"
     if after in _EXTENDS or category(after)[0] == "M":
         return True
     if before == _ZWJ or before in _PREPENDS or combining(before) == _VIRAMA_CLASS:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.push.quiet import DAY_MIN, in_window, is_quiet, local_minute, window_problem, zone_problem
+from store.zones import DAY_MIN, window_problem, zone_problem
+from streams.push.quiet import in_window, is_quiet, local_minute
 
 BERLIN = "Europe/Berlin"
 ZONES = ("UTC", BERLIN, "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "America/St_Johns")

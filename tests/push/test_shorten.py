@@ -120,3 +120,10 @@ def test_a_long_text_is_shortened_in_few_measures() -> None:
     _, body = fit("Ana", "word " * 20_000, counting, 4096)
     assert len(body) > 4000
     assert measured < 25
+
+
+def test_a_character_with_marks_without_end_is_not_cut_but_left_out() -> None:
+    endless = "e" + "\u0301" * 1_000
+    assert first(f"ab {endless} cd", 10) == f"ab{ELLIPSIS}"
+    assert first(endless, 10) == ""
+    assert first("e\u0301" * 10, 10) == "e\u0301" * 10
