@@ -104,6 +104,10 @@ def hour_scope(hour: int) -> str:
     return f"hour:{hour}"
 
 
+def is_hour(scope: str) -> bool:
+    return scope.startswith("hour:")
+
+
 def campaign_scope(campaign: str) -> str:
     return f"campaign:{campaign}"
 
