@@ -19,6 +19,7 @@ from streams.settings import StreamsSettings
 from tests.push.campaign_parts import MINUTE_MS, NOW_MS, People, Rows, cancelled, scheduled
 
 PARTITIONS = 4
+LIFE_S = 20
 DAMAGED = b"\x00nothing of ours"
 USERS = [f"u-{number}" for number in range(23)]
 SETTINGS = StreamsSettings(push_campaign_per_s=1_000_000, push_campaign_page_users=5)
@@ -55,12 +56,13 @@ class World:
         """A worker's life: until something holds (True), or it is killed after so many steps."""
         self.steps_left = steps
         task = asyncio.get_running_loop().create_task(self.runner().run())
-        while not task.done():
-            if await until():
-                task.cancel()
-                await asyncio.wait([task])
-                return True
-            await asyncio.sleep(0)
+        async with asyncio.timeout(LIFE_S):
+            while not task.done():
+                if await until():
+                    task.cancel()
+                    await asyncio.wait([task])
+                    return True
+                await asyncio.sleep(0)
         error = task.exception()
         assert isinstance(error, Killed) or (isinstance(error, BaseExceptionGroup) and error.subgroup(Killed) is not None), error
         return False

@@ -146,8 +146,9 @@ class CampaignRunner:
     async def _wait(self, now_ms: int) -> None:
         next_ms = self._book.next_ms
         until_ms = min(now_ms + IDLE_MS, next_ms) if next_ms is not None else now_ms + IDLE_MS
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._heard.wait(), max(0.01, (until_ms - now_ms) / 1_000))
+        with contextlib.suppress(TimeoutError):  # not wait_for: Python 3.11's may swallow a cancellation
+            async with asyncio.timeout(max(0.01, (until_ms - now_ms) / 1_000)):
+                await self._heard.wait()
 
     async def _step(self, campaign: Campaign) -> int:
         """One page; how many requests were written."""
