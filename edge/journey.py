@@ -5,7 +5,7 @@ Rule 2: what a user does not want seen is told to administrators only: to member
 Rule 3: who joined after the message has no steps: what was there before counts as read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +13,9 @@ from msgspec import Struct
 
 from schemas import events
 from schemas.notices import PushRequested
+from schemas.pushes import PushResult, PushState
 from schemas.records import LogPassed, WatermarkRaised
+from store.push_counts import key_of
 from store.receipts import ReceiptRow
 from store.views import Membership
 
@@ -29,7 +31,10 @@ READ_SOMETIME = "it is read; when is not known"
 
 
 class Step(Struct, frozen=True):
-    """`at_ms` None: not known or not yet, and `why`. `by_then`: it had happened at `at_ms`, perhaps earlier."""
+    """`at_ms` None: not known or not yet, and `why`. `by_then`: it had happened at `at_ms`, perhaps earlier.
+
+    `outcome`: what became of the push, and `why`; `channel`: through which push channel. Without: it was asked for.
+    """
 
     step: StepName
     at_ms: int | None = None
@@ -38,6 +43,8 @@ class Step(Struct, frozen=True):
     user: str | None = None
     device: str | None = None
     why: str | None = None
+    channel: str | None = None
+    outcome: PushState | None = None
 
 
 class Journey(Struct, frozen=True, kw_only=True):
@@ -81,12 +88,15 @@ class Found:
     members: list[Membership] = field(default_factory=list)
     members_more: bool = False
     pushes: list[PushRequested] = field(default_factory=list)
+    push_results: list[PushResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def journey_of(found: Found, now_ms: int, see_hidden: bool) -> Journey:
+def journey_of(found: Found, now_ms: int, see_hidden: bool, viewer: str = "") -> Journey:
+    """`viewer`: the member who asks. What became of pushes to others tells whom they muted, so it is hidden."""
     event = found.event
-    steps = [*_log_steps(found), *_passage_steps(found, "projected"), *_passage_steps(found, "fanned_out"), *_pushes(found)]
+    steps = [*_log_steps(found), *_passage_steps(found, "projected"), *_passage_steps(found, "fanned_out")]
+    steps += _pushes(found, lambda user: see_hidden or user == viewer)
     for name in RECEIPT_STEPS:
         steps += _receipts(found, name, see_hidden)
     return Journey(
@@ -129,13 +139,28 @@ def _passage_steps(found: Found, stage: Literal["projected", "fanned_out"]) -> l
     return [Step(stage, at_ms, by_then=True, node=node) for node, at_ms in sorted(first.items(), key=lambda each: (each[1], each[0]))]
 
 
-def _pushes(found: Found) -> list[Step]:
-    event = found.event
+def _pushes(found: Found, tells: Callable[[str], bool]) -> list[Step]:
+    """By user: when a push was asked for first, and what became of it on each device, as far as it may be told."""
     first: dict[str, int] = {}
     for push in found.pushes:
-        if push.conversation_id == event.conversation_id and push.from_seq <= event.seq <= push.to_seq:
+        if _is_about(found.event, push):
             first.setdefault(push.user, push.at_ms)
-    return [Step("pushed", at_ms, user=user) for user, at_ms in sorted(first.items())] or [Step("pushed", why=NO_PUSH)]
+    if not first:
+        return [Step("pushed", why=NO_PUSH)]
+    outcomes: dict[str, dict[str, Step]] = {}
+    for result in found.push_results:
+        if _is_about(found.event, result) and tells(result.user):
+            outcomes.setdefault(result.user, {}).setdefault(key_of(result), _outcome(result))
+    return [step for user, at_ms in sorted(first.items()) for step in (Step("pushed", at_ms, user=user), *outcomes.get(user, {}).values())]
+
+
+def _is_about(event: events.MessageSent, push: PushRequested | PushResult) -> bool:
+    return push.conversation_id == event.conversation_id and push.from_seq <= event.seq <= push.to_seq
+
+
+def _outcome(result: PushResult) -> Step:
+    device, channel = result.device or None, result.channel or None
+    return Step("pushed", result.at_ms, user=result.user, device=device, why=result.reason or None, channel=channel, outcome=result.state)
 
 
 def _receipts(found: Found, name: ReceiptStep, see_hidden: bool) -> Iterator[Step]:

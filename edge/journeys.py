@@ -22,12 +22,14 @@ from schemas.headers import read_command_header
 from schemas.keys import conversation_of_receipt
 from schemas.notices import PushRequested
 from schemas.partition import partition_of
+from schemas.pushes import PushResult
 from schemas.records import LogPassed
 
 if TYPE_CHECKING:
     from edge.node import Node
 
-EVENTS, COMMANDS, RECEIPTS, PUSHES = "conversation-events", "conversation-commands", "receipts", "push-requests"
+EVENTS, COMMANDS, RECEIPTS = "conversation-events", "conversation-commands", "receipts"
+PUSHES, PUSH_RESULTS = "push-requests", "push-results"
 CLOCKS_DIFFER_MS = 2_000
 READ_RECORDS = 2_000
 JOURNEYS_AT_ONCE = 2
@@ -39,8 +41,8 @@ class Journeys:
         self._node, self._settings = node, node.settings
         self._turns = asyncio.Semaphore(JOURNEYS_AT_ONCE)
 
-    async def journey(self, conversation: str, seq: int, see_hidden: bool) -> Journey:
-        """The journey of the message `seq`.
+    async def journey(self, conversation: str, seq: int, see_hidden: bool, viewer: str = "") -> Journey:
+        """The journey of the message `seq`, as `viewer` may see it.
 
         Raises: UnknownMessage; BadRequest("behind"), StoreUnavailable, LogUnavailable; TimeoutError.
         """
@@ -50,7 +52,7 @@ class Journeys:
             await self._find_passages(found)
             await self._find_receipts(found)
             await self._find_pushes(found)
-            return journey_of(found, clock_ms(), see_hidden)
+            return journey_of(found, clock_ms(), see_hidden, viewer)
 
     async def _message(self, conversation: str, seq: int) -> events.MessageSent:
         try:
@@ -106,16 +108,21 @@ class Journeys:
             found.notes.append(f"read marks: only the {len(page.events)} events after the message were looked through")
 
     async def _find_pushes(self, found: Found) -> None:
+        """What was asked for, and what became of it: both lie by user."""
+        found.pushes += await self._of_members(found, PUSHES, PushRequested)
+        found.push_results += await self._of_members(found, PUSH_RESULTS, PushResult)
+
+    async def _of_members(self, found: Found, topic: str, kind: type[T]) -> list[T]:
+        """The records of this kind whose user is one of the members."""
         try:
-            count = await self._node.log.partitions_count(PUSHES)
+            count = await self._node.log.partitions_count(topic)
         except UnknownTopic:
-            found.notes.append("pushes: there is no topic push-requests")
-            return
+            found.notes.append(f"pushes: there is no topic {topic}")
+            return []
         keys = {member.user.encode() for member in found.members}
-        for partition in sorted({partition_of(key, count) for key in keys}):
-            async for record in self._from(found, PUSHES, partition):
-                if record.key in keys and (push := _or_none(record, lambda value: decode(value, PushRequested))) is not None:
-                    found.pushes.append(push)
+        partitions = sorted({partition_of(key, count) for key in keys})
+        records = [record for number in partitions async for record in self._from(found, topic, number) if record.key in keys]
+        return [read for record in records if (read := _or_none(record, lambda value: decode(value, kind))) is not None]
 
     async def _from(self, found: Found, topic: str, partition: int) -> AsyncIterator[Record]:
         """The partition's records from the message's time on, and a note if they were more than may be looked through."""

@@ -63,7 +63,7 @@ def show(journey: dict[str, Any], console: Console) -> None:
     table = Table("step", "after ms", "at ms", "who", "")
     began = next((step["at_ms"] for step in journey["steps"] if step["at_ms"] is not None), None)
     for step in journey["steps"]:
-        table.add_row(step["step"], _after(step, began), str(step["at_ms"] or ""), _who(step), step["why"] or "")
+        table.add_row(step["step"], _after(step, began), str(step["at_ms"] or ""), _who(step), _said(step))
     console.print(table)
     if journey["members_more"]:
         console.print(f"only the first {journey['members']} members were looked at", style="yellow")
@@ -79,3 +79,10 @@ def _after(step: dict[str, Any], began: int | None) -> str:
 
 def _who(step: dict[str, Any]) -> str:
     return " ".join(step[name] for name in ("node", "user", "device") if step[name])
+
+
+def _said(step: dict[str, Any]) -> str:
+    """What became of a push, and why; or why the time is not known."""
+    by = f"by {step['channel']}" if step.get("channel") else None
+    outcome, why = step.get("outcome"), step["why"]
+    return " ".join(filter(None, (outcome, by, f"({why})" if outcome and why else why)))

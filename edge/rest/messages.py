@@ -19,7 +19,8 @@ async def journey(
 ) -> dict[str, Any]:
     """When the message was received, accepted, committed, projected, fanned out, pushed, delivered, read and played; and what is not known.
 
-    For members of the conversation; with the administrator's key for everybody's, hidden receipts included.
+    For members of the conversation; with the administrator's key for everybody's, hidden receipts included. What became of a push, device
+    by device, is told to its user and to administrators.
     """
     node, caller = who
     if caller is not None:
@@ -27,7 +28,7 @@ async def journey(
         if seq < await node.readable.floor_seq(caller.user, conversation):
             raise Problem(404, "unknown_message", "there is no such message for you: it was before you joined")
     try:
-        found = await node.journeys.journey(conversation, seq, see_hidden=caller is None)
+        found = await node.journeys.journey(conversation, seq, see_hidden=caller is None, viewer=caller.user if caller is not None else "")
     except UnknownMessage as unknown:
         raise Problem(404, "unknown_message", str(unknown)) from None
     except TimeoutError:

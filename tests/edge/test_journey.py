@@ -10,6 +10,7 @@ from schemas.values import WatermarkState
 from store.receipts import ReceiptRow
 from store.views import Membership
 from tests.edge.builders import ANA, BEN, EVE, GROUP, base, sent
+from tests.push.campaign_parts import result
 
 SEQ = 5
 
@@ -146,3 +147,43 @@ def test_pushes_are_those_whose_range_holds_the_message() -> None:
 
     pushes = [push(BEN, 1, 4, 1), push(BEN, 3, 5, 2), push(BEN, 5, 5, 3), push(EVE, 5, 6, 4), push("u-x", 5, 5, 5, "g-other")]
     assert steps(found(pushes=pushes), "pushed") == [Step("pushed", 2, user=BEN), Step("pushed", 4, user=EVE)]
+
+
+def push_of(user: str, to_seq: int, at_ms: int) -> PushRequested:
+    return PushRequested(
+        push_id="p",
+        tenant="default",
+        user=user,
+        conversation_id=GROUP,
+        conversation_kind="group",
+        from_seq=to_seq,
+        to_seq=to_seq,
+        attempt=1,
+        reason="absent",
+        at_ms=at_ms,
+    )
+
+
+def test_what_became_of_a_push_is_told_to_its_user_and_to_administrators() -> None:
+    about: dict[str, Any] = {"conversation_id": GROUP, "from_seq": SEQ, "to_seq": SEQ}
+    results = [
+        result("k1", user=BEN, channel="webpush", at_ms=20, **about),
+        result("k1", user=BEN, channel="webpush", at_ms=30, **about),  # told again after a crash
+        result("k1", "received", user=BEN, channel="webpush", at_ms=40, **about),
+        result("", "suppressed", "muted", user=EVE, device="", channel="", at_ms=50, **about),
+        result("k9", user=BEN, **(about | {"from_seq": SEQ + 1, "to_seq": SEQ + 1})),
+    ]
+    what = found(pushes=[push_of(BEN, SEQ, 10), push_of(EVE, SEQ, 11)], push_results=results)
+    asked = [Step("pushed", 10, user=BEN), Step("pushed", 11, user=EVE)]
+    bens = [
+        Step("pushed", 20, user=BEN, device="d-1", channel="webpush", outcome="accepted"),
+        Step("pushed", 40, user=BEN, device="d-1", channel="webpush", outcome="received"),
+    ]
+    muted = Step("pushed", 50, user=EVE, why="muted", outcome="suppressed")
+
+    def seen(see_hidden: bool, viewer: str) -> list[Step]:
+        return [step for step in journey_of(what, 9_999, see_hidden, viewer).steps if step.step == "pushed"]
+
+    assert seen(True, "") == [asked[0], *bens, asked[1], muted]
+    assert seen(False, BEN) == [asked[0], *bens, asked[1]]
+    assert seen(False, ANA) == asked

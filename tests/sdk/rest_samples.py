@@ -33,6 +33,9 @@ SAMPLES: dict[str, Any] = {
     "ttl_ms": 60_000,
     "members": [FrameMember("u-1")],
     "avatar": "",
+    "audience": "tags",
+    "campaign": uuid7(2, 2),
+    "channel": "webpush",
 }
 # not one request each, or no request at all
 NO_CALLS = {"close", "call", "response", "pages", "challenged", "provider_path", "enrolling"}

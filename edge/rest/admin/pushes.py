@@ -8,16 +8,19 @@ from pydantic import BaseModel, Field, model_validator
 
 from edge.clocks import clock_ms
 from edge.people.campaigns import CampaignOver, OtherCampaign, new_campaign_id
+from edge.people.push_results import newest
 from edge.rest.admin.acting import Act, Admin, Administrator
-from edge.rest.admin.push_models import CountItem, count_items
+from edge.rest.admin.push_models import CountItem, PushResults, PushStats, count_items, latency_items, result_item
 from edge.rest.errors import Problem
 from edge.session import TENANT
-from schemas.pushes import Audience
+from schemas.pushes import Audience, PushResult, PushState
 from store.campaigns import Campaign, CampaignState
-from store.push_counts import states_of
+from store.push_count_rows import HOURS_LIMIT
+from store.push_counts import HOUR_MS, states_of
 
 router = APIRouter(prefix="/v1/admin")
 PAGE_LIMIT = 100
+RESULTS_LIMIT = 200
 AUDIENCE_LIMIT, AUDIENCE_BYTES_LIMIT = 5_000, 256 * 1024  # the whole campaign is one record
 DATA_BYTES_LIMIT = 1_024
 TTL_MS_LIMIT = 7 * 86_400_000  # as long as push-requests are kept
@@ -152,6 +155,41 @@ async def cancel_push(campaign: CampaignPath, admin: Admin) -> None:
             raise Problem(409, "push_over", str(over)) from None
 
     await admin.perform(Act("pushes.cancel", "push", "push", campaign, changes=True), work)
+
+
+# ---- what became of pushes
+
+
+@router.get("/push/stats")
+async def push_stats(admin: Admin, hours: Annotated[int, Query(ge=1, le=HOURS_LIMIT)] = 24) -> PushStats:
+    """Of the hour that is running and those before it: how many pushes came to what, by push channel, state and reason."""
+
+    async def work() -> PushStats:
+        now_ms = clock_ms()
+        counts = await admin.node.tables.push_counts(admin.node.epoch).of_hours(now_ms, hours)
+        since_ms = (now_ms // HOUR_MS - hours + 1) * HOUR_MS
+        return PushStats(since_ms=since_ms, states=dict(states_of(counts)), counts=count_items(counts), latencies=latency_items(counts))
+
+    return await admin.perform(Act("pushes.stats", "push"), work)
+
+
+@router.get("/push/results")
+async def push_results(
+    admin: Admin,
+    user: Annotated[str, Query(max_length=128)] = "",
+    state: PushState | None = None,
+    channel: Annotated[str, Query(max_length=32, description="A push channel")] = "",
+    limit: Annotated[int, Query(ge=1, le=RESULTS_LIMIT)] = 50,
+) -> PushResults:
+    """The last ones, from the end of the log: what was sent, what was not and why, what the device said it received."""
+
+    def wanted(result: PushResult) -> bool:
+        return state in (None, result.state) and channel in ("", result.channel)
+
+    async def work() -> PushResults:
+        return PushResults(results=[result_item(each) for each in await newest(admin.node.log, user, wanted, limit)])
+
+    return await admin.perform(Act("pushes.results", "push", "user" if user else "", user), work)
 
 
 async def _known(admin: Administrator, campaign: str) -> Campaign:

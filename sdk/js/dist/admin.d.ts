@@ -63,6 +63,82 @@ export interface Decision {
     readonly since_ms: number;
     readonly by_time: boolean;
 }
+export type PushAudience = "all" | "tags" | "alias" | "users";
+export type PushState = "accepted" | "rejected" | "invalidated" | "expired" | "suppressed" | "withdrawn" | "retrying" | "received";
+/** A push to an audience. Times of what did not happen are 0. `users`: for how many it was asked for, once it is finished. */
+export interface Push {
+    readonly campaign: string;
+    readonly state: "scheduled" | "running" | "finished" | "cancelled" | "expired";
+    readonly audience: PushAudience;
+    readonly audience_of: readonly string[];
+    readonly title: string;
+    readonly body: string;
+    readonly data: Readonly<Record<string, unknown>>;
+    readonly made_at_ms: number;
+    readonly send_at_ms: number;
+    readonly deadline_ms: number;
+    readonly by: string;
+    readonly started_at_ms: number;
+    readonly finished_at_ms: number;
+    readonly cancelled_at_ms: number;
+    readonly cancelled_by: string;
+    readonly users: number;
+}
+/** `channel`: the push channel; empty where none was chosen. */
+export interface PushCount {
+    readonly channel: string;
+    readonly state: PushState;
+    readonly reason: string;
+    readonly count: number;
+}
+export interface PushDetail extends Push {
+    readonly states: Readonly<Record<string, number>>;
+    readonly counts: readonly PushCount[];
+}
+/** `latencies`: within how many milliseconds half, and 99 of 100 answers came; null: later than 30 s. */
+export interface PushStats {
+    readonly since_ms: number;
+    readonly states: Readonly<Record<string, number>>;
+    readonly counts: readonly PushCount[];
+    readonly latencies: readonly {
+        readonly channel: string;
+        readonly answers: number;
+        readonly p50_ms: number | null;
+        readonly p99_ms: number | null;
+    }[];
+}
+/** What became of a push on one device, or, without one, of the request. */
+export interface PushOutcome {
+    readonly push_id: string;
+    readonly user: string;
+    readonly conversation_id: string;
+    readonly from_seq: number;
+    readonly to_seq: number;
+    readonly purpose: "message" | "call" | "campaign";
+    readonly ref: string;
+    readonly device: string;
+    readonly channel: string;
+    readonly token_id: string;
+    readonly send_key: string;
+    readonly state: PushState;
+    readonly reason: string;
+    readonly vendor_status: number;
+    readonly vendor_code: string;
+    readonly tries: number;
+    readonly latency_ms: number;
+    readonly at_ms: number;
+}
+/** `campaign`: an id of yours, a UUIDv7: asked again, it is the same push. */
+export interface NewPush {
+    readonly audience: PushAudience;
+    readonly audience_of?: readonly string[];
+    readonly title: string;
+    readonly body?: string;
+    readonly data?: Readonly<Record<string, unknown>>;
+    readonly send_at_ms?: number;
+    readonly ttl_ms?: number;
+    readonly campaign?: string;
+}
 type Omitted<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** Raises (all calls): RestError (403 where the key or role does not reach so far), Unreachable. Every call stands in the log. */
 export declare class Admin {
@@ -128,5 +204,21 @@ export declare class Admin {
         readonly seq: number;
         readonly at_ms: number;
     }>;
+    /** To everybody with a token, who has one of the tags, an alias, or these users; now, or from `send_at_ms` on. */
+    sendPush(push: NewPush): Promise<Push>;
+    /** The newest first. */
+    pushes(after?: string | null): Promise<{
+        readonly pushes: readonly Push[];
+        readonly next: string | null;
+    }>;
+    /** How far it is, and what became of it. */
+    push(campaign: string): Promise<PushDetail>;
+    /** What was not sent yet is not sent. */
+    cancelPush(campaign: string): Promise<void>;
+    pushStats(hours?: number): Promise<PushStats>;
+    /** The last ones, the newest first. */
+    pushResults(user?: string | null, state?: PushState | null, channel?: string | null): Promise<readonly PushOutcome[]>;
+    /** What the user is called by for audiences, in the place of what it was. */
+    labelForPushes(user: string, tags?: readonly string[], alias?: string): Promise<void>;
 }
 export {};

@@ -111,4 +111,32 @@ export class Admin {
     command(conversation, as_user, command) {
         return this.http.call("POST", pathOf("admin", "conversations", conversation, "commands"), { as_user, command });
     }
+    // ---- pushes to an audience
+    /** To everybody with a token, who has one of the tags, an alias, or these users; now, or from `send_at_ms` on. */
+    sendPush(push) {
+        return this.http.call("POST", "/v1/admin/pushes", push);
+    }
+    /** The newest first. */
+    pushes(after = null) {
+        return this.http.call("GET", withQuery("/v1/admin/pushes", { after }));
+    }
+    /** How far it is, and what became of it. */
+    push(campaign) {
+        return this.http.call("GET", pathOf("admin", "pushes", campaign));
+    }
+    /** What was not sent yet is not sent. */
+    async cancelPush(campaign) {
+        await this.http.call("DELETE", pathOf("admin", "pushes", campaign));
+    }
+    pushStats(hours = 24) {
+        return this.http.call("GET", withQuery("/v1/admin/push/stats", { hours }));
+    }
+    /** The last ones, the newest first. */
+    async pushResults(user = null, state = null, channel = null) {
+        return (await this.http.call("GET", withQuery("/v1/admin/push/results", { user, state, channel }))).results;
+    }
+    /** What the user is called by for audiences, in the place of what it was. */
+    async labelForPushes(user, tags = [], alias = "") {
+        await this.http.call("PUT", pathOf("admin", "users", user, "push-labels"), { tags, alias });
+    }
 }

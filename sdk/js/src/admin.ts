@@ -64,6 +64,77 @@ export interface Decision {
   readonly since_ms: number;
   readonly by_time: boolean;
 }
+export type PushAudience = "all" | "tags" | "alias" | "users";
+export type PushState = "accepted" | "rejected" | "invalidated" | "expired" | "suppressed" | "withdrawn" | "retrying" | "received";
+/** A push to an audience. Times of what did not happen are 0. `users`: for how many it was asked for, once it is finished. */
+export interface Push {
+  readonly campaign: string;
+  readonly state: "scheduled" | "running" | "finished" | "cancelled" | "expired";
+  readonly audience: PushAudience;
+  readonly audience_of: readonly string[];
+  readonly title: string;
+  readonly body: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly made_at_ms: number;
+  readonly send_at_ms: number;
+  readonly deadline_ms: number;
+  readonly by: string;
+  readonly started_at_ms: number;
+  readonly finished_at_ms: number;
+  readonly cancelled_at_ms: number;
+  readonly cancelled_by: string;
+  readonly users: number;
+}
+/** `channel`: the push channel; empty where none was chosen. */
+export interface PushCount {
+  readonly channel: string;
+  readonly state: PushState;
+  readonly reason: string;
+  readonly count: number;
+}
+export interface PushDetail extends Push {
+  readonly states: Readonly<Record<string, number>>;
+  readonly counts: readonly PushCount[];
+}
+/** `latencies`: within how many milliseconds half, and 99 of 100 answers came; null: later than 30 s. */
+export interface PushStats {
+  readonly since_ms: number;
+  readonly states: Readonly<Record<string, number>>;
+  readonly counts: readonly PushCount[];
+  readonly latencies: readonly { readonly channel: string; readonly answers: number; readonly p50_ms: number | null; readonly p99_ms: number | null }[];
+}
+/** What became of a push on one device, or, without one, of the request. */
+export interface PushOutcome {
+  readonly push_id: string;
+  readonly user: string;
+  readonly conversation_id: string;
+  readonly from_seq: number;
+  readonly to_seq: number;
+  readonly purpose: "message" | "call" | "campaign";
+  readonly ref: string;
+  readonly device: string;
+  readonly channel: string;
+  readonly token_id: string;
+  readonly send_key: string;
+  readonly state: PushState;
+  readonly reason: string;
+  readonly vendor_status: number;
+  readonly vendor_code: string;
+  readonly tries: number;
+  readonly latency_ms: number;
+  readonly at_ms: number;
+}
+/** `campaign`: an id of yours, a UUIDv7: asked again, it is the same push. */
+export interface NewPush {
+  readonly audience: PushAudience;
+  readonly audience_of?: readonly string[];
+  readonly title: string;
+  readonly body?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly send_at_ms?: number;
+  readonly ttl_ms?: number;
+  readonly campaign?: string;
+}
 type Omitted<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** Raises (all calls): RestError (403 where the key or role does not reach so far), Unreachable. Every call stands in the log. */
@@ -210,5 +281,40 @@ export class Admin {
   /** Gives a command as one of the conversation's members. */
   command(conversation: string, as_user: string, command: Omitted<NewCommand, "conversation">): Promise<{ readonly seq: number; readonly at_ms: number }> {
     return this.http.call("POST", pathOf("admin", "conversations", conversation, "commands"), { as_user, command });
+  }
+  // ---- pushes to an audience
+
+  /** To everybody with a token, who has one of the tags, an alias, or these users; now, or from `send_at_ms` on. */
+  sendPush(push: NewPush): Promise<Push> {
+    return this.http.call("POST", "/v1/admin/pushes", push);
+  }
+
+  /** The newest first. */
+  pushes(after: string | null = null): Promise<{ readonly pushes: readonly Push[]; readonly next: string | null }> {
+    return this.http.call("GET", withQuery("/v1/admin/pushes", { after }));
+  }
+
+  /** How far it is, and what became of it. */
+  push(campaign: string): Promise<PushDetail> {
+    return this.http.call("GET", pathOf("admin", "pushes", campaign));
+  }
+
+  /** What was not sent yet is not sent. */
+  async cancelPush(campaign: string): Promise<void> {
+    await this.http.call("DELETE", pathOf("admin", "pushes", campaign));
+  }
+
+  pushStats(hours = 24): Promise<PushStats> {
+    return this.http.call("GET", withQuery("/v1/admin/push/stats", { hours }));
+  }
+
+  /** The last ones, the newest first. */
+  async pushResults(user: string | null = null, state: PushState | null = null, channel: string | null = null): Promise<readonly PushOutcome[]> {
+    return (await this.http.call<{ results: PushOutcome[] }>("GET", withQuery("/v1/admin/push/results", { user, state, channel }))).results;
+  }
+
+  /** What the user is called by for audiences, in the place of what it was. */
+  async labelForPushes(user: string, tags: readonly string[] = [], alias = ""): Promise<void> {
+    await this.http.call("PUT", pathOf("admin", "users", user, "push-labels"), { tags, alias });
   }
 }

@@ -43,6 +43,10 @@ const LEFT_OUT = new Set(["constructor", "call", "text", "pages", "challenged", 
 const BY_BROWSER = new Set(["passkey", "passkeyFactor", "enrolPasskey", "stepUpByPasskey"]);
 const OTHERS = {
   makeBot: ["bot", "bot"],
+  sendPush: [{ audience: "tags", audience_of: ["news"], title: "Hello", ttl_ms: 60_000 }],
+  pushResults: ["u-1", "accepted", "webpush"],
+  pushStats: [24],
+  labelForPushes: ["u-1", ["news"], "ana"],
   command: ["g-1", "u-1", { type: "leave_conversation" }],
   could: ["u-1", "send", "g-1", 1],
   give: [{ conversation: "g-1" }, { type: "leave_conversation" }],

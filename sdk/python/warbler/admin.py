@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from warbler import frames
-from warbler.calls import WITHIN_S, Calls, path_of
+from warbler.calls import WITHIN_S, path_of
 from warbler.people import Factors, Identifier, Profile, SignIn
+from warbler.pushes import AdminPushes
 
 UserState = Literal["active", "frozen", "deactivated", "deleted"]
 UserKind = Literal["person", "bot", "service"]
@@ -147,7 +148,7 @@ class _Policies(Struct, frozen=True):
     policies: dict[str, dict[str, Any]]
 
 
-class Admin(Calls):
+class Admin(AdminPushes):
     """Raises, from every call, as `Calls`; 403 not_permitted where the key or role does not reach so far. Every call stands in the log."""
 
     def __init__(self, url: str | Sequence[str], *, key: str, within_s: float = WITHIN_S) -> None:
