@@ -14,6 +14,7 @@ from store.profiles import ProfileTables
 from store.public_groups import PublicGroups
 from store.push_campaigns import CampaignTables
 from store.push_count_rows import CountRows
+from store.push_tables import PushTables
 from store.receipts import ReceiptTables
 from store.rosters import RosterTables
 from store.sign_ins import SignIns
@@ -36,6 +37,7 @@ class Tables:
     account_rows: AccountRows
     factors: Factors
     slips: Slips
+    push: PushTables
     campaigns: CampaignTables
     push_counts: Callable[[str], CountRows]  # of the log of that epoch
 
@@ -55,6 +57,7 @@ class Tables:
             AccountRows(store),
             Factors(store),
             Slips(store),
+            PushTables(store),
             CampaignTables(store),
             lambda epoch: CountRows(store, epoch),
         )

@@ -11,9 +11,8 @@ from typing import NamedTuple, Protocol, assert_never
 import msgspec
 
 from schemas.pushes import Audience
+from store.push_tables import FIRST_TOKEN, TAG_BUCKETS
 from store.pushing import PushLabels
-
-TAG_BUCKETS = 16
 
 
 class Place(NamedTuple):
@@ -39,9 +38,6 @@ class Labelled(Protocol):
     async def tagged(self, tenant: str, tag: str, bucket: int, after: str, limit: int) -> list[str]: ...
     async def aliased(self, tenant: str, alias: str, after: str, limit: int) -> list[str]: ...
     async def labels(self, user: str) -> PushLabels: ...
-
-
-FIRST_TOKEN = -(2**63)  # of Cassandra's ring, in whose order everybody comes
 
 
 class Audiences:

@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field, model_validator
 
 from edge.clocks import clock_ms
 from edge.people.campaigns import CampaignOver, OtherCampaign, new_campaign_id
+from edge.people.push_labels import TAGS_LIMIT, BadLabel, labels_of, relabel
 from edge.people.push_results import newest
+from edge.rest import models
 from edge.rest.admin.acting import Act, Admin, Administrator
 from edge.rest.admin.push_models import CountItem, PushResults, PushStats, count_items, latency_items, result_item
 from edge.rest.errors import Problem
@@ -52,6 +54,11 @@ class NewPush(BaseModel):
         if len(msgspec.json.encode(self.data)) > DATA_BYTES_LIMIT:
             raise ValueError(f"data: at most {DATA_BYTES_LIMIT} bytes of JSON")
         return self
+
+
+class LabelsGiven(BaseModel):
+    tags: list[Name] = Field(default=[], max_length=TAGS_LIMIT)
+    alias: str = Field(default="", max_length=128)
 
 
 class PushItem(BaseModel):
@@ -190,6 +197,24 @@ async def push_results(
         return PushResults(results=[result_item(each) for each in await newest(admin.node.log, user, wanted, limit)])
 
     return await admin.perform(Act("pushes.results", "push", "user" if user else "", user), work)
+
+
+# ---- labels
+
+
+@router.put("/users/{user}/push-labels", status_code=204)
+async def label_user(user: models.UserPath, body: LabelsGiven, admin: Admin) -> None:
+    """What the user is called by for audiences, in the place of what it was. Its own data: the log hears only that it changed."""
+
+    async def work() -> None:
+        try:
+            labels = labels_of(body.tags, body.alias)
+        except BadLabel as bad:
+            raise Problem(422, "bad_label", str(bad)) from None
+        await relabel(admin.node, user, labels, admin.actor.id)
+
+    act = Act("users.label", "push", "user", user, {"tags": len(body.tags)}, changes=True)
+    await admin.perform(act, work, lambda: admin.on_user(user))
 
 
 async def _known(admin: Administrator, campaign: str) -> Campaign:
