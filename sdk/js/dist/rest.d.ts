@@ -38,6 +38,10 @@ export interface JourneyStep {
     readonly user: string | null;
     readonly device: string | null;
     readonly why: string | null;
+    /** Of a push: through which push channel. */
+    readonly channel: string | null;
+    /** What became of a push; null: it was asked for. */
+    readonly outcome: "accepted" | "rejected" | "invalidated" | "expired" | "suppressed" | "withdrawn" | "retrying" | "received" | null;
 }
 /** Shape: `steps` in the order of the path, then by user and time. */
 export interface Journey {
