@@ -13,6 +13,7 @@ export type { Phase } from "./phases.js";
 export { Directory, isUnspoken, unreadOf, type Listed } from "./directory.js";
 export { canPasskey, createPasskey, getPasskey, type PasskeyOptions } from "./passkeys.js";
 export * from "./people.js";
+export * from "./push.js";
 export { Roster, type SavedRoster } from "./roster.js";
 export type { RosterHeard } from "./roster_keeper.js";
 export { MemoryStore, readJson, type KeyValueStore } from "./storage.js";

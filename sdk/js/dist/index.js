@@ -11,6 +11,7 @@ export { IdMaker, idMs } from "./ids.js";
 export { Directory, isUnspoken, unreadOf } from "./directory.js";
 export { canPasskey, createPasskey, getPasskey } from "./passkeys.js";
 export * from "./people.js";
+export * from "./push.js";
 export { Roster } from "./roster.js";
 export { MemoryStore, readJson } from "./storage.js";
 export { Stream } from "./stream.js";

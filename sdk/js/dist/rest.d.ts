@@ -3,6 +3,7 @@ import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
 import { Http } from "./http.js";
 import { People } from "./people.js";
+import { PushCalls } from "./push.js";
 import type { SignedIn } from "./ways.js";
 export interface User {
     readonly user: string;
@@ -71,6 +72,7 @@ export declare class Rest extends Http {
     readonly people: People;
     readonly friends: FriendCalls;
     readonly groups: GroupCalls;
+    readonly push: PushCalls;
     refresh(refresh_token: string): Promise<SignedIn>;
     logout(refresh_token: string): Promise<void>;
     /** Unknown ids are not in the answer. */

@@ -3,12 +3,14 @@ import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
 import { Http, pathOf, withQuery } from "./http.js";
 import { People } from "./people.js";
+import { PushCalls } from "./push.js";
 export const USERS_AT_ONCE = 100; // of some 23 characters each, in one URL
 /** What needs no session: names, lists, and everything about people. */
 export class Rest extends Http {
     people = new People(this);
     friends = new FriendCalls(this);
     groups = new GroupCalls(this);
+    push = new PushCalls(this);
     refresh(refresh_token) {
         return this.call("POST", "/v1/refresh", { refresh_token }, { authorized: false });
     }

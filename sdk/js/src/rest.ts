@@ -5,6 +5,7 @@ import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
 import { Http, pathOf, withQuery } from "./http.js";
 import { People } from "./people.js";
+import { PushCalls } from "./push.js";
 import type { SignedIn } from "./ways.js";
 
 export interface User {
@@ -79,6 +80,7 @@ export class Rest extends Http {
   readonly people = new People(this);
   readonly friends = new FriendCalls(this);
   readonly groups = new GroupCalls(this);
+  readonly push = new PushCalls(this);
 
   refresh(refresh_token: string): Promise<SignedIn> {
     return this.call("POST", "/v1/refresh", { refresh_token }, { authorized: false });
