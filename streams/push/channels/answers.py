@@ -23,6 +23,7 @@ CODE_CHARS_LIMIT = 64
 DETAIL_CHARS_LIMIT = 300
 RETRY_AFTER_LIMIT_MS = 24 * 3_600_000  # no message's deadline is further away
 CLASSES = ("3xx", "4xx", "5xx")
+SAME_TABLE = {"apns_voip": "apns"}  # two push channels of one vendor
 
 
 class BadTable(WarblerError):
@@ -93,7 +94,7 @@ class Table:
 
 def table_of(channel: str) -> Table:
     """Raises: BadTable, which names the file and what is wrong."""
-    path = TABLES / f"{channel}.yaml"
+    path = TABLES / f"{SAME_TABLE.get(channel, channel)}.yaml"
     try:
         sheet = msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Sheet)
         return checked(sheet)
