@@ -22,7 +22,7 @@ from streams.push.channels.vendor import (
     part,
     word,
 )
-from streams.push.channels.wording import badge_of, compact, for_app, json_bytes, notify_id, utf8_bytes, within
+from streams.push.channels.wording import badge_of, compact, for_app_named, json_bytes, notify_id, utf8_bytes, within
 from streams.push.config import Section
 
 URL = "https://push-api.cloud.honor.com"
@@ -68,7 +68,7 @@ class Honor:
         if life_s == 0:
             return EXPIRED
         android: dict[str, Any] = {"ttl": f"{life_s}s", "biTag": alert.send_key}
-        body: dict[str, Any] = {"data": for_app(alert, DATA_BYTES_LIMIT, json_bytes), "android": android, "token": []}
+        body: dict[str, Any] = {"data": for_app_named(alert, DATA_BYTES_LIMIT, json_bytes), "android": android, "token": []}
         if alert.kind != "silent":
             android["notification"] = self._notification(alert)
             fitting = within(alert, utf8_bytes(compact(body)) - 4, PAYLOAD_BYTES_LIMIT)

@@ -24,7 +24,7 @@ from streams.push.channels.vendor import (
     listed,
     word,
 )
-from streams.push.channels.wording import badge_of, compact, for_app, json_bytes, notify_id, utf8_bytes, within
+from streams.push.channels.wording import badge_of, compact, for_app_named, json_bytes, notify_id, utf8_bytes, within
 from streams.push.config import Section
 
 URL = "https://push-api.cloud.huawei.com"
@@ -76,7 +76,7 @@ class Huawei:
         if life_s == 0:
             return EXPIRED
         android: dict[str, Any] = {"ttl": f"{life_s}s", "bi_tag": alert.send_key}
-        message: dict[str, Any] = {"data": for_app(alert, DATA_BYTES_LIMIT, json_bytes), "android": android, "token": []}
+        message: dict[str, Any] = {"data": for_app_named(alert, DATA_BYTES_LIMIT, json_bytes), "android": android, "token": []}
         if alert.kind != "silent":
             android |= {"category": self._category(alert), "notification": self._notification(alert)}
             if alert.kind == "ring" and self.form.urgent_calls:

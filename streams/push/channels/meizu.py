@@ -7,7 +7,7 @@ from typing import Any
 from streams.push.alert import Alert
 from streams.push.channels.port import Refused, Traits
 from streams.push.channels.vendor import UNSUPPORTED, Draft, Heard, Post, VendorChannel, base_url, form_post, word
-from streams.push.channels.wording import compact, for_app, notify_key, texts, utf16_units
+from streams.push.channels.wording import APP_FIELD, compact, for_app, notify_key, texts, utf16_units
 from streams.push.config import Common, Section
 
 URL = "https://server-api-push.meizu.com"
@@ -53,7 +53,7 @@ class Meizu:
     def _shown(self, alert: Alert) -> dict[str, Any]:
         title, body = texts(alert, utf16_units, TITLE_CHARS_LIMIT, BODY_CHARS_LIMIT)
         click: dict[str, Any] = {"clickType": 1, "activity": self.form.activity} if self.form.activity else {"clickType": 0}
-        click["parameters"] = {"warbler": for_app(alert, CONTENT_CHARS_LIMIT)}
+        click["parameters"] = {APP_FIELD: for_app(alert, CONTENT_CHARS_LIMIT)}
         return {
             "noticeBarInfo": {"noticeBarType": 0, "title": title, "content": body},
             "clickTypeInfo": click,

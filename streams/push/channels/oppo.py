@@ -20,7 +20,7 @@ from streams.push.channels.vendor import (
     part,
     word,
 )
-from streams.push.channels.wording import compact, for_app, notify_id, texts, utf16_units
+from streams.push.channels.wording import compact, for_app_named, notify_id, texts, utf16_units
 from streams.push.config import Section
 
 URL = "https://api.push.oppomobile.com"
@@ -73,7 +73,7 @@ class Oppo:
     def _notification(self, alert: Alert, life_s: int) -> dict[str, Any]:
         title, body = texts(alert, utf16_units, TITLE_CHARS_LIMIT, BODY_CHARS_LIMITS[self.form.style])
         found: dict[str, Any] = {"app_message_id": alert.send_key, "style": self.form.style, "title": title, "content": body}
-        found |= {"action_parameters": for_app(alert, ACTION_CHARS_LIMIT), "notify_id": notify_id(alert.collapse_key)}
+        found |= {"action_parameters": for_app_named(alert, ACTION_CHARS_LIMIT), "notify_id": notify_id(alert.collapse_key)}
         found |= {"off_line": life_s > 0, "click_action_type": 0}  # not off line: shown now or never
         if life_s > 0:
             found["off_line_ttl"] = life_s

@@ -21,14 +21,13 @@ from streams.push.channels.vendor import (
     part,
     word,
 )
-from streams.push.channels.wording import for_app, half_widths, notify_id, texts
+from streams.push.channels.wording import APP_FIELD, for_app, half_widths, notify_id, texts
 from streams.push.config import Section
 
 URL = "https://api-push.vivo.com.cn"
 TITLE_WIDTHS_LIMIT = 40
 BODY_WIDTHS_LIMIT = 100
 CUSTOM_CHARS_LIMIT = 1_024  # of all keys and values
-CUSTOM_KEY = "warbler"
 TTL_LEAST_S = 60
 LATE_LIMIT_S = 5  # as far as two clocks may differ anyway
 TTL_LIMIT_S = 7 * 86_400
@@ -78,7 +77,7 @@ class Vivo:
         found |= {"timeToLive": max(life_s, TTL_LEAST_S), "networkType": -1, "notifyId": notify_id(alert.collapse_key)}
         found |= {"classification": self.form.classification, "pushMode": self.form.push_mode, "requestId": alert.send_key}
         found |= {"skipType": 4, "skipContent": self.form.intent} if self.form.intent else {"skipType": 1}
-        found["clientCustomMap"] = {CUSTOM_KEY: for_app(alert, CUSTOM_CHARS_LIMIT - len(CUSTOM_KEY))}
+        found["clientCustomMap"] = {APP_FIELD: for_app(alert, CUSTOM_CHARS_LIMIT - len(APP_FIELD))}
         if category := (alert.kind == "ring" and self.form.call_category) or self.form.category:
             found["category"] = category
         return Draft(self.address, found)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from streams.push.alert import Alert
 from streams.push.shorten import fit
@@ -10,9 +11,9 @@ from streams.push.shorten import fit
 Length = Callable[[str], int]
 NOTHING_TO_SAY = "•"  # no maker shows an alert without any text
 NOTIFY_KEY_CHARS = 8
+APP_FIELD = "warbler"  # under which the app finds its part, where a maker hands over names and values
 TITLE_PART = 4  # of a message's whole bytes, so much may be the title's: the body must not be crowded out
-# What stays of the app's data where a maker takes little: enough to open the conversation, to collapse and to say that it came.
-NEEDED = ("kind", "send_key", "collapse_key", "ticket", "conversation", "seq", "purpose", "ref")
+NEEDED = ("conversation", "seq", "purpose", "ref")  # what stays of the data where it is too long: enough to open the conversation
 
 
 def utf16_units(text: str) -> int:
@@ -64,21 +65,34 @@ def within(alert: Alert, envelope_bytes: int, limit_bytes: int) -> tuple[str, st
 
 
 def for_app(alert: Alert, limit: int, length: Length = utf16_units) -> str:
-    """JSON for the app, at most `limit` long: what goes beyond is left out, not cut."""
-    whole = {**alert.data, "kind": alert.kind, "send_key": alert.send_key, "collapse_key": alert.collapse_key}
-    whole |= {"ticket": alert.ticket, "deadline_ms": str(alert.deadline_ms)}
+    """JSON for the app, at most `limit` long, by the names that all push channels use (docs/push.md).
+
+    Of data that is too long only what the app cannot do without stays, and that only whole.
+    """
+    fields: dict[str, Any] = {
+        "kind": alert.kind,
+        "tag": alert.collapse_key,
+        "key": alert.send_key,
+        "ticket": alert.ticket,
+        "at_ms": alert.at_ms,
+    }
     if alert.badge is not None:
-        whole["badge"] = str(alert.badge)
-    text = compact(whole)
-    return text if length(text) <= limit else _needed(whole, limit, length)
+        fields["badge"] = alert.badge
+    text = compact({**fields, "data": alert.data})
+    return text if length(text) <= limit else _with_needed(fields, alert.data, limit, length)
 
 
-def _needed(whole: Mapping[str, str], limit: int, length: Length) -> str:
+def for_app_named(alert: Alert, limit: int, length: Length = utf16_units) -> str:
+    """The same as the text of one field, in an object as makers hand it over: of names and texts. `limit`: of the whole object."""
+    return compact({APP_FIELD: for_app(alert, limit, lambda text: length(compact({APP_FIELD: text})))})
+
+
+def _with_needed(fields: Mapping[str, Any], data: Mapping[str, str], limit: int, length: Length) -> str:
     kept: dict[str, str] = {}
     for name in NEEDED:
-        if name in whole and length(compact({**kept, name: whole[name]})) <= limit:
-            kept[name] = whole[name]
-    return compact(kept)
+        if name in data and length(compact({**fields, "data": {**kept, name: data[name]}})) <= limit:
+            kept[name] = data[name]
+    return compact({**fields, "data": kept})
 
 
 def notify_id(collapse_key: str) -> int:

@@ -1,4 +1,6 @@
-from typing import ClassVar
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,6 +17,10 @@ class TestHonor(AccessLaws):
     fields: ClassVar = {"app_id": APP, "client_id": CLIENT, "badge_class": "com.example.chat.Main"}
     secret_field = "client_secret"
     codes: ClassVar = {400: "give_up", 403: "misconfigured", 80300007: "remove_token", 503: "retry", 12345: "give_up"}
+
+    def app_part(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(json.loads(fields["data"])["warbler"])
+        return found
 
     @pytest.mark.parametrize(
         ("data", "verdict"),

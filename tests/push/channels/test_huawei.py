@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -30,6 +31,10 @@ class TestHuawei(AccessLaws):
         "81000001": "retry",
         "89999999": "give_up",
     }
+
+    def app_part(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(json.loads(fields["message"]["data"])["warbler"])
+        return found
 
     @pytest.mark.parametrize(
         ("illegal", "verdict"),

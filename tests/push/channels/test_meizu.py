@@ -1,5 +1,7 @@
 import asyncio
-from typing import ClassVar
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pytest
 
@@ -26,6 +28,10 @@ class TestMeizu(MakerLaws):
         "110053": "give_up",
         "119999": "give_up",
     }
+
+    def app_part(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(fields["clickTypeInfo"]["parameters"]["warbler"])
+        return found
 
     @pytest.mark.parametrize(
         ("value", "verdict"),

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -34,6 +35,10 @@ class TestOppo(AccessLaws):
         10000: "remove_token",
         10999: "give_up",
     }
+
+    def app_part(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(json.loads(fields["notification"]["action_parameters"])["warbler"])
+        return found
 
     @pytest.mark.parametrize("skew_ms", [-11 * 60_000, 11 * 60_000])
     def test_a_clock_that_is_wrong_gets_no_access_token_and_turns_the_channel_off(self, skew_ms: int) -> None:

@@ -1,5 +1,6 @@
 import json
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,6 +22,10 @@ class TestVivo(AccessLaws):
     token_text = "15513410784181118{:06}"
     silent = False
     codes: ClassVar = {10070: "retry", 10072: "retry", 10094: "misconfigured", 10302: "remove_token", 10103: "give_up", 19999: "give_up"}
+
+    def app_part(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(fields["clientCustomMap"]["warbler"])
+        return found
 
     @pytest.mark.parametrize("skew_ms", [-11 * 60_000, 11 * 60_000])
     def test_a_clock_that_is_wrong_gets_no_access_token_and_turns_the_channel_off(self, skew_ms: int) -> None:
@@ -58,12 +63,12 @@ class TestVivo(AccessLaws):
         async def law(fake: Moods, channel: PushChannel) -> None:
             assert isinstance(fake, FakeVivo)
             await channel.send(self.token(fake), alert(badge=4), now())
-            data = json.loads(fake.pushes[-1].fields["clientCustomMap"]["warbler"])
-            assert (data["conversation"], data["send_key"], data["ticket"], data["badge"]) == (
+            found = json.loads(fake.pushes[-1].fields["clientCustomMap"]["warbler"])
+            assert (found["data"]["conversation"], found["key"], found["ticket"], found["badge"]) == (
                 "g-1",
                 alert().send_key,
                 "ticket.of.a.device",
-                "4",
+                4,
             )
 
         self.run(law)

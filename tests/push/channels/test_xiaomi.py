@@ -1,5 +1,7 @@
 import asyncio
-from typing import ClassVar
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pytest
 
@@ -27,6 +29,10 @@ class TestXiaomi(MakerLaws):
         200001: "retry",
         77777: "give_up",
     }
+
+    def app_part(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(fields["payload"])
+        return found
 
     @pytest.mark.parametrize(
         ("fields", "verdict"),

@@ -27,14 +27,14 @@ class FakeMeizu(FakeMaker):
         needs(life.get("offLine") == (1 if hours else 0) and 0 <= hours <= 72, "1005", "pushTimeInfo")
         until_ms = self.now_ms() + hours * 3_600_000 if hours else 0
         if request.path == SILENT:
-            send_key = object_of(text_of(message, "content", 2_000, "1005"), "1005", "content")["send_key"]
+            send_key = object_of(text_of(message, "content", 2_000, "1005"), "1005", "content")["key"]
             return Push(form["pushIds"], send_key, "silent", until_ms=until_ms, fields=message)
         bar, notify = message.get("noticeBarInfo", {}), message.get("advanceInfo", {}).get("notifyKey", "")
         title, body = text_of(bar, "title", 32, "1005"), text_of(bar, "content", 100, "1005")
         needs(notify.isalnum() and len(notify) <= 8, "1005", "notifyKey")
         click = message.get("clickTypeInfo", {})
         needs(click.get("clickType") == 0 or (click.get("clickType") == 1 and bool(click.get("activity"))), "1005", "clickType")
-        send_key = object_of(click.get("parameters", {}).get("warbler"), "1005", "parameters")["send_key"]
+        send_key = object_of(click.get("parameters", {}).get("warbler"), "1005", "parameters")["key"]
         return Push(form["pushIds"], send_key, "shown", title, body, until_ms, notify, message)
 
     def accepted(self, push: Push) -> Reply:

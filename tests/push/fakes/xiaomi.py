@@ -25,7 +25,7 @@ class FakeXiaomi(FakeMaker):
         needs(life.isdigit() and 0 < int(life) <= TTL_LIMIT_MS, 10017, "time_to_live")
         needs(form.get("extra.jobkey", "").isalnum() and len(form["extra.jobkey"]) <= 20, 10017, "jobkey")
         needs(len(form.get("payload", "").encode()) <= 4_096, 65009, "payload")
-        send_key = object_of(form.get("payload"), 10017, "payload")["send_key"]
+        send_key = object_of(form.get("payload"), 10017, "payload")["key"]
         until_ms = self.now_ms() + int(life)
         needs(form.get("pass_through") in ("0", "1"), 10017, "pass_through")
         if form["pass_through"] == "1":
