@@ -28,6 +28,7 @@ LAZY = {
     "roles": ("ops.administering", "roles", "Define tenant roles and give them."),
     "api-keys": ("ops.administering", "keys", "Make and revoke API keys."),
     "policies": ("ops.administering", "policies", "Show and change the tenant's policies."),
+    "push": ("ops.push", "app", "Push channels, and what became of pushes."),
     "dead-letters": ("ops.deadletters", "app", "List, show and replay records that could not be understood."),
 }
 IMPORTERS = {"irc": ("ops.irc.cli", "app", "Import IRC logs.")}

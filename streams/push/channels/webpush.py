@@ -4,6 +4,8 @@ The endpoint is a user's word, so only hosts in `hosts` are sent to. What the se
 """
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import http_ece
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -53,6 +55,11 @@ def from_section(section: Section) -> "WebPushChannel":
     return WebPushChannel(section, form)
 
 
+def vapid_file(env: Mapping[str, str]) -> str:
+    """As the edges read it: from the working directory, where the path is relative."""
+    return str(Path(env["WARBLER_VAPID_KEY"]).absolute()) if env.get("WARBLER_VAPID_KEY") else ""
+
+
 class WebPushChannel:
     """One VAPID key at all the browsers' services."""
 
@@ -62,7 +69,7 @@ class WebPushChannel:
         self.form = form
         self.traits = form.traits(traits)
         self.table: Table = section.table(form)
-        self.key = section.secret(form.vapid_key or section.env.get("WARBLER_VAPID_KEY", ""))
+        self.key = section.secret(form.vapid_key or vapid_file(section.env))
         self.http: PushHttp | None = None
         self.vapid: Vapid | None = None
 
