@@ -8,16 +8,17 @@ from schemas.pushes import PushState
 from store.pushing import CHANNELS
 from streams.push.reasons import SAYS
 
-WORDS = (Path(__file__).parents[2] / "sdk" / "js" / "page" / "push_words.js").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "sdk" / "js" / "page"
 # These are told with what the vendor said.
 WITH_ITS_ANSWER = {"status_NNN", "vendor"}
 
 
-def keys(name: str) -> set[str]:
+def keys(name: str, module: str = "push_words.js") -> set[str]:
     """The keys of a table of the module."""
-    table = re.search(rf"const {name} = .*?\{{\n(.*?)\n\}}", WORDS, re.DOTALL)
+    table = re.search(rf"const {name} = .*?\{{\n(.*?)\n\}}", (PAGE / module).read_text(), re.DOTALL)
     assert table is not None
-    return set(re.findall(r"^  (\w+):", table[1], re.MULTILINE))
+    return set(re.findall(r'^  "?([\w-]+)"?:', table[1], re.MULTILINE))
 
 
 def test_every_reason_has_words() -> None:
@@ -30,3 +31,7 @@ def test_every_state_has_a_word() -> None:
 
 def test_every_push_channel_has_a_name() -> None:
     assert keys("CHANNELS") == set(CHANNELS)
+
+
+def test_every_language_of_pushes_can_be_chosen() -> None:
+    assert keys("LANGUAGES", "notifications.js") == {each.stem for each in (ROOT / "streams" / "push" / "texts").glob("*.yaml")}

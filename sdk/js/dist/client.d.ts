@@ -143,6 +143,8 @@ export declare class Client {
     constructor(options: ClientOptions);
     /** Who is signed in, also from an earlier run with the same storage. */
     get signedIn(): SignedIn | null;
+    /** An access token that is good for a while, for calls that are not made here: an `Admin`'s. Raises: SignedOut, Unreachable. */
+    token(): Promise<string>;
     register(name: string, password: string): Promise<Entry>;
     /** By name and password; the other ways are in `ways`. A second factor may be needed: then `ways.factor` ends it. */
     login(name: string, password: string): Promise<Entry>;

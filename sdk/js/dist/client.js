@@ -64,6 +64,10 @@ export class Client {
     get signedIn() {
         return this.signin.current;
     }
+    /** An access token that is good for a while, for calls that are not made here: an `Admin`'s. Raises: SignedOut, Unreachable. */
+    token() {
+        return this.signin.token(false);
+    }
     register(name, password) {
         return this.ways.register(name, password);
     }

@@ -3,17 +3,30 @@
 import { accountTabs } from "./account.js";
 import { el, icon } from "./dom.js";
 import { whenOf } from "./format.js";
-import { pushOf } from "./push_calls.js";
 import { EVERYWHERE, modeCard } from "./push_modes.js";
 import { CHANNELS } from "./push_words.js";
 import { attempt, button, card, errorLine, form, hint, link, region, row, rows, tag } from "./ui.js";
 
 /** @typedef {import("./screens.js").Page} Page */
-/** @typedef {{time_zone: string, quiet_from: string, quiet_until: string, quiet_lets: string[], content_shown: boolean, badge: boolean, alert_on: string, locale: string}} Settings */
+/** @typedef {import("/sdk/index.js").PushSettings} Settings */
 
 const BELL = "M6 16v-5a6 6 0 0 1 12 0v5l1.5 2h-15zM10 20.5h4";
 const NIGHT = { from: "22:00", until: "07:00" };
-const LANGUAGES = /** @type {readonly [string, string][]} */ ([["", "As the device has it"], ["en", "English"], ["de", "Deutsch"]]);
+/** Those of streams/push/texts. @type {Record<string, string>} */
+const LANGUAGES = {
+  en: "English",
+  de: "Deutsch",
+  es: "Español",
+  fr: "Français",
+  it: "Italiano",
+  ja: "日本語",
+  ko: "한국어",
+  pl: "Polski",
+  pt: "Português",
+  ru: "Русский",
+  zh: "简体中文",
+  "zh-hant": "繁體中文",
+};
 const STATES = /** @type {Record<import("./push.js").State, string>} */ ({
   unsupported: "This browser cannot be reached while the page is closed. On an iPhone or iPad, put the page on the home screen first and open it from there.",
   insecure: "Browsers allow notifications only where a page came by https.",
@@ -26,36 +39,37 @@ const STATES = /** @type {Record<import("./push.js").State, string>} */ ({
 /** @type {import("./screens.js").Screen} */
 export function notificationsScreen(page) {
   const device = region(async (refresh) => deviceCards(page, refresh));
-  const settings = region(async (refresh) => settingsCards(page, (await pushOf(page.client).own()).settings, refresh));
+  const settings = region(async (refresh) => settingsCards(page, (await page.client.rest.push.mine()).settings, refresh));
   return [accountTabs("/account/notifications"), device.box, modeCard(page, EVERYWHERE, "Everywhere"), settings.box, logCard()];
 }
 
 /** @param {Page} page @param {() => Promise<void>} refresh */
 async function deviceCards(page, refresh) {
-  const [state, { devices }] = await Promise.all([page.push.state(), pushOf(page.client).own()]);
+  const { devices } = await page.client.rest.push.mine(page.client.device);
+  const state = await page.push.state(devices);
   const error = errorLine();
   const turn = (/** @type {() => Promise<void>} */ work) => async () => {
     if (await attempt(error, work)) await refresh();
   };
   const on = button("Turn on", turn(() => page.push.turnOn()), "primary", { "data-focus": "turn" });
   const off = button("Turn off", turn(() => page.push.turnOff()), "plain", { "data-focus": "turn" });
-  const items = devices.map((/** @type {any} */ each) => deviceRow(each));
+  const items = devices.map(deviceRow);
   return [
     card("On this device", el("div", { class: "push-state" }, tag(state === "on" ? "On" : "Off", state === "on" ? "good" : ""), hint(STATES[state])), el("div", { class: "button-row" }, state === "off" ? on : state === "on" ? off : null), error),
     card("Where you are told", rows("Devices with notifications", items, "On no device yet.")),
   ];
 }
 
-/** @param {{device: string, device_name?: string, channel: string, locale: string, registered_at_ms: number, this_device: boolean}} each */
-function deviceRow({ device, device_name = "", channel, registered_at_ms, this_device }) {
+/** @param {import("/sdk/index.js").PushDevice} each */
+function deviceRow({ device, channel, registered_at_ms, this_device }) {
   const below = `${CHANNELS[channel] ?? channel} · since ${whenOf(registered_at_ms, Date.now())}`;
-  return row(el("span", { class: "picture" }, icon(BELL)), device_name || (this_device ? "This browser" : `Device ${device.slice(0, 8)}`), below, this_device ? tag("This device", "good") : null);
+  return row(el("span", { class: "picture" }, icon(BELL)), this_device ? "This browser" : `Device ${device.slice(0, 8)}`, below, this_device ? tag("This device", "good") : null);
 }
 
 /** @param {Page} page @param {Settings} settings @param {() => Promise<void>} refresh */
 function settingsCards(page, settings, refresh) {
   const save = async (/** @type {Partial<Settings>} */ change) => {
-    await pushOf(page.client).setSettings({ ...settings, ...change });
+    await page.client.rest.push.setSettings(change);
     page.toast("Saved.");
     await refresh();
   };
@@ -79,7 +93,7 @@ function quietCard({ time_zone, quiet_from, quiet_until, quiet_lets }, save) {
     "Save quiet hours",
     (values) => {
       const quiet = values["on"] === true ? { quiet_from: String(values["from"]), quiet_until: String(values["until"]) } : { quiet_from: "00:00", quiet_until: "00:00" };
-      const lets = ["mentions", "calls"].filter((name) => values[name] === true);
+      const lets = /** @type {const} */ (["mentions", "calls"]).filter((name) => values[name] === true);
       return save({ ...quiet, quiet_lets: lets, time_zone: String(values["time_zone"]) });
     },
   );
@@ -88,7 +102,9 @@ function quietCard({ time_zone, quiet_from, quiet_until, quiet_lets }, save) {
 
 /** @param {Settings} settings @param {(change: Partial<Settings>) => Promise<void>} save */
 function shownCard({ content_shown, badge, alert_on, locale }, save) {
-  const languages = LANGUAGES.some(([name]) => name === locale) ? LANGUAGES : [...LANGUAGES, /** @type {[string, string]} */ ([locale, locale])];
+  /** @type {[string, string][]} */
+  const languages = [["", "As the device has it"], ...Object.entries(LANGUAGES)];
+  if (!languages.some(([name]) => name === locale)) languages.push([locale, locale]);
   const inner = form(
     [
       { name: "content_shown", label: "Show who wrote, and what", type: "checkbox", value: content_shown, hint: "Otherwise a notification only says that there is something new." },
@@ -97,7 +113,7 @@ function shownCard({ content_shown, badge, alert_on, locale }, save) {
       { name: "locale", label: "Language of notifications", value: locale, options: languages },
     ],
     "Save what is shown",
-    (values) => save({ content_shown: values["content_shown"] === true, badge: values["badge"] === true, alert_on: String(values["alert_on"]), locale: String(values["locale"]) }),
+    (values) => save({ content_shown: values["content_shown"] === true, badge: values["badge"] === true, alert_on: /** @type {Settings["alert_on"]} */ (values["alert_on"]), locale: String(values["locale"]) }),
   );
   return card("What is shown", inner);
 }

@@ -1,7 +1,6 @@
 // Pushes on this device: whether they can be had, the subscription, and what the service worker has to know. Example for app developers: docs/push.md.
 
-import { WarblerError } from "/sdk/index.js";
-import { pushOf } from "./push_calls.js";
+import { BrowserPush, WarblerError } from "/sdk/index.js";
 
 /**
  * unsupported: this browser has none. insecure: the page came by http. denied: the user said no, and only the browser's settings help.
@@ -18,6 +17,7 @@ export class Push {
   constructor(client, store, open) {
     this.client = client;
     this.store = store;
+    this.browser = new BrowserPush(client.rest.push, client.device, navigator.language);
     this.read = new Map(); // what was closed already: both are asked with every redraw
     this.shown_badge = 0;
     if (!can()) return;
@@ -29,14 +29,14 @@ export class Push {
     });
   }
 
-  /** Raises: RestError, Unreachable. @returns {Promise<State>} */
-  async state() {
+  /** @param {readonly import("/sdk/index.js").PushDevice[]} devices those that the server knows. Raises: RestError, Unreachable. @returns {Promise<State>} */
+  async state(devices) {
     if (!isSecureContext) return "insecure";
     if (!can()) return "unsupported";
     if ((await this.serverKey()) === "") return "no_service";
     if (Notification.permission === "denied") return "denied";
-    const subscription = await currentSubscription();
-    return subscription !== null && this.store.getItem(REGISTERED) === subscription.endpoint ? "on" : "off";
+    const known = devices.some(({ this_device, channel }) => this_device && channel === "webpush");
+    return known && this.registered && (await subscription()) !== null ? "on" : "off";
   }
 
   get registered() {
@@ -45,33 +45,38 @@ export class Push {
 
   /** The key that this server signs its pushes with; "" where it sends none to browsers. */
   async serverKey() {
-    const { channels } = await pushOf(this.client).channels();
-    return channels.find((/** @type {any} */ { channel }) => channel === "webpush")?.application_server_key ?? "";
+    const channels = await this.client.rest.push.channels();
+    return channels.find(({ channel }) => channel === "webpush")?.application_server_key ?? "";
   }
 
   /** By a press of the user: the browser asks only then. Raises: WarblerError, in words for the user. */
   async turnOn() {
-    if ((await Notification.requestPermission()) !== "granted") throw new WarblerError("denied", "The browser was told to show no notifications of this page.");
-    const registration = await navigator.serviceWorker.register(WORKER);
-    await navigator.serviceWorker.ready;
-    const key = await this.serverKey();
+    const granted = (await Notification.requestPermission()) === "granted"; // first: a press counts for a few seconds only
+    if (!granted) throw new WarblerError("denied", "The browser was told to show no notifications of this page.");
+    await navigator.serviceWorker.register(WORKER);
+    const registration = await navigator.serviceWorker.ready;
     // one that was somebody else's is left behind: what is on its way there must not be shown to this user
-    if (this.store.getItem(REGISTERED) === null) await (await registration.pushManager.getSubscription())?.unsubscribe();
-    await this.register(await subscribed(registration, key), key);
+    if (!this.registered) await (await subscription())?.unsubscribe();
+    await this.tellWorker(await this.serverKey()); // before the first push
+    if (!(await this.subscribed(registration))) throw new WarblerError("no_service", "This server sends no notifications to browsers.");
+    this.store.setItem(REGISTERED, (await subscription())?.endpoint ?? "");
     await this.store.keep();
   }
 
-  /** @param {PushSubscription} subscription @param {string} key */
-  async register(subscription, key) {
-    await this.tellWorker(key); // before the first push
-    await pushOf(this.client).register("webpush", { token: JSON.stringify(subscription), locale: navigator.language });
-    this.store.setItem(REGISTERED, subscription.endpoint);
+  /** @param {ServiceWorkerRegistration} registration */
+  async subscribed(registration) {
+    try {
+      return await this.browser.subscribe(registration);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      throw new WarblerError("no_push_service", "The browser's push service gave no address. Is it reachable, and on in the browser's settings?");
+    }
   }
 
   /** On this device; the server forgets where it was. */
   async turnOff() {
+    await this.client.rest.push.remove("webpush", this.client.device);
     await this.forget();
-    await pushOf(this.client).remove("webpush");
   }
 
   /** What this browser keeps is gone: at a sign-out, whose end takes the token with it on the server. */
@@ -82,7 +87,7 @@ export class Push {
     this.store.removeItem(REGISTERED);
     this.store.release();
     if (!registered) return;
-    await (await currentSubscription())?.unsubscribe().catch(() => false); // the push service cannot be reached: nobody sends there any more
+    await (await subscription())?.unsubscribe().catch(() => false); // the push service cannot be reached: nobody sends there any more
     await toWorker(null);
   }
 
@@ -90,11 +95,12 @@ export class Push {
   async renew() {
     if (!this.registered) return;
     try {
-      const subscription = await currentSubscription();
-      if (subscription === null) return this.store.removeItem(REGISTERED); // taken back in the browser's settings
-      const key = await this.serverKey();
-      if (this.store.getItem(REGISTERED) === subscription.endpoint) await this.tellWorker(key);
-      else await this.register(subscription, key);
+      const now = await subscription();
+      if (now === null) return this.store.removeItem(REGISTERED); // taken back in the browser's settings
+      await this.tellWorker(await this.serverKey());
+      if (this.store.getItem(REGISTERED) === now.endpoint) return;
+      await this.browser.refresh(await navigator.serviceWorker.ready);
+      this.store.setItem(REGISTERED, now.endpoint);
     } catch (error) {
       if (!(error instanceof WarblerError)) throw error; // at the next connection
     }
@@ -124,25 +130,7 @@ export class Push {
 
 const can = () => "serviceWorker" in navigator && "PushManager" in globalThis && "Notification" in globalThis;
 
-const currentSubscription = async () => (await (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription()) ?? null;
-
-/** @param {ServiceWorkerRegistration} registration @param {string} applicationServerKey */
-async function subscribed(registration, applicationServerKey) {
-  const options = { userVisibleOnly: true, applicationServerKey };
-  try {
-    return await registration.pushManager.subscribe(options);
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error;
-    if (error.name === "InvalidStateError") return anew(registration, options);
-    throw new WarblerError("no_push_service", "The browser's push service gave no address. Is it reachable, and on in the browser's settings?");
-  }
-}
-
-/** The server has another key than before. @param {ServiceWorkerRegistration} registration @param {PushSubscriptionOptionsInit} options */
-async function anew(registration, options) {
-  await (await registration.pushManager.getSubscription())?.unsubscribe();
-  return registration.pushManager.subscribe(options);
-}
+const subscription = async () => (await (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription()) ?? null;
 
 /** Waits until the worker has kept it. @param {object | null} owner */
 async function toWorker(owner) {

@@ -1,5 +1,6 @@
 // What became of everybody's pushes, for administrators: the last results, counts for each push channel, pushes from the server.
 
+import { Admin } from "/sdk/index.js";
 import { ask, confirm } from "./ask.js";
 import { tried } from "./contacts.js";
 import { el } from "./dom.js";
@@ -10,11 +11,11 @@ import { tabs } from "./screens.js";
 import { button, card, control, form, hint, region, row, rows, tag } from "./ui.js";
 
 /** @typedef {import("./screens.js").Page} Page */
-/** @typedef {import("./push_words.js").PushResult} PushResult */
-/** @typedef {{campaign: string, state: string, audience: string, audience_of: string[], title: string, body: string, send_at_ms: number, by: string, users: number}} Campaign */
-/** @typedef {{channel: string, state: string, reason: string, count: number}} Count */
+/** @typedef {import("/sdk/index.js").Push} Campaign */
+/** @typedef {import("/sdk/index.js").PushCount} Count */
+/** @typedef {import("/sdk/index.js").PushState} PushState */
 
-const LIMIT = 100;
+const HOURS = 24;
 const AUDIENCES = /** @type {readonly [string, string][]} */ ([["all", "Everybody with a device"], ["tags", "Who has any of these tags"], ["alias", "These aliases"], ["users", "These users"]]);
 const TABS = /** @type {Record<string, (page: Page) => (Node | null)[]>} */ ({ "": resultsTab, stats: statsTab, campaigns: campaignsTab });
 
@@ -25,8 +26,8 @@ export function adminPushScreen(page, [tab = ""]) {
   return [strip, ...(TABS[tab] ?? resultsTab)(page)];
 }
 
-/** @param {Page} page @param {string} path @returns {Promise<any>} */
-const read = (page, path) => page.client.rest.call("GET", path);
+/** @param {Page} page */
+const adminOf = ({ client }) => new Admin(location.origin, () => client.token());
 
 /** @param {Page} page */
 function resultsTab(page) {
@@ -34,10 +35,10 @@ function resultsTab(page) {
   const state = control({ name: "state", label: "State", value: "", options: [["", "All"], ...states] });
   let user = "";
   const list = region(async () => {
-    const query = new URLSearchParams({ limit: String(LIMIT), ...(user === "" ? {} : { user }), ...(state.read() === "" ? {} : { state: String(state.read()) }) });
-    const { results } = await read(page, `/v1/admin/push/results?${query}`);
-    await page.names(results.map((/** @type {PushResult} */ each) => each.user));
-    return [rows("Results", results.map((/** @type {PushResult} */ each) => resultRow(page, each, page.model().nameOf(each.user))), "Nothing here.")];
+    const results = await adminOf(page).pushResults(user || null, /** @type {PushState | ""} */ (state.read()) || null);
+    await page.names(results.map((each) => each.user));
+    const items = results.map((each) => resultRow(page, { ...each, conversation: each.conversation_id }, page.model().nameOf(each.user)));
+    return [rows("Results", items, "Nothing here.")];
   });
   state.control.addEventListener("change", list.refresh);
   const whose = form([{ name: "name", label: "User", hint: "A name. Empty: everybody." }], "Show", async (values) => {
@@ -52,33 +53,35 @@ function resultsTab(page) {
 function statsTab(page) {
   return [
     region(async () => {
-      const { counts } = await read(page, "/v1/admin/push/stats");
+      const { counts, latencies } = await adminOf(page).pushStats(HOURS);
       /** @type {Map<string, Count[]>} */
       const channels = new Map();
       for (const each of counts) channels.set(each.channel, [...(channels.get(each.channel) ?? []), each]);
-      const cards = [...channels].sort(([a], [b]) => a.localeCompare(b)).map(([channel, of]) => countCard(channel === "" ? "Nothing was sent" : (CHANNELS[channel] ?? channel), of));
-      return cards.length === 0 ? [card("Counts", hint("Nothing was sent yet."))] : cards;
+      const cards = [...channels].sort(([a], [b]) => a.localeCompare(b)).map(([channel, of]) => countCard(channel === "" ? "Nothing was sent" : (CHANNELS[channel] ?? channel), of, latencies.find((each) => each.channel === channel)));
+      return cards.length === 0 ? [card("Counts", hint(`Nothing within the last ${HOURS} hours.`))] : cards;
     }).box,
   ];
 }
 
-/** @param {string} title @param {readonly Count[]} counts */
-function countCard(title, counts) {
+/** @param {string} title @param {readonly Count[]} counts @param {{p50_ms: number | null, p99_ms: number | null} | undefined} latency */
+function countCard(title, counts, latency) {
   const items = [...counts].sort((a, b) => b.count - a.count).map(({ state, reason, count }) => {
     const [word, kind] = STATES[state] ?? [state, ""];
     return row(null, String(count), reason, tag(word, kind));
   });
-  return card(title, rows(title, items));
+  const within = (/** @type {number | null} */ ms) => (ms === null ? "more than 30 s" : `${ms} ms`);
+  const answers = latency === undefined ? null : hint(`Half of the answers within ${within(latency.p50_ms)}, 99 of 100 within ${within(latency.p99_ms)}.`);
+  return card(title, answers, rows(title, items));
 }
 
 /** @param {Page} page */
 function campaignsTab(page) {
   const list = region(async (refresh) => {
-    const { pushes } = await read(page, "/v1/admin/pushes");
+    const { pushes } = await adminOf(page).pushes();
     const make = async () => {
       if (await askPush(page)) await refresh();
     };
-    return [card("Pushes from the server", el("div", { class: "button-row" }, button("New push…", make, "primary")), rows("Pushes", pushes.map((/** @type {Campaign} */ each) => campaignRow(page, each, refresh)), "None yet."))];
+    return [card("Pushes from the server", el("div", { class: "button-row" }, button("New push…", make, "primary")), rows("Pushes", pushes.map((each) => campaignRow(page, each, refresh)), "None yet."))];
   });
   return [list.box];
 }
@@ -88,16 +91,16 @@ function campaignRow(page, { campaign, state, audience, audience_of, title, send
   const to = audience === "all" ? "everybody" : `${audience}: ${audience_of.join(", ")}`;
   const cancel = async () => {
     const text = "What was not sent yet is not sent.";
-    if (await confirm(`Cancel “${title}”?`, text, "Cancel it", () => page.client.rest.call("DELETE", `/v1/admin/pushes/${campaign}`))) await refresh();
+    if (await confirm(`Cancel “${title}”?`, text, "Cancel it", () => adminOf(page).cancelPush(campaign))) await refresh();
   };
   const counts = async () => {
     await tried(page, async () => {
-      const { states } = await read(page, `/v1/admin/pushes/${campaign}`);
+      const { states } = await adminOf(page).push(campaign);
       const words = Object.entries(states).map(([name, count]) => `${count} ${(STATES[name]?.[0] ?? name).toLowerCase()}`);
       page.toast(words.length === 0 ? "No results yet." : words.join(" · "));
     });
   };
-  const open = state === "scheduled" || state === "started";
+  const open = state === "scheduled" || state === "running";
   return row(null, title, `${to} · ${fullTimeOf(send_at_ms)}`, tag(state, state === "finished" ? "good" : ""), button("Results", counts, "plain", { "aria-label": `Results of ${title}` }), open ? button("Cancel", cancel, "plain danger", { "aria-label": `Cancel ${title}` }) : null);
 }
 
@@ -113,8 +116,8 @@ function askPush(page) {
   const act = (/** @type {import("./ui.js").Values} */ values) => {
     const audience_of = String(values["of"]).split(",").map((word) => word.trim()).filter((word) => word !== "");
     const at = String(values["at"]);
-    const { title, body, audience } = values;
-    return page.client.rest.call("POST", "/v1/admin/pushes", { title, body, audience, audience_of, send_at_ms: at === "" ? 0 : new Date(at).getTime() });
+    const audience = /** @type {Campaign["audience"]} */ (values["audience"]);
+    return adminOf(page).sendPush({ title: String(values["title"]), body: String(values["body"]), audience, audience_of, send_at_ms: at === "" ? 0 : new Date(at).getTime() });
   };
   return ask({ title: "New push", fields, submit: "Send", act });
 }

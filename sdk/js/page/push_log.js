@@ -3,7 +3,6 @@
 import { accountTabs } from "./account.js";
 import { el } from "./dom.js";
 import { fullTimeOf } from "./format.js";
-import { pushOf } from "./push_calls.js";
 import { CHANNELS, STATES, isOf, perSend, wordsOfResult } from "./push_words.js";
 import { card, control, hint, link, region, row, rows, tag } from "./ui.js";
 
@@ -17,10 +16,10 @@ const CHOICES = /** @type {readonly [string, string][]} */ ([["", "All"], ["sent
 export function pushLogScreen(page) {
   const choice = control({ name: "state", label: "Show", value: "", options: CHOICES });
   const list = region(async () => {
-    const [{ results }, me] = await Promise.all([pushOf(page.client).results(LIMIT), page.client.rest.people.me()]);
-    const wanted = perSend(results).filter((/** @type {PushResult} */ { state }) => isOf(state, String(choice.read())));
+    const [results, me] = await Promise.all([page.client.rest.push.results(LIMIT), page.client.rest.people.me()]);
+    const wanted = perSend(results).filter(({ state }) => isOf(state, String(choice.read())));
     const admin = me.role === "user" ? null : el("div", { class: "button-row" }, link("#/admin/pushes", "Pushes of everybody", "plain as-button"));
-    return [card("Your last notifications", hint("The newest first."), choice.box, rows("Results", wanted.map((/** @type {PushResult} */ each) => resultRow(page, each)), "Nothing here."), admin)];
+    return [card("Your last notifications", hint("The newest first."), choice.box, rows("Results", wanted.map((each) => resultRow(page, each)), "Nothing here."), admin)];
   });
   choice.control.addEventListener("change", list.refresh);
   return [accountTabs("/account/notifications"), list.box];
@@ -29,7 +28,7 @@ export function pushLogScreen(page) {
 /** @param {Page} page @param {PushResult} result @param {string} who in front of it, where it is not the own user's */
 export function resultRow(page, result, who = "") {
   const [word, kind] = STATES[result.state] ?? [result.state, ""];
-  const by = [CHANNELS[result.channel] ?? result.channel, result.tries > 1 ? `${result.tries} tries` : "", result.latency_ms > 0 ? `${result.latency_ms} ms` : "", fullTimeOf(result.at_ms)];
+  const by = [CHANNELS[result.channel] ?? result.channel, result.tries > 1 ? `${result.tries} tries` : "", result.latency_ms ? `${result.latency_ms} ms` : "", fullTimeOf(result.at_ms)];
   const title = [who, aboutOf(page, result)].filter((text) => text !== "").join(" · ");
   return row(null, title, `${wordsOfResult(result)} ${by.filter((text) => text !== "").join(" · ")}`, tag(word, kind));
 }

@@ -4,7 +4,6 @@ import { ask } from "./ask.js";
 import { tried } from "./contacts.js";
 import { el } from "./dom.js";
 import { untilOf } from "./format.js";
-import { pushOf } from "./push_calls.js";
 import { button, card, control, hint, region } from "./ui.js";
 
 /** @typedef {import("./screens.js").Page} Page */
@@ -24,14 +23,23 @@ const MUTES = /** @type {readonly [string, string][]} */ ([
 ]);
 export const EVERYWHERE = "";
 
+/** @param {import("/sdk/index.js").Client} client @param {string} conversation */
+const read = ({ rest }, conversation) => (conversation === EVERYWHERE ? rest.push.mode() : rest.groups.pushMode(conversation));
+
+/** @param {import("/sdk/index.js").Client} client @param {string} conversation @param {Mode} mode @param {number} length_ms 0: for good */
+function write({ rest }, conversation, mode, length_ms = 0) {
+  const until_ms = length_ms === 0 ? 0 : Date.now() + length_ms;
+  return conversation === EVERYWHERE ? rest.push.setMode(mode, until_ms) : rest.groups.setPushMode(conversation, mode, until_ms);
+}
+
 /** A card that changes it at once. @param {Page} page @param {string} conversation or EVERYWHERE @param {string} title */
 export function modeCard(page, conversation, title = "Notifications") {
   return region(async (refresh) => {
-    const { mode, until_ms } = await pushOf(page.client).mode(conversation);
+    const { mode, until_ms } = await read(page.client, conversation);
     const timed = mode === "none" && until_ms > 0;
     const field = control({ name: "mode", label: "Notify me of", value: mode, options: MODES, attributes: { "data-focus": "mode" } });
     const save = async (/** @type {Mode} */ chosen) => {
-      if (await tried(page, () => pushOf(page.client).setMode(conversation, chosen, 0))) page.toast("Saved.");
+      if (await tried(page, () => write(page.client, conversation, chosen))) page.toast("Saved.");
       await refresh();
     };
     field.control.addEventListener("change", () => save(/** @type {Mode} */ (field.read())));
@@ -45,24 +53,21 @@ export function modeCard(page, conversation, title = "Notifications") {
 
 /** Whether it was muted. @param {Page | {client: import("/sdk/index.js").Client}} page @param {string} conversation @param {string} what */
 export function askMute({ client }, conversation, what) {
-  const act = async (/** @type {import("./ui.js").Values} */ values) => {
-    const length_ms = Number(values["for"]);
-    await pushOf(client).setMode(conversation, "none", length_ms === 0 ? 0 : Date.now() + length_ms);
-  };
+  const act = (/** @type {import("./ui.js").Values} */ values) => write(client, conversation, "none", Number(values["for"]));
   return ask({ title: `Mute ${what}?`, text: "No notifications for that long. Messages come in as ever.", fields: [{ name: "for", label: "For how long?", options: MUTES }], submit: "Mute", act });
 }
 
 /** From the list: the mode and how long, in one dialog. Whether it was changed. @param {import("/sdk/index.js").Client} client @param {string} conversation @param {string} title */
 export async function askMode(client, conversation, title) {
-  const { mode, until_ms } = await pushOf(client).mode(conversation);
+  const { mode, until_ms } = await read(client, conversation);
   const now_ms = Date.now();
   const fields = [
     { name: "mode", label: "Notify me of", value: mode, options: MODES },
     { name: "for", label: "If nothing: for how long?", value: "0", options: MUTES },
   ];
-  const act = async (/** @type {import("./ui.js").Values} */ values) => {
-    const length_ms = values["mode"] === "none" ? Number(values["for"]) : 0;
-    await pushOf(client).setMode(conversation, String(values["mode"]), length_ms === 0 ? 0 : Date.now() + length_ms);
+  const act = (/** @type {import("./ui.js").Values} */ values) => {
+    const chosen = /** @type {Mode} */ (values["mode"]);
+    return write(client, conversation, chosen, chosen === "none" ? Number(values["for"]) : 0);
   };
   const muted = mode === "none" && until_ms > now_ms ? { text: `Muted ${untilOf(until_ms, now_ms)}.` } : {};
   return ask({ title: `Notifications of ${title}`, ...muted, fields, submit: "Save", act });

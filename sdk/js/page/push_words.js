@@ -1,7 +1,11 @@
 // What became of a push, in plain words. Pure. The reasons are those of streams/push/reasons.py: a test holds the two together.
 
-/** @typedef {{push_id: string, user: string, conversation: string, purpose: string, ref: string, device: string, channel: string, send_key: string, state: string, reason: string,
- *   vendor_status: number, vendor_code: string, tries: number, latency_ms: number, at_ms: number}} PushResult */
+/**
+ * The user's own, and what an administrator is told besides.
+ *
+ * @typedef {Pick<import("/sdk/index.js").PushResultItem, "push_id" | "conversation" | "purpose" | "device" | "channel" | "state" | "reason" | "tries" | "at_ms">
+ *   & {vendor_status?: number, vendor_code?: string, latency_ms?: number}} PushResult
+ */
 
 export const CHANNELS = /** @type {Record<string, string>} */ ({
   webpush: "Browser",
@@ -81,11 +85,12 @@ export function wordsOfResult(result) {
 }
 
 /** @param {PushResult} result */
-function whyOf({ reason, vendor_status, vendor_code }) {
+function whyOf({ reason, vendor_code = "" }) {
   const known = SUPPRESSED[reason] ?? FAILED[reason];
   if (known !== undefined) return known;
-  const status = vendor_status > 0 ? ` ${vendor_status}` : "";
-  return `The push service answered${status}${vendor_code === "" ? "" : ` “${vendor_code}”`}.`;
+  const status = /^status_(\d+)$/.exec(reason)?.[1] ?? "";
+  const said = [status, vendor_code === "" ? "" : `“${vendor_code}”`].filter((word) => word !== "").join(" ");
+  return said === "" ? "The push service refused it." : `The push service answered ${said}.`;
 }
 
 /** One result for each send: that the device got it says more than that it was sent. @param {readonly PushResult[]} results the newest first @returns {PushResult[]} */
@@ -93,7 +98,7 @@ export function perSend(results) {
   /** @type {Map<string, PushResult>} */
   const found = new Map();
   for (const [at, result] of results.entries()) {
-    const key = result.send_key === "" ? `nothing was sent ${at}` : result.send_key;
+    const key = result.device === "" ? `nothing was sent ${at}` : `${result.push_id} ${result.device} ${result.channel}`;
     const before = found.get(key);
     if (before === undefined || (result.state === "received" && before.state === "accepted")) found.set(key, result);
   }

@@ -181,6 +181,11 @@ export class Client {
     return this.signin.current;
   }
 
+  /** An access token that is good for a while, for calls that are not made here: an `Admin`'s. Raises: SignedOut, Unreachable. */
+  token(): Promise<string> {
+    return this.signin.token(false);
+  }
+
   register(name: string, password: string): Promise<Entry> {
     return this.ways.register(name, password);
   }

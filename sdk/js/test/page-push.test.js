@@ -7,11 +7,11 @@ import { test } from "node:test";
 register("./page-loader.mjs", import.meta.url);
 const { isOf, perSend, wordsOfResult } = await import("../page/push_words.js");
 
-const result = (state, more = {}) => ({ state, reason: "", send_key: "", vendor_status: 0, vendor_code: "", tries: 1, ...more });
+const result = (state, more = {}) => ({ state, reason: "", push_id: "", device: "", channel: "webpush", vendor_code: "", tries: 1, ...more });
 
 test("a send is one line: received says more than accepted, whichever stands first in the log", () => {
-  const log = [result("accepted", { send_key: "a" }), result("received", { send_key: "a" }), result("received", { send_key: "b" }), result("accepted", { send_key: "b" }), result("retrying", { send_key: "b" })];
-  assert.deepEqual(perSend(log).map(({ send_key, state }) => [send_key, state]), [["a", "received"], ["b", "received"]]);
+  const log = [result("accepted", { push_id: "a", device: "d" }), result("received", { push_id: "a", device: "d" }), result("received", { push_id: "b", device: "d" }), result("accepted", { push_id: "b", device: "d" }), result("retrying", { push_id: "b", device: "d" })];
+  assert.deepEqual(perSend(log).map(({ push_id, state }) => [push_id, state]), [["a", "received"], ["b", "received"]]);
 });
 
 test("what was not sent is never the same as another", () => {
@@ -20,8 +20,8 @@ test("what was not sent is never the same as another", () => {
 
 test("a reason is said in words, and what a vendor said is passed on", () => {
   assert.match(wordsOfResult(result("suppressed", { reason: "quiet_hours" })), /quiet hours/);
-  assert.equal(wordsOfResult(result("rejected", { reason: "status_503", vendor_status: 503 })), "The push service answered 503.");
-  assert.equal(wordsOfResult(result("rejected", { reason: "vendor", vendor_status: 400, vendor_code: "BadTopic" })), "The push service answered 400 “BadTopic”.");
+  assert.equal(wordsOfResult(result("rejected", { reason: "status_503" })), "The push service answered 503.");
+  assert.equal(wordsOfResult(result("rejected", { reason: "vendor", vendor_code: "BadTopic" })), "The push service answered “BadTopic”.");
   assert.match(wordsOfResult(result("retrying", { reason: "timeout" })), /again in a moment.*did not answer/);
 });
 
