@@ -81,7 +81,8 @@ def channel_of(file: Path, env: Mapping[str, str], channel: str, app: str) -> Pu
     if found is None:
         apps = sorted(one for name, one in channels if name == channel)
         other = f"; --app is one of {', '.join(apps)}" if apps else ""
-        raise NotConfigured(f"{channel}{f' app {app!r}' if app else ''} is not in {file}{other}")
+        key = " and WARBLER_VAPID_KEY names no key" if channel == "webpush" else ""
+        raise NotConfigured(f"{channel}{f' app {app!r}' if app else ''} is not in {file}{key}{other}")
     return found
 
 

@@ -115,7 +115,7 @@ class Sender:
 
     def _learn(self, outcome: Outcome, latency_ms: int) -> None:
         now_ms = mono_ms()
-        self.breaker.tell(is_fault(outcome), now_ms)
+        self.breaker.tell(self.channel.traits.one_service and is_fault(outcome), now_ms)
         self.stats.answered(latency_ms)
         match outcome:
             case Accepted():

@@ -73,7 +73,8 @@ class FcmChannel:
         found = await self.access.token(time.time_ns() // 1_000_000)
         if isinstance(found, Refused) and found.verdict == "misconfigured":
             raise BadCredentials(f"Google refuses the service account: {found.detail}")
-        self.http = PushHttp(timeout_ms=timeout_ms, in_flight_limit=self.traits.in_flight_limit, proxy=self.form.proxy)
+        if self.http is None:  # else it is started anew after it was off, and sends may be on their way
+            self.http = PushHttp(timeout_ms=timeout_ms, in_flight_limit=self.traits.in_flight_limit, proxy=self.form.proxy)
 
     def check_token(self, token: str) -> str | None:
         return None if _TOKEN.fullmatch(token) else "20 to 4096 characters of a registration token are needed"

@@ -22,6 +22,7 @@ class Traits:
     badges: bool = False
     in_flight_limit: int = 100
     per_second: float = 0.0  # the vendor's quota; 0: none known
+    one_service: bool = True  # False: every token may have a server of its own, so one's faults say nothing of the others
 
 
 @dataclass(frozen=True, slots=True)

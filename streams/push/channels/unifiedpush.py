@@ -4,25 +4,40 @@ The server may stand anywhere, also where only we can reach it: every address is
 followed, and its answers turn nothing off. Source: UnifiedPush specifications (server, "SSRF"; AND_3.0.0: encryption as in RFC 8291).
 """
 
+import asyncio
 import ipaddress
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Annotated
 
+from msgspec import Meta
+
+from streams.push.alert import Alert
+from streams.push.breaker import Breaker, is_fault
 from streams.push.channels.answers import looks_like
 from streams.push.channels.guarded import GuardedTransport, IpNetwork
 from streams.push.channels.http import Answer, PushHttp, tls_context
-from streams.push.channels.port import Traits
+from streams.push.channels.port import Outcome, Refused, Traits
 from streams.push.channels.subscription import Subscription
 from streams.push.channels.vapid import good_subject
 from streams.push.channels.webpush import WebPushChannel, WebPushForm
 from streams.push.config import Section
 
-TRAITS = Traits(4_000, withdraws=True, badges=True, in_flight_limit=100)  # SERV 1.0.1: 4000; a Web Push server takes 4096
+# SERV 1.0.1: 4000 bytes; a Web Push server takes 4096.
+TRAITS = Traits(4_000, withdraws=True, badges=True, in_flight_limit=200, one_service=False)
+SERVERS_LIMIT = 10_000
+BUSY_WAIT_MS = 5_000
 
 
 class UnifiedPushForm(WebPushForm, frozen=True, kw_only=True):
-    """`hosts`: no others; empty: all. `networks`: of addresses that would be refused, those that may be sent to: 10.1.2.0/24."""
+    """`hosts`: no others; empty: all. `networks`: of addresses that would be refused, those that may be sent to: 10.1.2.0/24.
+
+    `server_in_flight_limit`: of one push server, so that one that hangs leaves room for the others.
+    """
 
     hosts: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    server_in_flight_limit: Annotated[int, Meta(ge=1)] = 20
 
 
 def from_section(section: Section) -> "UnifiedPushChannel":
@@ -39,6 +54,30 @@ def from_section(section: Section) -> "UnifiedPushChannel":
     return UnifiedPushChannel(section, form, networks)
 
 
+@dataclass(slots=True)
+class Server:
+    """One push server that some users chose."""
+
+    breaker: Breaker = field(default_factory=Breaker)
+    in_flight: int = 0
+
+
+class Servers:
+    """By origin. Those least asked lately are forgotten, unless they are being asked."""
+
+    def __init__(self) -> None:
+        self.known: OrderedDict[str, Server] = OrderedDict()
+
+    def of(self, origin: str) -> Server:
+        server = self.known.setdefault(origin, Server())
+        self.known.move_to_end(origin)
+        if len(self.known) > SERVERS_LIMIT:
+            idle = next((name for name, one in self.known.items() if one.in_flight == 0 and name != origin), None)
+            if idle is not None:
+                del self.known[idle]
+        return server
+
+
 class UnifiedPushChannel(WebPushChannel):
     """One VAPID key at whatever push servers users have."""
 
@@ -47,11 +86,31 @@ class UnifiedPushChannel(WebPushChannel):
     def __init__(self, section: Section, form: UnifiedPushForm, networks: tuple[IpNetwork, ...]) -> None:
         super().__init__(section, form, TRAITS)
         self.networks = networks
+        self.servers = Servers()
+        self.server_in_flight_limit = form.server_in_flight_limit
 
     def connections(self) -> PushHttp:
         in_flight = self.traits.in_flight_limit
         transport = GuardedTransport(self.networks, in_flight, tls_context(False))
         return PushHttp(timeout_ms=self.form.timeout_ms, in_flight_limit=in_flight, transport=transport)
+
+    async def post(self, subscription: Subscription, alert: Alert, now_ms: int, bytes_limit: int) -> Outcome:
+        """As Web Push does, but what is wrong with one server holds up its own users alone."""
+        server, clock = self.servers.of(subscription.origin), asyncio.get_running_loop()
+        if server.in_flight >= self.server_in_flight_limit:
+            return Refused("retry", 0, "server_busy", BUSY_WAIT_MS)
+        if not server.breaker.ask(clock.time() * 1000):
+            return Refused("retry", 0, "server_down", max(BUSY_WAIT_MS, server.breaker.opens_in_ms(clock.time() * 1000)))
+        server.in_flight += 1
+        try:
+            outcome = await super().post(subscription, alert, now_ms, bytes_limit)
+        except BaseException:
+            server.breaker.give_back()
+            raise
+        finally:
+            server.in_flight -= 1
+        server.breaker.tell(is_fault(outcome), clock.time() * 1000)
+        return outcome
 
     def refusal(self, subscription: Subscription) -> str | None:
         """What is not named in `hosts` is refused only where `hosts` names some; addresses are checked when they are known."""

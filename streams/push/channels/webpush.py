@@ -75,7 +75,8 @@ class WebPushChannel:
 
     async def start(self) -> None:
         self.vapid = Vapid(self.key.read(), self.form.subject)
-        self.http = self.connections()
+        if self.http is None:  # else it is started anew after it was off, and sends may be on their way
+            self.http = self.connections()
 
     def connections(self) -> PushHttp:
         """What `start` opens."""
@@ -106,13 +107,14 @@ class WebPushChannel:
             return Refused("give_up", 0, "foreign_host", detail=why)
         if alert.kind in ("silent", "withdraw") and host_allowed(subscription.host, SHOWS_ALWAYS):
             return Refused("give_up", 0, "unsupported_kind", detail="this browser must show every push")
-        outcome = await self._post(subscription, alert, now_ms, self.traits.payload_bytes_limit)
+        outcome = await self.post(subscription, alert, now_ms, self.traits.payload_bytes_limit)
         if isinstance(outcome, Refused) and outcome.status == 413:
             # A service that takes less than the RFC says: half of it, once.
-            outcome = await self._post(subscription, alert, now_ms, self.traits.payload_bytes_limit // 2)
+            outcome = await self.post(subscription, alert, now_ms, self.traits.payload_bytes_limit // 2)
         return outcome
 
-    async def _post(self, subscription: Subscription, alert: Alert, now_ms: int, bytes_limit: int) -> Outcome:
+    async def post(self, subscription: Subscription, alert: Alert, now_ms: int, bytes_limit: int) -> Outcome:
+        """One request, its payload no longer than so."""
         if self.http is None or self.vapid is None:
             return Refused("retry", 0, "not_started")
         payload = fitted(alert, bytes_limit - ENCRYPTION_BYTES)

@@ -11,9 +11,9 @@ import pytest
 
 from streams.push.channels.guarded import ForbiddenAddress, GuardedBackend, allowed
 from streams.push.channels.port import Accepted, PushChannel
-from streams.push.channels.unifiedpush import from_section
+from streams.push.channels.unifiedpush import Servers, UnifiedPushChannel, from_section
 from streams.push.config import BadPushConfig
-from tests.push.channel_laws import ChannelLaws, alert, now, refused
+from tests.push.channel_laws import TIMEOUT_MS, ChannelLaws, alert, now, refused
 from tests.push.channels.test_webpush import section
 from tests.push.fakes.base import FakeVendor, Mood, Moods, Reply, Request
 from tests.push.fakes.webpush import FakeWebPush
@@ -26,7 +26,9 @@ class TestUnifiedPush(ChannelLaws):
         return FakeWebPush()
 
     def channel(self, fake: Moods, timeout_ms: int) -> PushChannel:
-        return from_section(section("unifiedpush", hosts=[], networks=["127.0.0.1/32"], timeout_ms=timeout_ms))
+        limit = 100 if timeout_ms > TIMEOUT_MS else 20  # the law of many at once asks one server for all of them
+        fields = {"hosts": [], "networks": ["127.0.0.1/32"], "server_in_flight_limit": limit}
+        return from_section(section("unifiedpush", **fields, timeout_ms=timeout_ms))
 
     def token(self, fake: Moods, number: int = 1) -> str:
         assert isinstance(fake, FakeWebPush)
@@ -64,6 +66,46 @@ class TestUnifiedPush(ChannelLaws):
             assert refused(await narrow.send(self.token(fake), alert(), now())).code == "foreign_host"
 
         self.run(law)
+
+    def test_a_server_that_hangs_takes_no_place_of_the_others(self) -> None:
+        async def law(fake: Moods, channel: PushChannel) -> None:
+            assert isinstance(channel, UnifiedPushChannel)
+            tokens = [self.token(fake, number) for number in range(1, 41)]
+            for token in tokens:
+                fake.script(token, ["slow"])
+            sending = [asyncio.create_task(channel.send(token, alert(), now())) for token in tokens]
+            async with FakeWebPush() as other:
+                assert isinstance(await channel.send(other.subscribe(), alert(), now()), Accepted)
+            codes = [refused(outcome).code for outcome in await asyncio.gather(*sending)]
+            assert (codes.count("timeout"), codes.count("server_busy")) == (20, 20)
+            assert {server.in_flight for server in channel.servers.known.values()} == {0}
+
+        self.run(law)
+
+    def test_a_server_that_is_down_is_left_alone_and_the_others_are_not(self) -> None:
+        async def law(fake: Moods, channel: PushChannel) -> None:
+            for _ in range(25):
+                fake.script(self.token(fake), ["error"])
+                outcome = refused(await channel.send(self.token(fake), alert(), now()))
+            assert (outcome.verdict, outcome.code) == ("retry", "server_down")
+            assert outcome.retry_after_ms is not None
+            assert outcome.retry_after_ms >= 5_000
+            assert fake.moods["error"] == 20
+            async with FakeWebPush() as other:
+                assert isinstance(await channel.send(other.subscribe(), alert(), now()), Accepted)
+
+        self.run(law)
+
+
+def test_servers_that_nobody_asks_any_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.push.channels.unifiedpush.SERVERS_LIMIT", 3)
+    servers = Servers()
+    busy = servers.of("https://busy.example")
+    busy.in_flight = 1
+    for number in range(20):
+        servers.of(f"https://{number}.example")
+    assert len(servers.known) == 3
+    assert servers.of("https://busy.example") is busy
 
 
 class Answers(FakeVendor):

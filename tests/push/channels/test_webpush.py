@@ -337,3 +337,19 @@ def test_a_push_costs_little_time_of_ours() -> None:
     for _ in range(50):
         encrypted(one, payload)
     assert (time.perf_counter() - begun) / 50 < 0.02
+
+
+def test_a_channel_that_is_started_anew_keeps_its_connections() -> None:
+    """The worker does so while the channel is off; sends may still be on their way."""
+
+    async def body() -> None:
+        async with FakeWebPush() as fake:
+            one = from_section(section())
+            await one.start()
+            first = one.http
+            await one.start()
+            assert one.http is first
+            assert isinstance(await one.send(fake.subscribe(), alert(), now()), Accepted)
+            await one.close()
+
+    asyncio.run(body())
