@@ -8,7 +8,7 @@ from streams.push.channels.port import Refused
 
 RENEW_EARLY_MS = 5 * 60_000
 RENEW_AGAIN_MS = 10_000  # a vendor that refuses every token is asked for a new one so often, not for each push
-ASK_AGAIN_MS = 1_000  # nor is a vendor that gives none
+ASK_AGAIN_MS = 1_000  # nor is a vendor that gives none, or one that ended already
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Grant:
 
     def fresh_until_ms(self, asked_ms: int) -> int:
         """Half of a short life, and a few minutes less of a long one: a push on its way must not meet the end."""
-        return self.until_ms - min(RENEW_EARLY_MS, max(0, self.until_ms - asked_ms) // 2)
+        return max(asked_ms + ASK_AGAIN_MS, self.until_ms - min(RENEW_EARLY_MS, max(0, self.until_ms - asked_ms) // 2))
 
 
 Ask = Callable[[int], Awaitable[Grant | Refused]]

@@ -15,11 +15,13 @@ from streams.push.alert import Alert
 from streams.push.channels.access import Access, Grant
 from streams.push.channels.answers import Table, expired
 from streams.push.channels.http import Answer, PushHttp, fields_of
-from streams.push.channels.port import Outcome, Refused, Traits
+from streams.push.channels.port import BadCredentials, Outcome, Refused, Traits
 from streams.push.channels.wording import compact
 from streams.push.config import Common, Secret, Section, is_safe
 
 TOKEN = re.compile(r"[A-Za-z0-9_.:=+/~-]{8,512}")
+LIFE = re.compile(r"[0-9]{1,9}")
+LIFE_S = 3_600  # of an access token that does not say how long it lives
 VENDOR_ID_CHARS_LIMIT = 128
 JSON_HEADERS = {"content-type": "application/json; charset=UTF-8"}
 FORM_HEADERS = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
@@ -97,6 +99,8 @@ class VendorChannel:
 
     async def start(self) -> None:
         self.key = self.secret.read()
+        if not is_header_text(self.key):
+            raise BadCredentials(f"{self.secret.place}: no secret of {self.name}: letters, digits and signs of ASCII are")
         # A request gives up a little before the send that made it, so the one for an access token ends before those who wait for it.
         self.http = PushHttp(timeout_ms=self.form.timeout_ms * 9 // 10, in_flight_limit=self.traits.in_flight_limit, proxy=self.form.proxy)
 
@@ -128,17 +132,18 @@ class VendorChannel:
         return self.key if self.grants is None else await self.access.token(now_ms)
 
     def _is_stale(self, outcome: Outcome) -> bool:
-        return self.grants is not None and isinstance(outcome, Refused) and outcome.code in self.dialect.stale
+        """401 too: what stands between us and the maker's application may say it without a code."""
+        return self.grants is not None and isinstance(outcome, Refused) and (outcome.status == 401 or outcome.code in self.dialect.stale)
 
     async def _post(self, post: Post, token: str, now_ms: int) -> Outcome:
         found = await self._fields(post, now_ms)
         if isinstance(found, Refused):
             return found
         answer, fields = found
-        heard = self.dialect.read(fields, token)
-        return self.table.outcome(
-            answer.status, heard.code, heard.vendor_id[:VENDOR_ID_CHARS_LIMIT], answer.retry_after_ms(now_ms), heard.detail
-        )
+        heard, after_ms = self.dialect.read(fields, token), answer.retry_after_ms(now_ms)
+        if not heard.code and answer.status < 400:
+            return Refused("retry", answer.status, "no_code", after_ms)  # JSON, but not the maker's
+        return self.table.outcome(answer.status, heard.code, heard.vendor_id[:VENDOR_ID_CHARS_LIMIT], after_ms, heard.detail)
 
     async def _ask(self, now_ms: int) -> Grant | Refused:
         assert self.grants is not None
@@ -148,7 +153,7 @@ class VendorChannel:
         answer, fields = found
         granted = self.grants.granted(fields, now_ms)
         if isinstance(granted, Grant) and answer.status < 300:
-            return granted
+            return granted if is_header_text(granted.token) else Refused("retry", answer.status, "bad_access_token")
         heard = granted if isinstance(granted, Heard) else Heard("")
         return blameless(self.table.refused(answer.status, heard.code, answer.retry_after_ms(now_ms), heard.detail))
 
@@ -175,6 +180,11 @@ def blameless(refused: Refused) -> Refused:
     if refused.verdict in ("retry", "misconfigured"):
         return refused
     return Refused("misconfigured", refused.status, refused.code, detail=refused.detail)
+
+
+def is_header_text(text: str) -> bool:
+    """Whether it can stand in a header: no control characters, nothing but ASCII."""
+    return text.isascii() and text.isprintable()
 
 
 def base_url(section: Section, own: str, named: str, field: str = "url") -> str:
@@ -223,7 +233,8 @@ class ClientCredentials:
         return form_post(self.url, {"grant_type": "client_credentials", "client_id": self.client_id, "client_secret": secret})
 
     def granted(self, fields: Mapping[str, Any], now_ms: int) -> Grant | Heard:
-        token, life_s = fields.get("access_token"), fields.get("expires_in")
-        if not isinstance(token, str) or not token or not isinstance(life_s, int):
+        token = word(fields, "access_token")
+        if not token:
             return Heard(word(fields, "error", "code"), detail=word(fields, "error_description", "msg", "message"))
-        return Grant(token, now_ms + life_s * 1000)
+        life_s = word(fields, "expires_in")
+        return Grant(token, now_ms + 1000 * (int(life_s) if LIFE.fullmatch(life_s) else LIFE_S))

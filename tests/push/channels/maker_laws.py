@@ -14,7 +14,7 @@ from tests.push.channel_laws import ChannelLaws, alert, now, refused
 from tests.push.fakes.base import Moods, Reply
 from tests.push.fakes.makers import SECRET, FakeMaker
 
-ENV = {"SECRET": SECRET}
+ENV = {"SECRET": SECRET, "UMLAUT": "schlüssel", "BELL": "a\x07b"}
 HOUR_MS = 3_600_000
 
 
@@ -60,10 +60,11 @@ class MakerLaws(ChannelLaws):
         self.run(law)
 
     @pytest.mark.parametrize("body", [b"[]", b'"ok"', b"{}", b'{"code": null, "result": true}', b'{"code": {"a": 1}, "data": []}', b"\xff"])
-    def test_an_answer_of_another_shape_is_no_success_and_raises_nothing(self, body: bytes) -> None:
+    def test_an_answer_of_another_shape_is_tried_again(self, body: bytes) -> None:
         async def law(fake: Moods, channel: PushChannel) -> None:
             cast(FakeMaker, fake).say(self.token(fake), [Reply(200, body)])
-            assert refused(await channel.send(self.token(fake), alert(), now())).verdict in ("retry", "give_up")
+            outcome = refused(await channel.send(self.token(fake), alert(), now()))
+            assert (outcome.verdict, outcome.code) == ("retry", "no_code" if body.startswith(b"{") else "not_json")
 
         self.run(law)
 
@@ -148,7 +149,7 @@ class MakerLaws(ChannelLaws):
     def test_without_a_secret_the_channel_is_off(self) -> None:
         async def body() -> None:
             async with self.fake() as fake:
-                for place in ("env:NONE", "none.pem"):
+                for place in ("env:NONE", "none.pem", "env:UMLAUT", "env:BELL"):
                     channel = self.channel(fake, 400, secret=place)
                     with pytest.raises(BadCredentials):
                         await channel.start()
@@ -241,6 +242,15 @@ class AccessLaws(MakerLaws):
             if (asking := cast(VendorChannel, channel).access.asking) is not None:
                 await asking  # its own time-out may come a little after the push's
             assert isinstance(await channel.send(self.token(fake), alert(ttl_ms=600_000), at_ms + 2_000), Accepted)
+
+        self.run(law)
+
+    @pytest.mark.parametrize("body", [b"", b"<p>", b'{"code": ""}', b"{}"])
+    def test_a_401_is_an_access_token_that_ended_whatever_it_says(self, body: bytes) -> None:
+        async def law(fake: Moods, channel: PushChannel) -> None:
+            cast(FakeMaker, fake).say(self.token(fake), [Reply(401, body)])
+            assert isinstance(await channel.send(self.token(fake), alert(), now()), Accepted)
+            assert cast(FakeMaker, fake).grants_count == 2
 
         self.run(law)
 

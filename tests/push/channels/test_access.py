@@ -25,7 +25,9 @@ def run(body: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(body(), 10))
 
 
-@pytest.mark.parametrize(("life_ms", "fresh_ms"), [(3_600_000, 3_600_000 - RENEW_EARLY_MS), (60_000, 30_000), (0, 0), (-5, -5)])
+@pytest.mark.parametrize(
+    ("life_ms", "fresh_ms"), [(3_600_000, 3_600_000 - RENEW_EARLY_MS), (60_000, 30_000), (0, ASK_AGAIN_MS), (-5, ASK_AGAIN_MS)]
+)
 def test_it_is_renewed_a_few_minutes_before_its_end_or_at_half_of_a_short_life(life_ms: int, fresh_ms: int) -> None:
     assert Grant("a", 1_000 + life_ms).fresh_until_ms(1_000) == 1_000 + fresh_ms
 
