@@ -133,6 +133,9 @@ class Site:
         await self.start_again(name)
         return time.monotonic() - begun_s
 
+    def live_url(self, name: str) -> str:
+        return self._running[name][0].live_url
+
     def pids(self) -> dict[str, int]:
         own = {name: child.pid for name, (_, child) in self._running.items() if child.running}
         servers = {node.name: node.pid for node in self.stack.nodes if node.running}

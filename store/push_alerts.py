@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from store import cql_alerts as cql
 from store.cassandra import Store
-from store.pushing import Alerted, AlertRow
+from store.pushing import AlertRow
 
 KEEP_S = 7 * 86_400  # as long as push-requests are kept
 
@@ -12,10 +12,6 @@ KEEP_S = 7 * 86_400  # as long as push-requests are kept
 class AlertTables:
     def __init__(self, store: Store) -> None:
         self._store = store
-
-    async def of(self, user: str, subject: str) -> tuple[Alerted, ...]:
-        """Of each device and push channel the last alert about this. Raises: StoreUnavailable."""
-        return tuple(Alerted(*row) for row in await self._store.execute(cql.ALERTED, (user, subject)))
 
     async def put(self, rows: Sequence[AlertRow]) -> None:
         """Durable when it returns. Raises: StoreUnavailable. Delivery: safe to repeat; of one place the largest `at_ms` stays."""

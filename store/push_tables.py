@@ -38,7 +38,7 @@ class PushTables:
     async def tokens(self, user: str) -> list[PushToken]:
         """Those that the user's devices hold, opened; what our keys do not open is left out, and said. Raises: StoreUnavailable."""
         held = await self.held(user)
-        opened = [self._opened(row) for row in held]
+        opened = [self.opened(row) for row in held]
         return [token for token in opened if token is not None]
 
     async def held(self, user: str) -> list[TokenRow]:
@@ -90,7 +90,7 @@ class PushTables:
         """Users and where each stands: give the last one's place as `after` for the next. Raises: StoreUnavailable."""
         return [(user, place) for user, place in await self._store.execute(cql.USERS_WITH_TOKENS, (after, limit))]
 
-    def _opened(self, row: TokenRow) -> PushToken | None:
+    def opened(self, row: TokenRow) -> PushToken | None:
         try:
             if self.sealer is None:
                 raise NotSealedHere("no WARBLER_PUSH_KEY")

@@ -4,18 +4,20 @@ Exact for the conversation that a push is about, whose place was just read; what
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store import cql, cql_alerts
+from store import cql
 from store.cassandra import Row, Store
-from store.receipts import ReceiptTables
-from store.timelines import MEMBER_CELLS, ROWS_PER_REQUEST, Timelines, membership_of
+from store.push_looks import PushLooks
+from store.push_tables import EVERYWHERE
+from store.timelines import MEMBER_CELLS, ROWS_PER_REQUEST, membership_of
 from store.views import ReadMark
 from streams.push.badge import Standing, badge, unread_of
 from streams.push.remembered import Remembered
 from streams.push.situation import Mode
 
+FEW = 3
 HEAD_ORDINAL_CELL = MEMBER_CELLS + 4
 
 
@@ -30,10 +32,8 @@ class Counted:
 
 
 class Badges:
-    def __init__(self, store: Store, limit: int, keep_ms: int) -> None:
-        self._store = store
-        self._timelines = Timelines(store)
-        self._receipts = ReceiptTables(store)
+    def __init__(self, store: Store, looks: PushLooks, limit: int, keep_ms: int) -> None:
+        self._store, self._looks = store, looks
         self._known: Remembered[Counted] = Remembered(limit, keep_ms)
 
     async def of(self, user: str, conversation: str, place: Row | None, own: ReadMark | None, now_ms: int) -> int:
@@ -51,20 +51,21 @@ class Badges:
         self._known.forget(user)
 
     async def _read(self, user: str) -> Counted:
-        listed, reads, marks, chosen = await asyncio.gather(
-            self._timelines.conversations_of(user),
-            self._receipts.own_reads(user),
-            self._receipts.unread_marks(user),
-            self._store.execute(cql_alerts.MODES_OF, (user,)),
-        )
-        conversations = [each.conversation for each in listed if each.active]
+        found = await self._looks.everything.get(user)
+        rows = await self._places(user, found.conversations)
+        standings = {row[0]: _standing(row, found.reads.get(row[0]), row[0] in found.marked) for row in rows}
+        modes = {conversation: Mode(mode, until_ms) for conversation, (mode, until_ms) in found.modes.items()}
+        everywhere = modes.pop(EVERYWHERE, None)
+        return Counted({each: one for each, one in standings.items() if unread_of(one)}, found.marked, modes, everywhere)
+
+    async def _places(self, user: str, conversations: Sequence[str]) -> list[Row]:
+        """Of few conversations together with other users', who may be in the same; of many together with each other."""
+        if len(conversations) <= FEW:
+            places = await asyncio.gather(*(self._looks.places.get((user, conversation)) for conversation in conversations))
+            return [place.row for place in places if place.row is not None]
         groups = [conversations[at : at + ROWS_PER_REQUEST] for at in range(0, len(conversations), ROWS_PER_REQUEST)]
         parts = await self._store.execute_each(cql.PLACES_AND_HEADS, [(group, user) for group in groups])
-        marked = frozenset(conversation for conversation, (from_seq, _) in marks.items() if from_seq > 0)
-        standings = {row[0]: _standing(row, reads.get(row[0]), row[0] in marked) for part in parts for row in part}
-        modes = {conversation: Mode(mode, until_ms or 0) for conversation, mode, until_ms in chosen if mode is not None}
-        everywhere = modes.pop("", None)
-        return Counted({each: one for each, one in standings.items() if unread_of(one)}, marked, modes, everywhere)
+        return [row for part in parts for row in part]
 
 
 def _standing(place: Row, own: ReadMark | None, marked: bool) -> Standing:

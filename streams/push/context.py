@@ -6,26 +6,19 @@ alerts on the device used last. Whether a device is live right now is not asked:
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
-from schemas.accounts import UserState
-from schemas.codec import decode_event
-from schemas.errors import Undecodable
-from schemas.events import MessageSent
 from schemas.notices import PushCancelled, PushRequested
-from store import cql, cql_alerts
 from store.accounts import Accounts
-from store.buckets import bucket_of
-from store.cassandra import Row, Store
+from store.cassandra import Store
 from store.group_rows import Pushing
 from store.profiles import ProfileTables
-from store.push_alerts import AlertTables
 from store.push_campaigns import Campaigns, CampaignTables
+from store.push_looks import Place, PushLooks, Stretch
 from store.push_tables import PushTables
 from store.pushing import PushToken
 from store.sign_ins import SignIns
-from store.timelines import MEMBER_CELLS, changes_of, membership_of
-from store.views import Membership, MessageView, ReadMark, lay_changes, message_of
+from store.views import MessageView
 from streams.push.badges import Badges
 from streams.push.handling import NotProjected
 from streams.push.remembered import Remembered
@@ -34,24 +27,6 @@ from streams.push.situation import PREVIEW_LIMIT, CallNow, CampaignText, Channel
 from streams.push.withdraw import Cancellation
 
 ChannelsNow = Callable[[Iterable[PushToken]], Mapping[tuple[str, str], ChannelNow]]
-
-
-class Place:
-    """The user's place in the conversation, and where that stands. Nothing of it is there before the projector wrote it."""
-
-    __slots__ = ("head_seq", "membership", "own", "row", "title")
-
-    def __init__(self, places: Sequence[Row], own: Sequence[Row]) -> None:
-        self.row = row = places[0] if places else None
-        self.membership: Membership | None = membership_of(row[:MEMBER_CELLS]) if row is not None else None
-        head = row[MEMBER_CELLS:] if row is not None else (None,) * 8
-        self.title: str = head[1] or ""
-        self.head_seq: int = head[3] or 0
-        self.own = ReadMark(own[0][0] or 0, own[0][1] or 0) if own else None
-
-    @property
-    def active(self) -> bool:
-        return self.membership is not None and self.membership.active
 
 
 class Contexts:
@@ -64,16 +39,15 @@ class Contexts:
         clock_ms: Callable[[], int],
     ) -> None:
         self._store = store
-        self._tables = tables
+        self._looks = PushLooks(store, tables)
         self._settings = settings
         self._channels_now = channels_now
         self._campaigns = Campaigns(CampaignTables(store), lambda: time.monotonic_ns() // 1_000_000)
         self._clock_ms = clock_ms
-        self._alerts = AlertTables(store)
         self._accounts = Accounts(store)
         self._profiles = ProfileTables(store)
         self._sign_ins = SignIns(store)
-        self._badges = Badges(store, settings.badges_limit, settings.badges_ms)
+        self._badges = Badges(store, self._looks, settings.badges_limit, settings.badges_ms)
         self._names: Remembered[str] = Remembered(settings.names_limit, settings.names_ms)
         self._times = Times(settings.ttl_ms, settings.ring_ms, settings.withdraw_ms)
 
@@ -83,14 +57,15 @@ class Contexts:
         Raises: StoreUnavailable; NotProjected, unless it is the last look.
         """
         user, conversation = request.user, request.conversation_id
-        tokens, wants, (mode, everywhere), alerted, state = await asyncio.gather(
-            self._tables.tokens(user),
-            self._tables.settings(user),
-            self._tables.modes(user, conversation),
-            self._alerts.of(user, subject_of(request)),
-            self._state(user),
+        looks = self._looks
+        tokens, wants, (mode, everywhere), alerted, state, (place, messages, delivered_seq) = await asyncio.gather(
+            looks.tokens.get(user),
+            looks.settings.get(user),
+            looks.modes_of(user, conversation),
+            looks.alerted.get((user, subject_of(request))),
+            looks.states.get(user),
+            self._conversation(request, last_look),
         )
-        place, messages, delivered_seq = await self._conversation(request, last_look)
         campaign = await self._campaign(request.ref) if request.purpose == "campaign" else None
         senders = {view.user for view in messages or ()}
         return Situation(
@@ -117,17 +92,13 @@ class Contexts:
 
     async def cancellation(self, cancelled: PushCancelled, subject: str) -> Cancellation | None:
         """None: nothing was shown. Raises: StoreUnavailable."""
-        alerted = await self._alerts.of(cancelled.user, subject)
+        alerted = await self._looks.alerted.get((cancelled.user, subject))
         if not any(row.shown and row.to_seq <= cancelled.up_to_seq for row in alerted):
             return None
         user, conversation = cancelled.user, cancelled.conversation_id
-        tokens, wants, places, own = await asyncio.gather(
-            self._tables.tokens(user),
-            self._tables.settings(user),
-            self._store.execute(cql.PLACES_AND_HEADS, ([conversation], user)),
-            self._store.execute(cql_alerts.OWN_READ, (user, conversation)),
+        tokens, wants, place = await asyncio.gather(
+            self._looks.tokens.get(user), self._looks.settings.get(user), self._looks.places.get((user, conversation))
         )
-        place = Place(places, own)
         self._badges.forget(user)  # something was read or delivered: what was counted is old
         return Cancellation(
             cancelled=cancelled,
@@ -145,47 +116,34 @@ class Contexts:
         return None if found is None else CampaignText(found.title, found.body, found.data, found.cancelled)
 
     async def _badge(self, user: str, conversation: str, place: Place) -> int:
-        return await self._badges.of(user, conversation, place.row, place.own, self._clock_ms())
-
-    async def _state(self, user: str) -> UserState:
-        found = await self._accounts.state_of(user)
-        return found.state if found is not None else "active"  # one whose tokens are signed by others has no account here
-
-    # ---- the conversation
+        own = await self._looks.own_reads.get((user, conversation))
+        return await self._badges.of(user, conversation, place.row, own, self._clock_ms())
 
     async def _conversation(self, request: PushRequested, last_look: bool) -> tuple[Place, tuple[MessageView, ...] | None, int]:
         """The user's place, the messages (None: not projected), and up to where the user has them."""
         user, conversation = request.user, request.conversation_id
         if not conversation:
-            return Place([], []), None, 0
-        places, held, own, messages = await asyncio.gather(
-            self._store.execute(cql.PLACES_AND_HEADS, ([conversation], user)),
-            self._store.execute(cql_alerts.HOLDS, (conversation, user)),
-            self._store.execute(cql_alerts.OWN_READ, (user, conversation)),
+            return Place(), None, 0
+        place, held_seq, own, messages = await asyncio.gather(
+            self._looks.places.get((user, conversation)),
+            self._looks.held_seqs.get((user, conversation)),
+            self._looks.own_reads.get((user, conversation)),
             self._messages(request),
         )
-        place = Place(places, own)
         projected = place.head_seq >= request.to_seq
-        if not projected and not last_look:
+        # read side by side, so the head may be newer than the messages
+        whole = projected and (request.purpose != "message" or any(view.seq == request.to_seq for view in messages))
+        if not whole and not last_look:
             raise NotProjected
-        marks = [row[0] or 0 for row in (*held, *own)] + [place.membership.read_seq if place.membership is not None else 0]
-        return place, messages if projected else None, max(marks)
+        read_seq = place.membership.read_seq if place.membership is not None else 0
+        delivered_seq = max(held_seq, read_seq, own.seq if own is not None else 0)
+        return place, messages if projected else None, delivered_seq
 
     async def _messages(self, request: PushRequested) -> tuple[MessageView, ...]:
-        """The newest of the request's, as they stand now, ascending."""
         if request.purpose != "message":
             return ()
-        conversation, first, last = request.conversation_id, request.from_seq, request.to_seq
-        limit = min(PREVIEW_LIMIT, last - first + 1)
-        buckets = range(max(bucket_of(first), bucket_of(last) - 1), bucket_of(last) + 1)
-        sent, changed = await asyncio.gather(
-            self._store.execute_each(cql.MESSAGES_BEFORE, [(conversation, bucket, last + 1, limit) for bucket in buckets]),
-            self._store.execute_each(cql.CHANGES_BETWEEN, [(conversation, bucket, first, last) for bucket in buckets]),
-        )
-        changes = {row[0]: changes_of(conversation, row) for rows in changed for row in rows}
-        found = [message for rows in sent for seq, value in rows if seq >= first and (message := _message(value)) is not None]
-        views = sorted((lay_changes(view, changes.get(view.seq)) for view in found), key=lambda view: view.seq)
-        return tuple(views[-limit:])
+        limit = min(PREVIEW_LIMIT, request.to_seq - request.from_seq + 1)
+        return await self._looks.messages.get(Stretch(request.conversation_id, request.from_seq, request.to_seq, limit))
 
     # ---- people
 
@@ -218,11 +176,3 @@ def _only(only: Only | None, tokens: Iterable[PushToken], token_id: str) -> Only
         return None
     has_token = any((token.device, token.channel) == (only.device, only.channel) for token in tokens)
     return only if has_token else Only(only.device, only.channel, moved=bool(token_id))
-
-
-def _message(value: bytes) -> MessageView | None:
-    try:
-        event = decode_event(value)
-    except Undecodable:  # said by the projector, which wrote only what it could decode: the row was tampered with
-        return None
-    return message_of(event) if isinstance(event, MessageSent) else None
