@@ -16,18 +16,17 @@ class Together(Generic[K, V]):
 
     def __init__(self, ask: Callable[[list[K]], Awaitable[Mapping[K, V]]], most: int, missing: V) -> None:
         self._ask, self._most, self._missing = ask, most, missing
-        self._wanted: dict[K, asyncio.Future[V]] = {}
+        self._wanted: dict[K, list[asyncio.Future[V]]] = {}
         self._asking: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V:
         """What `ask` answers. Raises: what `ask` raises. Blocks: who is cancelled leaves the others' answers alone."""
-        answer = self._wanted.get(key)
-        if answer is None:
-            loop = asyncio.get_running_loop()
-            if not self._wanted:
-                loop.call_soon(self._flush)
-            answer = self._wanted[key] = loop.create_future()
-        return await asyncio.shield(answer)
+        loop = asyncio.get_running_loop()
+        if not self._wanted:
+            loop.call_soon(self._flush)
+        answer: asyncio.Future[V] = loop.create_future()
+        self._wanted.setdefault(key, []).append(answer)  # one each: who is cancelled cancels its own
+        return await answer
 
     def _flush(self) -> None:
         """After everybody who can run now has said what it wants."""
@@ -38,18 +37,20 @@ class Together(Generic[K, V]):
             self._asking.add(task)  # the loop holds it only weakly
             task.add_done_callback(self._asking.discard)
 
-    async def _answer(self, some: Mapping[K, "asyncio.Future[V]"]) -> None:
+    async def _answer(self, some: Mapping[K, list["asyncio.Future[V]"]]) -> None:
         try:
             found = await self._ask(list(some))
         except BaseException as exc:  # whatever it is, nobody may wait for ever because of it
-            for answer in some.values():
+            for answer in (answer for answers in some.values() for answer in answers):
                 _refuse(answer, exc)
             if not isinstance(exc, Exception):
                 raise
             return
-        for key, answer in some.items():
-            if not answer.done():
-                answer.set_result(found.get(key, self._missing))
+        for key, answers in some.items():
+            value = found.get(key, self._missing)
+            for answer in answers:
+                if not answer.done():
+                    answer.set_result(value)
 
 
 def _refuse(answer: "asyncio.Future[V]", error: BaseException) -> None:

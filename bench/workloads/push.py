@@ -1,4 +1,4 @@
-"""Pushes end to end: how many requests of the log a push worker brings to a vendor that answers after 50 ms, and what 100,000 that wait hold.
+"""Pushes end to end: how many requests a push worker brings to a vendor that answers after 50 ms, and what 100,000 that wait hold.
 
 Rows are written straight into Cassandra, as edge and projector would; the vendor is the fake APNs in a process of its own. A request's time
 is from its append to its result's append. The queue is written straight into a retry topic, as a worker would whose vendor is away.

@@ -67,7 +67,7 @@ class World:
     def config(self, **sections: Mapping[str, Any]) -> Path:
         """The file of push channels; by default all four, each at its fake."""
         file = self.folder / "push.yaml"
-        usual = {channel: {"url": vendor.url, "timeout_ms": 400} for channel, vendor in self.vendors.items()}
+        usual = {channel: {"url": vendor.url, "timeout_ms": 2_000} for channel, vendor in self.vendors.items()}
         file.write_text(yaml.safe_dump({**usual, **sections}))
         return file
 
@@ -168,6 +168,16 @@ class World:
 
     async def results_of(self, user: str) -> list[PushResult]:
         return [result for result in await self.results() if result.user == user]
+
+    async def states(self, users: Iterable[str]) -> dict[str, str]:
+        """What was said last of each of the users."""
+        wanted = set(users)
+        return {result.user: result.state for result in await self.results() if result.user in wanted}
+
+    @property
+    def seen_count(self) -> int:
+        """How many requests reached a vendor."""
+        return sum(len(vendor.seen) for vendor in self.vendors.values())
 
     async def tokens_left(self, users: Iterable[str]) -> set[str]:
         tables = PushTables(self.store, Sealer.of_file(SECRET.hex().encode()))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ops.embedded.stack import Stack
+from ops.rewind import rewind_projector
 from tests.push.plain_worker import PLAIN
 from tests.real.inbox_world import until
 from tests.real.push_world import World, is_idle, is_ready, now_ms, world
@@ -98,6 +99,47 @@ def test_workers_die_and_vendors_fail_and_each_device_is_alerted_once(own: Stack
         assert await there.tokens_left(token.removeprefix("t-") for token in dead) == set(), "dead tokens are gone"
         alive = users[EARLY : EARLY + 200]
         assert await there.tokens_left(alive) == {user for user in alive if f"t-{user}" not in dead}
+
+    run(own, tmp_path, body)
+
+
+def test_what_waits_is_looked_at_anew_and_a_rebuild_pushes_nothing(own: Stack, tmp_path: Path) -> None:
+    async def body(there: World) -> None:
+        has_it, cancels, late, off = users = [f"u-waits-{name}" for name in ("has", "ends", "late", "off")]
+        key = tmp_path / "oppo-key"
+        there.config(oppo={"url": there.vendors["oppo"].url, "key": str(key)})
+        await there.register((user, "oppo" if user == off else "fcm") for user in users)
+        seq = await there.message("g-waits", users)
+        for user in (has_it, cancels, late):
+            there.vendors["fcm"].script(f"t-{user}", ["busy", "busy"])
+        worker = there.worker()
+        with workers(worker):
+            worker.start()
+            await worker.until(is_ready, "owner of its partitions")
+            await there.ask("g-waits", [has_it, cancels, off], seq)
+            await there.ask("g-waits", [late], seq, deadline_ms=now_ms() + 1_500)
+            await until(lambda: there.states(users), lambda found: len(found) == 4, "waiting", 30)
+            await there.delivered("g-waits", has_it, seq)
+            await there.cancel("g-waits", cancels, seq)
+            ended = {has_it: "withdrawn", cancels: "withdrawn", late: "expired", off: "retrying"}
+            await until(lambda: there.states(users), lambda found: found == ended, "ended", 30)
+            assert there.shown() == {}
+            assert worker.output.count("push channel off") == 1, "said once"
+            assert worker.stop() == 0
+            key.write_text("a key")
+            worker.start()
+            await until(lambda: there.states(users), lambda found: found[off] == "accepted", "sent with credentials", 30)
+            await worker.until(is_idle, "idle")
+            assert there.shown() == {f"t-{off}": 1}
+            assert 'warbler_push_accepted_total{app="",channel="oppo"} 1.0' in await worker.metrics()
+            assert worker.stop() == 0
+            seen = there.seen_count
+            await rewind_projector(own.kafka, print)
+            worker.start()
+            await worker.until(is_ready, "owner of its partitions")
+            await there.ask("g-waits", [off], seq)  # a repeat: when that is answered, all before it was read
+            await until(lambda: there.results_of(off), lambda found: found[-1].reason == "repeated", "repeated", 30)
+            assert there.seen_count == seen
 
     run(own, tmp_path, body)
 

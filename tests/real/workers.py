@@ -92,6 +92,10 @@ class Worker:
             except (httpx.HTTPError, ValueError):
                 return {}
 
+    async def metrics(self) -> str:
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+            return (await http.get(f"http://127.0.0.1:{self.port}/metrics")).text
+
     async def until(self, holds: Callable[[dict[str, Any]], bool], what: str, timeout_s: float = READY_S) -> dict[str, Any]:
         """Wait until the liveness answer fulfils the condition."""
         deadline = time.monotonic() + timeout_s

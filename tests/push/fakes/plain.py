@@ -56,7 +56,7 @@ class Key(Common, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PlainChannel:
-    traits = Traits(payload_bytes_limit=4_096, withdraws=True, in_flight_limit=200)
+    traits = Traits(payload_bytes_limit=4_096, withdraws=True, in_flight_limit=40)
 
     def __init__(self, section: Section) -> None:
         self.name = section.channel
