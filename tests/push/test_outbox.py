@@ -43,7 +43,7 @@ def keys(sim: Sim, token: str, channel: str, kind: str = "alert") -> set[str]:
     return {shown.send_key for shown in sim.channels[channel].shown[token] if shown.kind == kind}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 1 << 30),
     crashes=st.lists(st.floats(0.0, 30.0), max_size=4),
