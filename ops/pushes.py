@@ -1,11 +1,13 @@
-"""What the inbox asked pushes for lately, and what of it became needless: a line of `warbler status`."""
+"""What pushes were asked for lately, what of it became needless, and what became of the rest: a line of `warbler status`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from log.port import Log, Record
+from ops.push_stats import RESULTS_TOPIC, STATES, counted, result_of
+from ops.reading import records_between
 from schemas import codec
 from schemas.errors import Undecodable
 from schemas.notices import PushCancelled, PushRequested
@@ -16,11 +18,12 @@ RECENT_RECORDS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
-    """Of the newest records of every partition. `standing`: asked for and not cancelled, by (user, conversation)."""
+    """Of the newest records of every partition. `standing`: asked for and not cancelled, by (user, conversation). `states`: of results."""
 
     asked: int
     cancelled: int
     standing: int
+    states: Mapping[str, int] = field(default_factory=dict)
 
 
 def count(records: Iterable[Record]) -> Pushes:
@@ -44,15 +47,20 @@ def count(records: Iterable[Record]) -> Pushes:
 
 async def recent(log: Log) -> Pushes:
     """Raises: LogUnavailable."""
-    records: list[Record] = []
-    for partition in range(await log.partitions_count(PUSH_REQUESTS_TOPIC)):
-        start, end = await log.start_offset(PUSH_REQUESTS_TOPIC, partition), await log.end_offset(PUSH_REQUESTS_TOPIC, partition)
-        at = max(start, end - RECENT_RECORDS)
-        while at < end and (some := await log.read(PUSH_REQUESTS_TOPIC, partition, at, RECENT_RECORDS)):
-            records += some
-            at = some[-1].offset + 1
-    return count(records)
+    requests = count([record async for record in newest(log, PUSH_REQUESTS_TOPIC)])
+    results = counted([result async for record in newest(log, RESULTS_TOPIC) if (result := result_of(record)) is not None])
+    sums = {state: sum(channel.of(state) for channel in results.values()) for state in STATES}
+    return replace(requests, states={state: number for state, number in sums.items() if number})
+
+
+async def newest(log: Log, topic: str) -> AsyncIterator[Record]:
+    """The last RECENT_RECORDS of each partition. Raises: LogUnavailable."""
+    for partition in range(await log.partitions_count(topic)):
+        start, end = await log.start_offset(topic, partition), await log.end_offset(topic, partition)
+        async for record in records_between(log, topic, partition, max(start, end - RECENT_RECORDS), end):
+            yield record
 
 
 def line(pushes: Pushes) -> str:
-    return f"Push requests lately: {pushes.asked}, of which {pushes.standing} stand; {pushes.cancelled} cancellations"
+    became = ", ".join(f"{number} {state}" for state, number in pushes.states.items()) or "nothing yet"
+    return f"Push requests lately: {pushes.asked}, of which {pushes.standing} stand; {pushes.cancelled} cancellations; results: {became}"

@@ -9,6 +9,7 @@ from ops import pushes
 from schemas import codec
 from schemas.notices import PushCancelled, PushRequested
 from schemas.records import WriterChanged
+from tests.push.campaign_parts import result
 
 
 def requested(user: str, to_seq: int) -> PushRequested:
@@ -37,6 +38,9 @@ def test_requests_and_cancellations_are_counted_and_control_records_are_not() ->
             await log.publish("push-requests", partition and 1, [Entry(b"k", codec.encode("push-requests", record))])
         found = await pushes.recent(log)
         assert found == pushes.Pushes(asked=3, cancelled=1, standing=1)
-        assert pushes.line(found) == "Push requests lately: 3, of which 1 stand; 1 cancellations"
+        assert pushes.line(found) == "Push requests lately: 3, of which 1 stand; 1 cancellations; results: nothing yet"
+        for each in (result("a"), result("a"), result("b", "suppressed", "muted", channel="")):
+            await log.publish("push-results", 0, [Entry(b"u-1", codec.encode("push-results", each))])
+        assert pushes.line(await pushes.recent(log)).endswith("results: 1 accepted, 1 suppressed")
 
     asyncio.run(body())
