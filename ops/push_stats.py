@@ -15,7 +15,7 @@ from ops.reading import records_between
 from schemas.codec import decode
 from schemas.errors import Undecodable
 from schemas.pushes import PushResult, PushState
-from store.push_counts import ANSWERED, key_of
+from store.push_counts import ANSWERED, key_of, settled
 
 RESULTS_TOPIC = "push-results"
 WAITING_TOPICS = ("push-requests", "push-retry-10s", "push-retry-1m", "push-retry-10m")
@@ -65,7 +65,7 @@ def counted(results: Iterable[PushResult]) -> dict[str, ChannelStats]:
     """By push channel; what was told twice counts once."""
     channels: dict[str, ChannelStats] = {}
     seen: set[str] = set()
-    for result in results:
+    for result in map(settled, results):
         if (key := key_of(result)) in seen:
             continue
         seen.add(key)

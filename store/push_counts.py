@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.pushes import PushResult
 
@@ -117,8 +118,23 @@ def scopes_of(result: PushResult) -> tuple[str, ...]:
     return (hour, campaign_scope(result.ref)) if result.purpose == "campaign" else (hour,)
 
 
+def settled(result: PushResult) -> PushResult:
+    """The result as it counts: that a device was alerted of a campaign already says that its push was accepted.
+
+    Else a result that was lost with a worker, after the vendor took the push, would be missing for ever.
+    """
+    if result.purpose == "campaign" and (result.state, result.reason) == ("suppressed", "repeated"):
+        return replace(result, state="accepted", reason="")
+    return result
+
+
 def key_of(result: PushResult) -> str:
-    """What two results have in common that tell the same: every try that was put off counts, and whatever ends it counts once."""
+    """What two results have in common that tell the same: every try that was put off counts, and whatever ends it counts once.
+
+    A device is alerted of a campaign once, through whichever of its push channels.
+    """
+    if result.purpose == "campaign" and result.state == "accepted":
+        return f"{result.push_id}:{result.device}:accepted"
     what = result.send_key or f"{result.push_id}:{result.device}:{result.channel}"
     return f"{what}:{result.state}:{result.tries}" if result.state == "retrying" else f"{what}:{result.state}"
 

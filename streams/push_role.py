@@ -14,6 +14,7 @@ from store.push_tables import PushTables
 from streams.faust_app import Delivery, add_agent, start_app
 from streams.faust_consumer import FetchSettings
 from streams.push.beginning import begin_at_the_end
+from streams.push.beside import Beside
 from streams.push.config import load_config, make_channels
 from streams.push.context import Contexts
 from streams.push.handling import Handling
@@ -55,6 +56,7 @@ class PushRole:
         contexts = Contexts(store, tables, own, senders.now, clock_ms)
         handling = Handling(contexts, senders, writing, own, sealer, clock_ms)
         self.outbox = Outbox(senders, handling, writing, own, stats, clock_ms, settings.dead_letters_row_limit, on_fatal)
+        self.beside = Beside(log, store, tables, settings, clock_ms, on_fatal)
         self.collector = PushCollector(self.outbox, clock_ms)
         self._holding: asyncio.Task[None] | None = None
         self.app = app_of(GROUP, kafka, settings, FetchSettings())
@@ -66,6 +68,7 @@ class PushRole:
 
     async def _assigned(self, app: Any, assigned: set[Any], **_: Any) -> None:
         self.outbox.assigned({place.partition for place in assigned})
+        self.beside.assigned({place.partition for place in assigned if place.topic == REQUESTS_TOPIC})
 
     async def _hold(self) -> None:
         """Let Kafka go on when there is room again."""
@@ -77,10 +80,12 @@ class PushRole:
         count = await self._log.partitions_count(REQUESTS_TOPIC)
         await begin_at_the_end(self._kafka.bootstrap, GROUP, REQUESTS_TOPIC, count)
         await self.outbox.start()
+        await self.beside.start()
         await start_app(self.app)
         self._holding = asyncio.get_running_loop().create_task(self._hold())
 
     async def stop(self) -> None:
+        await self.beside.close()
         await self.outbox.drain()
         if self._holding is not None:
             self._holding.cancel()
@@ -107,6 +112,7 @@ class PushRole:
             "results": dict(stats.results),
             "suppressed": dict(stats.suppressed),
             "channels": outbox.senders.detail(),
+            **self.beside.detail(),
         }
 
 

@@ -27,16 +27,22 @@ class Beside:
     ) -> None:
         self._log, self._store, self._labelled, self._settings = log, store, labelled, settings
         self._clock_ms, self._on_fatal = clock_ms, on_fatal
+        self._counts: dict[str, int] = {}
         self._assigned: set[int] | None = None
         self._works: tuple[CampaignRunner, ResultCounter] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def assigned(self, partitions: set[int]) -> None:
-        """These partitions of push-requests are ours, and no others. Raises: LogUnavailable."""
+    async def start(self) -> None:
+        """Raises: LogUnavailable, UnknownTopic."""
+        self._counts = {topic: await self._log.partitions_count(topic) for topic in (REQUESTS_TOPIC, CAMPAIGNS_TOPIC, RESULTS_TOPIC)}
+
+    def assigned(self, partitions: set[int]) -> None:
+        """These partitions of push-requests are ours, and no others."""
         if partitions == self._assigned:
             return
-        await self.close()
-        campaigns, results = await self._ours(CAMPAIGNS_TOPIC, partitions), await self._ours(RESULTS_TOPIC, partitions)
+        for task in self._tasks:
+            task.cancel()
+        campaigns, results = self._ours(CAMPAIGNS_TOPIC, partitions), self._ours(RESULTS_TOPIC, partitions)
         runner = CampaignRunner(self._log, self._store, self._labelled, self._settings, campaigns, self._clock_ms)
         counter = ResultCounter(self._log, self._store, self._settings, results, self._clock_ms)
         self._assigned, self._works = set(partitions), (runner, counter)
@@ -45,9 +51,9 @@ class Beside:
         for task in self._tasks:
             task.add_done_callback(self._ended)
 
-    async def _ours(self, topic: str, partitions: set[int]) -> list[int]:
-        requests = await self._log.partitions_count(REQUESTS_TOPIC)
-        return [number for number in range(await self._log.partitions_count(topic)) if number % requests in partitions]
+    def _ours(self, topic: str, partitions: set[int]) -> list[int]:
+        requests = self._counts[REQUESTS_TOPIC]
+        return [number for number in range(self._counts[topic]) if number % requests in partitions]
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

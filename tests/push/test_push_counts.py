@@ -17,6 +17,7 @@ from store.push_counts import (
     key_of,
     read_counts,
     scopes_of,
+    settled,
     states_of,
     summed,
     within_ms,
@@ -46,7 +47,7 @@ class Table:
     def counter(self, log: list[PushResult]) -> Partition:
         part = Partition(Window(WINDOW), self.progress)
         for offset in range(max(0, self.progress - WINDOW), self.progress):
-            part.window.is_repeat(key_of(log[offset]), offset)
+            part.window.is_repeat(key_of(settled(log[offset])), offset)
         return part
 
     def chunk(self, part: Partition, log: list[PushResult], size: int, saved: int) -> bool:
@@ -86,6 +87,22 @@ def test_what_is_told_again_counts_once_and_each_try_that_was_put_off_counts() -
     table.chunk(table.counter(log), log, len(log), 10)
     [(counts, _)] = table.rows.values()
     assert states_of(counts) == {"retrying": 2, "accepted": 2, "suppressed": 1}
+
+
+def test_of_a_campaign_what_a_device_had_already_was_accepted_once() -> None:
+    def repeated(device: str, channel: str) -> PushResult:
+        return result("", "suppressed", "repeated", ref="k-1", device=device, channel=channel)
+
+    log = [
+        result("a", ref="k-1", push_id="p-", device="d-1", channel="webpush"),
+        *(repeated("d-1", channel) for channel in ("fcm", "webpush")),  # the worker died, and was asked again
+        *(repeated("d-2", channel) for channel in ("fcm", "webpush")),  # its result was lost with the worker
+        result("", "suppressed", "repeated"),  # of a message: a newer one came first
+    ]
+    table = Table()
+    table.chunk(table.counter(log), log, len(log), 10)
+    assert states_of(table.rows[campaign_scope("k-1")][0]) == {"accepted": 2}
+    assert states_of(table.rows[hour_scope(NOW_MS // 3_600_000)][0]) == {"accepted": 2, "suppressed": 1}
 
 
 def test_a_result_counts_for_its_hour_and_its_campaign() -> None:

@@ -21,7 +21,7 @@ from store.cassandra import Store
 from store.epochs import current_epoch
 from store.errors import StoreUnavailable
 from store.push_count_rows import CountRows
-from store.push_counts import Window, is_hour, key_of
+from store.push_counts import Window, is_hour, key_of, settled
 from streams.push.counting.fold import Partition
 from streams.settings import StreamsSettings
 
@@ -82,7 +82,7 @@ class ResultCounter:
                 break
             for record in records:
                 if not isinstance(result := _read(record), str) and record.offset < next_offset:
-                    window.is_repeat(key_of(result), record.offset)
+                    window.is_repeat(key_of(settled(result)), record.offset)
             at = records[-1].offset + 1
         return Partition(window, next_offset)
 

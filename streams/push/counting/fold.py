@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from schemas.pushes import PushResult
-from store.push_counts import Counts, Tally, Window, key_of, scopes_of
+from store.push_counts import Counts, Tally, Window, key_of, scopes_of, settled
 
 ROWS_REMEMBERED_LIMIT = 1_000
 
@@ -43,7 +43,7 @@ class Partition:
         if offset < self.next_offset:
             return
         self.next_offset = offset + 1
-        if result is None or self.window.is_repeat(key_of(result), offset):
+        if result is None or self.window.is_repeat(key_of(result := settled(result)), offset):
             return
         for scope in scopes_of(result):
             row = self.rows[scope]
