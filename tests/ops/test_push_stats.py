@@ -9,7 +9,7 @@ from rich.console import Console
 from log.memory import MemoryLog
 from log.port import Entry
 from ops import push_stats
-from ops.push import show_hours
+from ops.push_showing import show_hours
 from ops.push_stats import ChannelStats, Waiting
 from schemas import codec
 from schemas.pushes import PushResult
