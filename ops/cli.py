@@ -22,7 +22,6 @@ LAZY = {
     "could": ("ops.could", "could", "Tell whether a user could do something in a conversation at a time, and by which event."),
     "import": ("ops.irc", "", "Import recorded conversations."),
     "journey": ("ops.journey", "journey", "Tell what became of a message, and when."),
-    "push": ("ops.push", "app", "See what became of pushes."),
     "verify": ("ops.verify", "app", "Compare what is stored with the log."),
     "keys": ("ops.keys", "app", "Rotate the keys that sign access tokens."),
     "users": ("ops.administering", "users", "List, make, freeze and delete users."),

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from ops.push_check import EXIT_REFUSED, check_push, lines_of, push_env, read_token
+from ops.push_showing import stats
 from schemas.errors import WarblerError
 from store.pushing import CHANNELS
 
@@ -28,6 +29,9 @@ app = typer.Typer(help="Push channels, and what became of pushes.", no_args_is_h
 @app.callback()
 def push() -> None:
     """Push channels, and what became of pushes."""
+
+
+app.command("stats")(stats)
 
 
 @app.command()

@@ -60,7 +60,7 @@ class World:
             while not task.done():
                 if await until():
                     task.cancel()
-                    await asyncio.wait([task])
+                    await asyncio.gather(task, return_exceptions=True)  # it may have been killed just now as well
                     return True
                 await asyncio.sleep(0)
         error = task.exception()
