@@ -8,6 +8,7 @@ from email.utils import formatdate
 import pytest
 
 from streams.push.channels.answers import table_of
+from streams.push.channels.connections import Connections
 from streams.push.channels.http import Answer, PushHttp, fields_of
 from streams.push.channels.port import Refused
 from tests.push.fakes.base import FakeVendor, Mood, Reply, Request
@@ -140,6 +141,71 @@ def test_who_waits_for_a_free_connection_waits_no_longer_than_the_time_out() -> 
         await narrow.close()
 
     run(["slow", *[Reply(200)] * 9], body)
+
+
+def kept(http: PushHttp) -> Connections:
+    transport = http.client._transport
+    assert isinstance(transport, Connections)
+    return transport
+
+
+def test_a_connection_is_used_again_and_no_more_are_kept_than_needed() -> None:
+    async def body(fake: Worst, http: PushHttp) -> None:
+        for _ in range(5):
+            await http.post(fake.url, b"", {})
+        assert (len(kept(http).idle), len(fake.tasks)) == (1, 1)
+        await asyncio.gather(*(http.post(fake.url, b"", {}) for _ in range(5)))
+        assert len(kept(http).idle) == len(fake.tasks) <= 5
+        await http.close()
+        assert (len(kept(http).idle), len(kept(http).idle_at), len(kept(http).busy)) == (0, 0, 0)
+
+    run([Reply(200)] * 10, body, timeout_ms=5_000)
+
+
+def test_idle_connections_have_a_limit_and_the_oldest_goes() -> None:
+    async def body(fake: Worst, http: PushHttp) -> None:
+        narrow = PushHttp(timeout_ms=5_000, in_flight_limit=2)
+        async with Worst([Reply(200)]) as second, Worst([Reply(200)]) as third:
+            for each in (fake, second, third):
+                assert isinstance(await narrow.post(each.url, b"", {}), Answer)
+            assert {place[2] for place in kept(narrow).idle.values()} == {second.port, third.port}
+        await narrow.close()
+
+    run([Reply(200)], body)
+
+
+def test_a_connection_that_the_other_side_closed_is_not_used_again() -> None:
+    async def body(fake: Worst, http: PushHttp) -> None:
+        await http.post(fake.url, b"", {})
+        for task in list(fake.tasks):
+            task.cancel()
+        await asyncio.gather(*fake.tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)
+        assert isinstance(await http.post(fake.url, b"", {}), Answer)
+
+    run([Reply(200)] * 2, body)
+
+
+@pytest.mark.parametrize("mood", ["slow", "drip", "nothing"])
+def test_a_request_that_failed_leaves_nothing_behind(mood: Mood) -> None:
+    async def body(fake: Worst, http: PushHttp) -> None:
+        await asyncio.gather(*(http.post(fake.url, b"", {}) for _ in range(20)))
+        assert (len(kept(http).idle), len(kept(http).idle_at), len(kept(http).busy)) == (0, 0, 0)
+
+    run([mood] * 20, body)
+
+
+def test_a_request_that_is_cancelled_leaves_nothing_behind() -> None:
+    async def body(fake: Worst, http: PushHttp) -> None:
+        for wait_s in (0, 0, 0.001, 0.01, 0.05):
+            sending = asyncio.create_task(http.post(fake.url, b"", {}))
+            await asyncio.sleep(wait_s)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+        assert (len(kept(http).idle), len(kept(http).busy)) == (0, 0)
+
+    run(["slow"] * 5, body)
 
 
 def test_retry_after_is_read_from_the_answer() -> None:

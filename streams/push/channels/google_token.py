@@ -39,7 +39,7 @@ class BoundedRequest(Request):
         timeout_s = timeout_ms / 1000
         self.until = time.monotonic() + timeout_s
         plain = {"accept-encoding": "identity"}
-        self.client = httpx.Client(timeout=timeout_s, trust_env=False, proxy=proxy or None, verify=tls_context(False), headers=plain)
+        self.client = httpx.Client(timeout=timeout_s, trust_env=False, proxy=proxy or None, verify=tls_context(), headers=plain)
 
     def __call__(
         self,

@@ -7,12 +7,10 @@ import asyncio
 import functools
 import ipaddress
 import socket
-import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpcore
-import httpx
 
 from schemas.errors import WarblerError
 
@@ -77,36 +75,3 @@ class GuardedBackend(httpcore.AnyIOBackend):
             except httpcore.ConnectError:
                 continue
         return await super().connect_tcp(good[min(TRIED_ADDRESSES_LIMIT, len(good)) - 1], port, timeout, local_address, socket_options)
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: AsyncIterator[bytes], response: httpcore.Response) -> None:
-        self.stream, self.response = stream, response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self.stream:
-            yield part
-
-    async def aclose(self) -> None:
-        await self.response.aclose()
-
-
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx's own transport takes no network backend, so this is one on httpcore's public classes. Its errors are httpcore's."""
-
-    def __init__(self, networks: Sequence[IpNetwork], keep: int, tls: ssl.SSLContext) -> None:
-        backend = GuardedBackend(networks)
-        self.pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls, max_connections=None, max_keepalive_connections=keep, keepalive_expiry=60, network_backend=backend
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        at = request.url
-        url = httpcore.URL(scheme=at.raw_scheme, host=at.raw_host, port=at.port, target=at.raw_path)
-        assert isinstance(request.stream, httpx.AsyncByteStream)
-        asked = httpcore.Request(request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions)
-        answer = await self.pool.handle_async_request(asked)
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.aiter_stream(), answer))
-
-    async def aclose(self) -> None:
-        await self.pool.aclose()

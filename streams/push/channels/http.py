@@ -12,12 +12,13 @@ import httpcore
 import httpx
 
 from streams.push.channels.answers import DETAIL_CHARS_LIMIT, Table, Unreadable, looks_like, read_fields, retry_after_ms
+from streams.push.channels.connections import IDLE_S, Connections
 from streams.push.channels.guarded import ForbiddenAddress
 from streams.push.channels.port import Refused
 
 ANSWER_BYTES_LIMIT = 64 * 1024
 TIMEOUT_MS = 10_000
-# No try would send it: the address or a header is none. A transport of our own (`guarded`) lets httpcore's errors through.
+# No try would send it: the address or a header is none. `Connections` lets httpcore's errors through.
 BAD_REQUESTS = (
     *(httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError),
     *(httpcore.UnsupportedProtocol, httpcore.LocalProtocolError),
@@ -38,8 +39,8 @@ class Answer:
 
 
 @functools.cache
-def tls_context(http2: bool) -> ssl.SSLContext:
-    """Reading the authorities takes 30 ms, so it is done once. Two, because httpx writes what it offers (ALPN) into the context."""
+def tls_context() -> ssl.SSLContext:
+    """Reading the authorities takes 30 ms, so it is done once."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -51,30 +52,27 @@ class PushHttp:
         *,
         timeout_ms: int = TIMEOUT_MS,
         in_flight_limit: int = 100,
-        http2: bool = False,
         answer_bytes_limit: int = ANSWER_BYTES_LIMIT,
         proxy: str = "",
-        tls: ssl.SSLContext | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        backend: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
+        """`backend`: what connects; not used with a proxy."""
         self.timeout_s = timeout_ms / 1000
         self.answer_bytes_limit = answer_bytes_limit
-        # Who waits, waits here: a request that is cancelled while it queues in httpcore's pool takes a connection of it along for ever
-        # (httpcore 1.0.9; the test with one connection shows it), so the pool has no limit of its own.
         self.places = asyncio.Semaphore(in_flight_limit)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=in_flight_limit, keepalive_expiry=60)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=in_flight_limit, keepalive_expiry=IDLE_S)
         self.client = httpx.AsyncClient(
-            http2=http2,
+            # httpx's own connections know how to go through a proxy.
+            transport=None if proxy else Connections(in_flight_limit, tls_context(), backend),
             limits=limits,
             timeout=None,  # one overall time-out instead: each of httpx's would start anew with every byte that drips
             follow_redirects=False,
             trust_env=False,
             proxy=proxy or None,
-            verify=tls or tls_context(http2),
+            verify=tls_context(),
             # What one answer sets must not go out with the next push.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"user-agent": "warbler", "accept-encoding": "identity"},
-            transport=transport,
         )
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer | Refused:

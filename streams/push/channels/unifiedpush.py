@@ -15,8 +15,8 @@ from msgspec import Meta
 from streams.push.alert import Alert
 from streams.push.breaker import Breaker, is_fault
 from streams.push.channels.answers import looks_like
-from streams.push.channels.guarded import GuardedTransport, IpNetwork
-from streams.push.channels.http import Answer, PushHttp, tls_context
+from streams.push.channels.guarded import GuardedBackend, IpNetwork
+from streams.push.channels.http import Answer, PushHttp
 from streams.push.channels.port import Outcome, Refused, Traits
 from streams.push.channels.subscription import Subscription
 from streams.push.channels.vapid import good_subject
@@ -90,9 +90,8 @@ class UnifiedPushChannel(WebPushChannel):
         self.server_in_flight_limit = form.server_in_flight_limit
 
     def connections(self) -> PushHttp:
-        in_flight = self.traits.in_flight_limit
-        transport = GuardedTransport(self.networks, in_flight, tls_context(False))
-        return PushHttp(timeout_ms=self.form.timeout_ms, in_flight_limit=in_flight, transport=transport)
+        in_flight, guard = self.traits.in_flight_limit, GuardedBackend(self.networks)
+        return PushHttp(timeout_ms=self.form.timeout_ms, in_flight_limit=in_flight, backend=guard)
 
     async def post(self, subscription: Subscription, alert: Alert, now_ms: int, bytes_limit: int) -> Outcome:
         """As Web Push does, but what is wrong with one server holds up its own users alone."""

@@ -102,7 +102,9 @@ class VendorChannel:
         if not is_header_text(self.key):
             raise BadCredentials(f"{self.secret.place}: no secret of {self.name}: letters, digits and signs of ASCII are")
         # A request gives up a little before the send that made it, so the one for an access token ends before those who wait for it.
-        self.http = PushHttp(timeout_ms=self.form.timeout_ms * 9 // 10, in_flight_limit=self.traits.in_flight_limit, proxy=self.form.proxy)
+        if self.http is None:  # else it is started anew after it was off, and sends may be on their way
+            timeout_ms, proxy = self.form.timeout_ms * 9 // 10, self.form.proxy
+            self.http = PushHttp(timeout_ms=timeout_ms, in_flight_limit=self.traits.in_flight_limit, proxy=proxy)
 
     async def send(self, token: str, alert: Alert, now_ms: int) -> Outcome:
         if late := expired(alert, now_ms):
