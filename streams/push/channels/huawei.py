@@ -38,8 +38,9 @@ SOME_TOKENS_FAILED = "80100000"
 class HuaweiForm(VendorForm, frozen=True, kw_only=True):
     """`client_id`: of the app; `client_secret`: a file or env:NAME. `category`, `call_category`: message classes that Huawei granted.
 
-    `urgent_calls`: only with Huawei's leave for messages of high urgency. `badge_class`: the app's first activity, needed for badges.
-    `intent`: opened by a tap instead of the app's start. `withdraws`: whether to use messages:revoke.
+    `urgent_calls`: only with Huawei's leave for messages that start the app: a call wakes the app, which rings, and is not shown by the
+    system. `badge_class`: the app's first activity, needed for badges. `intent`: opened by a tap instead of the app's start. `withdraws`:
+    whether to use messages:revoke.
     """
 
     client_id: str
@@ -75,15 +76,17 @@ class Huawei:
         life_s = time_to_live_s(alert, now_ms, TTL_LIMIT_S)
         if life_s == 0:
             return EXPIRED
+        rings = alert.kind == "ring" and self.form.urgent_calls  # by the app, which then hears of the call's end over its own connection
         android: dict[str, Any] = {"ttl": f"{life_s}s", "bi_tag": alert.send_key}
-        message: dict[str, Any] = {"data": for_app_named(alert, DATA_BYTES_LIMIT, json_bytes), "android": android, "token": []}
-        if alert.kind != "silent":
-            android |= {"category": self._category(alert), "notification": self._notification(alert)}
-            if alert.kind == "ring" and self.form.urgent_calls:
-                android["urgency"] = "HIGH"
+        data = for_app_named(alert, DATA_BYTES_LIMIT, json_bytes, shows=rings)
+        message: dict[str, Any] = {"data": data, "android": android, "token": []}
         body = {"validate_only": False, "message": message}
-        if alert.kind != "silent" and not self._words(alert, body, android["notification"]):
-            return TOO_LARGE
+        if rings:
+            android |= {"category": self.form.call_category, "urgency": "HIGH"}
+        elif alert.kind != "silent":
+            android |= {"category": self._category(alert), "notification": self._notification(alert)}
+            if not self._words(alert, body, android["notification"]):
+                return TOO_LARGE
         message["token"] = [token]
         return Draft(f"{self.base}/messages:send", body)
 

@@ -12,6 +12,7 @@ Length = Callable[[str], int]
 NOTHING_TO_SAY = "•"  # no maker shows an alert without any text
 NOTIFY_KEY_CHARS = 8
 APP_FIELD = "warbler"  # under which the app finds its part, where a maker hands over names and values
+APP_TITLE_CHARS, APP_BODY_CHARS = 50, 100  # of texts that the app shows itself, those of a call
 TITLE_PART = 4  # of a message's whole bytes, so much may be the title's: the body must not be crowded out
 NEEDED = ("conversation", "seq", "purpose", "ref")  # what stays of the data where it is too long: enough to open the conversation
 
@@ -64,10 +65,10 @@ def within(alert: Alert, envelope_bytes: int, limit_bytes: int) -> tuple[str, st
     return (title, body) if title.strip() and body.strip() else None
 
 
-def for_app(alert: Alert, limit: int, length: Length = utf16_units) -> str:
+def for_app(alert: Alert, limit: int, length: Length = utf16_units, shows: bool = False) -> str:
     """JSON for the app, at most `limit` long, by the names that all push channels use (docs/push.md).
 
-    Of data that is too long only what the app cannot do without stays, and that only whole.
+    `shows`: the app shows it itself, so it gets the texts too. Of data that is too long only what the app cannot do without stays, whole.
     """
     fields: dict[str, Any] = {
         "kind": alert.kind,
@@ -78,13 +79,15 @@ def for_app(alert: Alert, limit: int, length: Length = utf16_units) -> str:
     }
     if alert.badge is not None:
         fields["badge"] = alert.badge
+    if shows:
+        fields["title"], fields["body"] = texts(alert, utf16_units, APP_TITLE_CHARS, APP_BODY_CHARS)
     text = compact({**fields, "data": alert.data})
     return text if length(text) <= limit else _with_needed(fields, alert.data, limit, length)
 
 
-def for_app_named(alert: Alert, limit: int, length: Length = utf16_units) -> str:
+def for_app_named(alert: Alert, limit: int, length: Length = utf16_units, shows: bool = False) -> str:
     """The same as the text of one field, in an object as makers hand it over: of names and texts. `limit`: of the whole object."""
-    return compact({APP_FIELD: for_app(alert, limit, lambda text: length(compact({APP_FIELD: text})))})
+    return compact({APP_FIELD: for_app(alert, limit, lambda text: length(compact({APP_FIELD: text})), shows)})
 
 
 def _with_needed(fields: Mapping[str, Any], data: Mapping[str, str], limit: int, length: Length) -> str:

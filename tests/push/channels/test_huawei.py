@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from streams.push.alert import AlertKind
 from streams.push.channels.huawei import Huawei, HuaweiForm, is_illegal
 from streams.push.channels.port import Accepted, PushChannel
 from streams.push.channels.vendor import Draft
@@ -72,7 +73,7 @@ class TestHuawei(AccessLaws):
         self.run(law)
 
 
-def written(kind: Any = "alert", badge: int | None = 3, **fields: Any) -> dict[str, Any]:
+def written(kind: AlertKind = "alert", badge: int | None = 3, **fields: Any) -> dict[str, Any]:
     draft = Huawei(HuaweiForm(client_id=APP, client_secret="-", **fields), "https://x").write("t", alert(kind=kind, badge=badge), now())
     assert isinstance(draft, Draft)
     android: dict[str, Any] = draft.fields["message"]["android"]
@@ -81,9 +82,19 @@ def written(kind: Any = "alert", badge: int | None = 3, **fields: Any) -> dict[s
 
 def test_messages_and_calls_have_their_classes() -> None:
     assert (written()["category"], written("ring")["category"]) == ("IM", "VOIP")
-    assert "urgency" not in written("ring")
-    assert written("ring", urgent_calls=True)["urgency"] == "HIGH"
-    assert "urgency" not in written(urgent_calls=True)
+    assert all("urgency" not in found for found in (written(urgent_calls=True), written("silent", urgent_calls=True), written("ring")))
+    assert "notification" in written("ring")
+
+
+def test_with_huaweis_leave_a_call_wakes_the_app_which_shows_it_itself() -> None:
+    dialect = Huawei(HuaweiForm(client_id=APP, client_secret="-", urgent_calls=True), "https://x")
+    draft = dialect.write("t", alert(kind="ring", title="Ana", body="Incoming call"), now())
+    assert isinstance(draft, Draft)
+    message = draft.fields["message"]
+    found = json.loads(json.loads(message["data"])["warbler"])
+    assert {"urgency": "HIGH", "category": "VOIP"}.items() <= message["android"].items()
+    assert "notification" not in message["android"]
+    assert (found["kind"], found["title"], found["body"]) == ("ring", "Ana", "Incoming call")
 
 
 @pytest.mark.parametrize(("badge", "sent"), [(None, None), (0, 0), (7, 7), (300, 99)])
