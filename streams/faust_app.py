@@ -39,8 +39,12 @@ def make_app(
     client: str = "",
     session_timeout_s: float,
     commit_interval_s: float = 0.5,
+    wait_empty: bool = True,
 ) -> Any:
-    """An application that consumes as `group`. Its loop is the running one. `client`: the process, as `warbler status` shows it."""
+    """An application that consumes as `group`. Its loop is the running one. `client`: the process, as `warbler status` shows it.
+
+    `wait_empty`: before partitions go away, and before it stops, everything that was handed over is waited for.
+    """
     folder = data_dir / "faust" / group
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("faust").setLevel(logging.WARNING)
@@ -61,7 +65,7 @@ def make_app(
         broker_request_timeout=max(30.0, session_timeout_s * 2),
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=BUFFERED_CHUNKS_MAX,
-        stream_wait_empty=True,
+        stream_wait_empty=wait_empty,
     )
     app.loop = asyncio.get_running_loop()
     app.transport = transport_for(fetch)(app.conf.broker_consumer, app)

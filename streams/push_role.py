@@ -59,7 +59,7 @@ class PushRole:
         self.beside = Beside(log, store, tables, settings, clock_ms, on_fatal)
         self.collector = PushCollector(self.outbox, clock_ms)
         self._holding: asyncio.Task[None] | None = None
-        self.app = app_of(GROUP, kafka, settings, FetchSettings())
+        self.app = app_of(GROUP, kafka, settings, FetchSettings(), wait_empty=False)  # what waits for its time is not acked for minutes
         add_agent(self.app, list(TOPICS), self._agent)
         self.app.on_partitions_assigned.connect(self._assigned)
 

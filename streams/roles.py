@@ -167,7 +167,7 @@ class TimelinesRole:
         return {"partitions": sorted({partition for _, partition in lags}), "records": self._records, "lag": sum(lags.values())}
 
 
-def app_of(group: str, kafka: LogSettings, settings: StreamsSettings, fetch: FetchSettings) -> Any:
+def app_of(group: str, kafka: LogSettings, settings: StreamsSettings, fetch: FetchSettings, *, wait_empty: bool = True) -> Any:
     return make_app(
         group,
         kafka.bootstrap,
@@ -177,6 +177,7 @@ def app_of(group: str, kafka: LogSettings, settings: StreamsSettings, fetch: Fet
         client=settings.node,
         session_timeout_s=settings.session_timeout_ms / 1000,
         commit_interval_s=settings.commit_interval_ms / 1000,
+        wait_empty=wait_empty,
     )
 
 
