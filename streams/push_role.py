@@ -64,7 +64,11 @@ class PushRole:
         self.app.on_partitions_assigned.connect(self._assigned)
 
     async def _agent(self, bursts: AsyncIterator[list[Delivery]]) -> None:
-        await self.outbox.agent(bursts, lambda held: self.app.consumer.hold(held))
+        try:
+            await self.outbox.agent(bursts, lambda held: self.app.consumer.hold(held))
+        except Exception as exc:  # noqa: BLE001 - what leaves an agent acks the event, so it must end the process instead
+            self._on_fatal(exc)
+            await asyncio.Event().wait()
 
     async def _assigned(self, app: Any, assigned: set[Any], **_: Any) -> None:
         self.outbox.assigned({place.partition for place in assigned})
@@ -76,6 +80,10 @@ class PushRole:
             await asyncio.sleep(HOLD_EVERY_S)
             self.app.consumer.hold(self.outbox.held())
 
+    def _hold_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_fatal(error)
+
     async def start(self) -> None:
         count = await self._log.partitions_count(REQUESTS_TOPIC)
         await begin_at_the_end(self._kafka.bootstrap, GROUP, REQUESTS_TOPIC, count)
@@ -83,6 +91,7 @@ class PushRole:
         await self.beside.start()
         await start_app(self.app)
         self._holding = asyncio.get_running_loop().create_task(self._hold())
+        self._holding.add_done_callback(self._hold_ended)
 
     async def stop(self) -> None:
         await self.beside.close()

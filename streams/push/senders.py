@@ -90,7 +90,7 @@ class Sender:
             self.stats.queued_since_ms.pop(alert.send_key, None)
 
     async def _turn(self) -> Withheld | None:
-        """Wait for the quota's turn; why it is not to be sent now."""
+        """Wait for the quota's turn; why it is not to be sent now. A quota that is used up for long is as good as an open breaker."""
         if not self.on:
             return "channel_off"
         while (wait_ms := self._bucket.take(mono_ms())) > 0:
