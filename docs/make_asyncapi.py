@@ -44,6 +44,9 @@ Events that stay unacknowledged are written again, so a repeat is answered with 
 with 4009. A device that reads too slowly loses typing and presence first, then hears only the last of several receipts, and then gets
 `resync` in place of events. After `move` it opens a session elsewhere at its time and closes this one. An `error` with the code `busy`
 and the request "" names the time before which it must not come back.
+
+`hello.push` registers the device's push token, as `PUT /v1/me/push/tokens/{channel}` does. A hello does not fail by it: `welcome.push` says
+`taken`, or why not: `push_off`, `unknown_channel`, `bad_push_token`, `too_many`, `signed_out`, `unavailable`.
 """
 # Frames whose class says nothing: what a reader of this document needs to know.
 SUMMARIES = {

@@ -26,6 +26,7 @@ from schemas.errors import WarblerError
 from store.accounts import Accounts
 from store.cassandra import Store
 from store.epochs import note_seen, wait_for_same_log, watch_epoch
+from store.push_keys import BadPushKey, push_sealer, vapid_public_key
 from store.settings import StoreSettings
 from store.timelines import Timelines
 
@@ -119,7 +120,8 @@ async def serve(settings: EdgeSettings) -> None:
     log, store = await connect()
     name = os.environ.get("WARBLER_NODE", "edge-1")
     epoch = await wait_for_epoch(store, log)
-    node = Node(settings, name, log, Timelines(store), Accounts(store), key, epoch, Tables.of(store), WaysSettings.from_env(), os.environ)
+    tables = Tables.of(store, push_sealer(os.environ))
+    node = Node(settings, name, log, Timelines(store), Accounts(store), key, epoch, tables, WaysSettings.from_env(), os.environ)
     node.on_fault = lambda _: os._exit(EXIT_FAULT)
     await node.start()
     node.spawn(watch_epoch(store, log, epoch))
@@ -161,9 +163,11 @@ def main() -> None:
             raise BadSetting(f"{', '.join(missing)} must be set")
         settings = EdgeSettings.from_env()
         WaysSettings.from_env()
+        push_sealer(os.environ)
+        vapid_public_key(os.environ)
         LogSettings.from_env(os.environ)
         StoreSettings.from_env(os.environ)
-    except (BadSetting, ValueError) as bad:
+    except (BadSetting, BadPushKey, ValueError) as bad:
         print(f"edge: {bad}", file=sys.stderr)
         sys.exit(EXIT_SETTING)
     uvloop.run(serve(settings))

@@ -22,6 +22,14 @@ class BadRequest(WarblerError):
         self.retryable = retry_after_ms > 0
 
 
+class PushRefused(WarblerError):
+    """A push token or a ticket that is not taken; the code stands in the answer, or in `welcome.push`."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
 class UnknownMessage(WarblerError):
     """There is no message with this seq."""
 

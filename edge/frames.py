@@ -48,6 +48,13 @@ class FrameSettings(Struct, frozen=True, omit_defaults=True):
 # ---- from the device
 
 
+class PushOffer(Struct, frozen=True):
+    channel: Annotated[str, Meta(max_length=32)]  # as in PUT /v1/me/push/tokens/{channel}, and so the rest
+    token: Annotated[str, Meta(max_length=4_096)]
+    app: Annotated[str, Meta(max_length=128)] = ""
+    locale: Annotated[str, Meta(max_length=35)] = "en"
+
+
 class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first frame, within EDGE_AUTH_TIMEOUT_MS. `positions`: conversation -> next seq, where the device stands in `epoch`."""
 
@@ -57,6 +64,7 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     positions: dict[str, Count] = {}
     agent: str = ""  # name and version of the client, for operators
     follow: bool = True  # False: this session sends commands and reads; it gets no live events and acknowledges none
+    push: PushOffer | None = None  # registers the device's push token; `welcome.push` says what became of it
 
 
 class CommandFrame(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -565,6 +573,7 @@ class Welcome(Struct, frozen=True, tag_field="type", tag="welcome"):
     limits: Limits
     directory: tuple[DirectoryEntry, ...]
     next: str | None = None
+    push: Code = ""  # of the push token in the hello: taken, or why not; empty: there was none
 
 
 class DirectoryPage(Struct, frozen=True, tag_field="type", tag="directory_page"):

@@ -29,6 +29,7 @@ from edge.people.campaigns import CAMPAIGNS, CampaignDesk
 from edge.people.desk import AccountDesk
 from edge.people.people import People
 from edge.people.profiles import Profiles
+from edge.people.push_results import RESULTS
 from edge.people.recording import ACCOUNT_EVENTS, publish_account_event
 from edge.people.tenancy import Tenancy
 from edge.people.ways import Ways
@@ -36,6 +37,7 @@ from edge.people.ways_settings import WaysSettings
 from edge.presence_desk import PresenceDesk
 from edge.privacies import Privacies
 from edge.publisher import Publisher
+from edge.push_desk import PushDesk
 from edge.rate import Buckets
 from edge.readable import Readable
 from edge.reader import Reader
@@ -72,7 +74,7 @@ COMMAND_TOPIC = "conversation-commands"
 RECEIPTS = "receipts"
 PUBLISHED = (
     *(COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, ADMIN_EVENTS),
-    *(ROSTERS, PASSAGES_TOPIC, CAMPAIGNS, DEAD_LETTERS_TOPIC),
+    *(ROSTERS, PASSAGES_TOPIC, CAMPAIGNS, RESULTS, DEAD_LETTERS_TOPIC),
 )
 SETTLE_S, SETTLE_POLL_S = 2.0, 0.05
 LAG_INTERVAL_S = 2.0
@@ -124,6 +126,7 @@ class Node:
         self.profiles = Profiles(tables.profiles, self.admin_log, accounts)
         self.people = People(self)
         self.people.erasers += [self.profiles.forget, self.groups.erase, self.friends.forget]
+        self.push = PushDesk(self, env or {})
         self.ways = Ways(self, ways or WaysSettings(), env or {})
         self.desk = AccountDesk(self)
         handlers = {

@@ -28,6 +28,7 @@ from schemas.records import PresenceSet, SessionClosed, SessionEvent, SessionOpe
 if TYPE_CHECKING:
     from edge.node import Node
 
+DEVICE = "device"  # one that says no name
 DRAIN_LOOK_S = 0.02
 CATCH_UPS_AT_ONCE = 2
 
@@ -51,6 +52,8 @@ class Sessions:
             privacy = await self.node.privacies.of_user(grant.user)
             own = await self.node.receipts.own_rows(grant.user)
             directory = await self.node.directories.first(grant.user, hello.positions)
+            offer, device = hello.push, hello.device or DEVICE
+            push = await self.node.push.offered(grant, device, offer) if offer is not None else ""
         except BadRequest as behind:
             raise SessionEnded(UNAVAILABLE) from behind
         except WarblerError as exc:
@@ -84,6 +87,7 @@ class Sessions:
             limits=limits_of(self.node.settings),
             directory=self.node.receipts.laid_over(grant.user, own, directory.page.entries),
             next=directory.page.next,
+            push=push,
         )
 
     def catch_up(self, session: Session, hello: frames.Hello, welcome: frames.Welcome) -> None:
@@ -142,7 +146,7 @@ class Sessions:
         rate, burst = self.node.settings.commands_per_s, self.node.settings.commands_burst
         bucket = None if grant.bulk else Bucket(rate, burst, burst, now)
         user_bucket = None if grant.bulk else self.node.user_buckets.of(grant.user, now)
-        session_id, device = "s-" + secrets.token_hex(8), hello.device or "device"
+        session_id, device = "s-" + secrets.token_hex(8), hello.device or DEVICE
         session = Session(session_id, grant.user, device, sink, bucket, now, follow=hello.follow, user_bucket=user_bucket)
         session.sign_in, session.token_id, session.issued_at_ms = grant.sign_in, grant.token_id, grant.issued_at_ms
         return session

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from schemas.errors import WarblerError
 from schemas.values import Visibility
+from store.pushing import CHANNELS
 
 VISIBILITIES = get_args(Visibility)
 SIGN_IN_MS_LIMIT = 400 * 86_400_000  # a sign-in's row is kept for so long (store.sign_ins.KEEP_S)
@@ -111,6 +112,11 @@ class EdgeSettings:
     guesses_forget_ms: int = 3_600_000
     address_guesses_per_min: int = 30
     address_guesses_burst: int = 100
+    push_channels: str = ""  # empty: all that there are
+    push_tokens_limit: int = 50  # of one user
+    push_insecure_endpoints: int = 0  # 1: subscriptions on loopback may be http
+    address_tickets_per_s: int = 50  # behind one address there may be an office
+    address_tickets_burst: int = 500
     admin_calls_per_s: int = 50  # of one administrator or API key
     admin_calls_burst: int = 200
     searches_per_s: int = 5  # of one user
@@ -119,11 +125,14 @@ class EdgeSettings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            low = 0 if field.name in ("port", "produce_interval_ms") else 1
+            low = 0 if field.name in ("port", "produce_interval_ms", "push_insecure_endpoints") else 1
             if isinstance(value, int) and value < low:
                 raise BadSetting(f"EDGE_{field.name.upper()}={value}: at least {low}")
         if self.presence_visibility not in VISIBILITIES:
             raise BadSetting(f"EDGE_PRESENCE_VISIBILITY={self.presence_visibility!r}: one of {', '.join(VISIBILITIES)}")
+        named = [name.strip() for name in self.push_channels.split(",") if name.strip()]
+        if unknown := [name for name in named if name not in CHANNELS]:
+            raise BadSetting(f"EDGE_PUSH_CHANNELS={self.push_channels}: {unknown[0]!r} is not one of {', '.join(CHANNELS)}")
         if self.port > 65_535:
             raise BadSetting(f"EDGE_PORT={self.port}: at most 65535")
         if self.heartbeat_ms < 1_000:

@@ -17,6 +17,7 @@ from store.push_count_rows import CountRows
 from store.push_tables import PushTables
 from store.receipts import ReceiptTables
 from store.rosters import RosterTables
+from store.sealing import Sealer
 from store.sign_ins import SignIns
 from store.slips import Slips
 from store.tenancy import TenancyTables
@@ -42,7 +43,8 @@ class Tables:
     push_counts: Callable[[str], CountRows]  # of the log of that epoch
 
     @classmethod
-    def of(cls, store: Store) -> "Tables":
+    def of(cls, store: Store, sealer: Sealer | None = None) -> "Tables":
+        """`sealer`: of push tokens; None: none can be registered."""
         return cls(
             Presences(store),
             PrivacyTable(store),
@@ -57,7 +59,7 @@ class Tables:
             AccountRows(store),
             Factors(store),
             Slips(store),
-            PushTables(store),
+            PushTables(store, sealer),
             CampaignTables(store),
             lambda epoch: CountRows(store, epoch),
         )

@@ -29,6 +29,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "revoked_tokens": ("token_id",),
     "factors": ("user", "factor"),
     "push_modes": ("user", "conversation"),
+    "push_settings": ("user",),
 }
 Rows = dict[Key, Row]
 

@@ -23,6 +23,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "revoked_tokens": ("user", "expires_at_ms"),
     "factors": ("factor_kind", "state"),
     "push_modes": ("mode", "until_ms", "at_ms"),
+    "push_settings": (
+        *("time_zone", "quiet_from_min", "quiet_until_min", "quiet_lets", "content_shown", "badge", "alert_on", "locale", "at_ms"),
+    ),
 }
 
 
@@ -51,6 +54,8 @@ def cells_of(event: facts.AccountEvent) -> tuple[Key, dict[str, Any]] | None:
         case facts.PushModeChanged():
             own = {"mode": event.mode, "until_ms": event.until_ms, "at_ms": event.at_ms}
             return ("push_modes", user, event.conversation_id), own
+        case facts.PushSettingsChanged():
+            return ("push_settings", user), {name: getattr(event, name) for name in COLUMNS["push_settings"]}
         case _:
             return None
 
@@ -77,13 +82,14 @@ class AccountFacts:
                 yield key, values
 
     def is_kept(self, key: Key, row: Row, now_ms: int) -> bool:
-        """Whether a row is there for sure: those of sign-ins and revoked tokens expire, factors of a deleted user are erased.
+        """Whether a row is there for sure: those of sign-ins and revoked tokens expire, factors and
+        settings of a deleted user are erased.
 
         A factor that is pending stands in the rows alone.
         """
-        if key[0] == "factors":
+        if key[0] in ("factors", "push_settings"):
             state = self.cells.get(("account_states", key[1]), {}).get("state", (0, "active"))[1]
-            return bool(state != "deleted" and row[1] != "pending")
+            return bool(state != "deleted" and (key[0] != "factors" or row[1] != "pending"))
         return is_kept(key, row, now_ms)
 
 

@@ -16,7 +16,7 @@ from store.push_rows import Holder, TokenRow, TokenRows
 
 TRIES = 16  # of a claim whose token others claim at the same moment
 
-TokenState = Literal["added", "moved"]
+TokenState = Literal["added", "moved", "removed"]
 
 
 class Change(Struct, frozen=True):

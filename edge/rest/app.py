@@ -29,6 +29,7 @@ from edge.rest import (
     privacy,
     profiles,
     providers,
+    push,
     sign_ins,
 )
 from edge.rest.admin import factors as admin_factors
@@ -55,6 +56,7 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     app.include_router(groups.router, tags=["groups"])
     app.include_router(messages.router, tags=["messages"])
     app.include_router(privacy.router, tags=["privacy"])
+    app.include_router(push.router, tags=["push"])
     app.include_router(friends.router, tags=["friends"])
     app.include_router(profiles.router, tags=["profiles"])
     people = (importing.router, making.router, admin_users.router, admin_factors.router, tenancy.router)

@@ -3,7 +3,6 @@
 Commands go the way of `edge.rest.giving`; who may see what is in `edge.groups`.
 """
 
-import secrets
 from typing import Annotated
 
 import msgspec
@@ -12,21 +11,15 @@ from fastapi import APIRouter, Depends, Query, Response
 from edge import frames
 from edge.clocks import clock_ms
 from edge.groups import MODERATED, Group, parsed_after
-from edge.people.recording import ACCOUNT_EVENTS
 from edge.rest import group_models as models
-from edge.rest.access import Caller, SignedInCaller
+from edge.rest.access import SignedInCaller
 from edge.rest.conversations import _plain
 from edge.rest.errors import Problem
 from edge.rest.giving import command_id as new_command_id
 from edge.rest.giving import given
 from edge.rest.models import ConversationPath, UserPath
 from edge.rest.qr import qr_svg
-from edge.session import TENANT
 from edge.translate import message_item
-from log.port import Entry
-from schemas.accounts import PushModeChanged
-from schemas.codec import encode
-from schemas.ids import uuid7
 from schemas.values import GroupSettings
 from store.facts import Fact, FactKind, NicknameValue
 from store.group_rows import Pushing
@@ -169,33 +162,24 @@ async def set_nickname(
 # ---- push modes
 
 
-@router.get("/conversations/{conversation}/push-mode")
-async def push_mode(conversation: ConversationPath, own: OwnGroup, caller: SignedInCaller) -> models.PushMode:
+async def own_conversation(conversation: ConversationPath, caller: SignedInCaller) -> None:
+    """Raises: Problem 403 not_member; 404 unknown_conversation, of a group that this caller may not know of."""
+    if not await caller.node.reader.is_member(caller.user, conversation):
+        await own_group(await group_of(conversation, caller))
+
+
+@router.get("/conversations/{conversation}/push-mode", dependencies=[Depends(own_conversation)])
+async def push_mode(conversation: ConversationPath, caller: SignedInCaller) -> models.PushMode:
+    """What the user wants to be pushed of it, also of a direct conversation."""
     chosen = await caller.node.groups.rows.push_mode(caller.user, conversation, clock_ms())
     return models.PushMode(mode=chosen.mode, until_ms=chosen.until_ms)
 
 
-@router.put("/conversations/{conversation}/push-mode")
-async def set_push_mode(conversation: ConversationPath, body: models.PushMode, own: OwnGroup, caller: SignedInCaller) -> models.PushMode:
+@router.put("/conversations/{conversation}/push-mode", dependencies=[Depends(own_conversation)])
+async def set_push_mode(conversation: ConversationPath, body: models.PushMode, caller: SignedInCaller) -> models.PushMode:
     """In the log first, then in its row."""
-    chosen = Pushing(body.mode, body.until_ms, clock_ms())
-    await _tell_push_mode(caller, conversation, chosen)
-    await caller.node.groups.rows.put_push_mode(caller.user, conversation, chosen)
+    await caller.node.push.change_mode(caller.user, conversation, Pushing(body.mode, body.until_ms))
     return body
-
-
-async def _tell_push_mode(caller: Caller, conversation: str, chosen: Pushing) -> None:
-    node, key = caller.node, caller.user.encode()
-    event = PushModeChanged(
-        event_id=uuid7(chosen.at_ms, secrets.randbits(74)),
-        tenant=TENANT,
-        user=caller.user,
-        at_ms=chosen.at_ms,
-        conversation_id=conversation,
-        mode=chosen.mode,
-        until_ms=chosen.until_ms,
-    )
-    await node.log.publish(ACCOUNT_EVENTS, node.publisher.partition(ACCOUNT_EVENTS, key), [Entry(key, encode(ACCOUNT_EVENTS, event))])
 
 
 # ---- QR codes

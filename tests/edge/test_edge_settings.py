@@ -13,6 +13,7 @@ def test_every_field_but_these_is_a_number() -> None:
     assert {field.name for field in dataclasses.fields(EdgeSettings)} - set(NUMBERS) == {
         "host",
         "presence_visibility",
+        "push_channels",
         "token_issuer",
         "token_audience",
     }
@@ -24,6 +25,12 @@ def test_who_sees_presence_is_one_of_four() -> None:
         EdgeSettings.from_env({"EDGE_PRESENCE_VISIBILITY": "family"})
 
 
+def test_push_channels_are_those_that_there_are() -> None:
+    assert EdgeSettings.from_env({"EDGE_PUSH_CHANNELS": "webpush, fcm"}).push_channels == "webpush, fcm"
+    with pytest.raises(BadSetting, match=r"EDGE_PUSH_CHANNELS=smoke.*'smoke'"):
+        EdgeSettings.from_env({"EDGE_PUSH_CHANNELS": "smoke"})
+
+
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", ["", "ten", "1.5", "-1"])
 def test_a_bad_number_names_its_variable(name: str, value: str) -> None:
@@ -32,7 +39,7 @@ def test_a_bad_number_names_its_variable(name: str, value: str) -> None:
         EdgeSettings.from_env({variable: value})
 
 
-@pytest.mark.parametrize("name", [name for name in NUMBERS if name not in ("port", "produce_interval_ms")])
+@pytest.mark.parametrize("name", [name for name in NUMBERS if name not in ("port", "produce_interval_ms", "push_insecure_endpoints")])
 def test_zero_is_refused_where_it_would_mean_never_or_nothing(name: str) -> None:
     with pytest.raises(BadSetting, match=f"EDGE_{name.upper()}"):
         EdgeSettings.from_env({f"EDGE_{name.upper()}": "0"})

@@ -17,6 +17,7 @@ from warbler.frames import BlockUser, FrameMember, LeaveConversation
 from warbler.groups import Listing
 from warbler.ids import uuid7
 from warbler.people import PasskeyOptions
+from warbler.push import PushSettings
 from warbler.ways import Tokens, refreshed
 
 SAMPLES: dict[str, Any] = {
@@ -36,6 +37,8 @@ SAMPLES: dict[str, Any] = {
     "audience": "tags",
     "campaign": uuid7(2, 2),
     "channel": "webpush",
+    "locale": "de",
+    "push_settings": PushSettings(),
 }
 # not one request each, or no request at all
 NO_CALLS = {"close", "call", "response", "pages", "challenged", "provider_path", "enrolling"}

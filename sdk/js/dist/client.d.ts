@@ -2,7 +2,7 @@ import { Core, type CoreRules, type NewCommand } from "./core.js";
 import type { Acked, Refused, Source, StateChanged } from "./effects.js";
 import { type Listener } from "./emitter.js";
 import { WarblerError, type SignedOutWhy } from "./errors.js";
-import { type DeviceContent, type DirectoryEntry, type EventItem, type HistoryPage, type PresenceEntry, type Receipt, type ReceiptCounts, type ReceiptsPage, type FrameSettings, type SendMessage, type Signalled, type UserTyping, type Welcome } from "./frames.js";
+import { PushOffer, type DeviceContent, type DirectoryEntry, type EventItem, type FrameSettings, type HistoryPage, type PresenceEntry, type Receipt, type ReceiptCounts, type ReceiptsPage, type SendMessage, type Signalled, type UserTyping, type Welcome } from "./frames.js";
 import { Friends } from "./friends.js";
 import { Groups } from "./groups.js";
 import type { Fetch } from "./http.js";
@@ -39,6 +39,8 @@ export interface ClientOptions {
     readonly platform?: "web" | "ios" | "android" | "desktop" | "bot";
     /** Name and version of the application, for operators. */
     readonly agent?: string;
+    /** A push token that the application has already, registered with every hello: the event `welcome` says what became of it. */
+    readonly push?: PushOffer;
     readonly rules?: Partial<CoreRules>;
 }
 export interface HeardEvent {

@@ -103,6 +103,7 @@ export class Client {
         if (this.core === null) {
             const rules = { ...DEFAULT_RULES, ...this.options.rules };
             this.core = new Core(current.user, this.device, this.options.agent ?? "warbler-js/0.1.0", Math.random, rules);
+            this.core.push = this.options.push ?? null;
             const saved = readJson(this.store, stateKey(current.user));
             if (saved !== null)
                 this.core.restore(saved);

@@ -1,6 +1,6 @@
 import type { BackoffRules } from "./backoff.js";
 import type { Effect } from "./effects.js";
-import { type CommandFrame, type FromEdge, type Limits, type Mark, type SetPresence, type WatchReceipts } from "./frames.js";
+import { PushOffer, type CommandFrame, type FromEdge, type Limits, type Mark, type SetPresence, type WatchReceipts } from "./frames.js";
 import { type Random } from "./ids.js";
 import { type SavedMark } from "./marks.js";
 import { Outbox } from "./outbox.js";
@@ -48,6 +48,8 @@ export declare class Core {
     readonly trackers: Map<string, Tracker>;
     epoch: string | null;
     limits: Limits | null;
+    /** This device's push token, registered with every hello; the welcome's `push` says what became of it. */
+    push: PushOffer | null;
     /** The server's clock minus ours, as the last welcome or pong told it. */
     clock_offset_ms: number;
     private clock_known;

@@ -41,6 +41,8 @@ export class Core {
     trackers = new Map();
     epoch = null;
     limits = null;
+    /** This device's push token, registered with every hello; the welcome's `push` says what became of it. */
+    push = null;
     /** The server's clock minus ours, as the last welcome or pong told it. */
     clock_offset_ms = 0;
     clock_known = false;
@@ -198,7 +200,8 @@ export class Core {
             positions[conversation] = tracker.next_seq;
             this.syncs.set(conversation, { hello: true, deadline_ms: now_ms + HELLO_SYNC_TIMEOUT_MS });
         }
-        this.send({ type: "hello", token, device: this.device, epoch: this.epoch, positions, agent: this.agent, follow }, now_ms);
+        const push = this.push === null ? {} : { push: this.push };
+        this.send({ type: "hello", token, device: this.device, epoch: this.epoch, positions, agent: this.agent, follow, ...push }, now_ms);
         return this.flush(now_ms);
     }
     /** The socket closed, by whomever. */

@@ -202,6 +202,13 @@ export interface Hello {
     readonly positions?: Readonly<Record<string, number>>;
     readonly agent?: string;
     readonly follow?: boolean;
+    readonly push?: PushOffer | null;
+}
+export interface PushOffer {
+    readonly channel: string;
+    readonly token: string;
+    readonly app?: string;
+    readonly locale?: string;
 }
 export interface CreateConversation {
     readonly type: "create_conversation";
@@ -544,6 +551,7 @@ export interface Welcome {
     readonly limits: Limits;
     readonly directory: readonly DirectoryEntry[];
     readonly next: string | null;
+    readonly push: string;
 }
 export interface Limits {
     readonly frame_bytes: number;

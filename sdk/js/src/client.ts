@@ -6,12 +6,14 @@ import { Emitter, type Listener } from "./emitter.js";
 import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError, type SignedOutWhy } from "./errors.js";
 import {
   CLOSE_CODES,
+  PushOffer,
   SUBPROTOCOL_JSON,
   type DeviceContent,
   type DirectoryEntry,
   type EventItem,
   type Failure,
   type FrameMember,
+  type FrameSettings,
   type FromDevice,
   type FromEdge,
   type HistoryPage,
@@ -20,7 +22,6 @@ import {
   type Receipt,
   type ReceiptCounts,
   type ReceiptsPage,
-  type FrameSettings,
   type SendMessage,
   type Signalled,
   type UserTyping,
@@ -66,6 +67,8 @@ export interface ClientOptions {
   readonly platform?: "web" | "ios" | "android" | "desktop" | "bot";
   /** Name and version of the application, for operators. */
   readonly agent?: string;
+  /** A push token that the application has already, registered with every hello: the event `welcome` says what became of it. */
+  readonly push?: PushOffer;
   readonly rules?: Partial<CoreRules>;
 }
 
@@ -221,6 +224,7 @@ export class Client {
     if (this.core === null) {
       const rules = { ...DEFAULT_RULES, ...this.options.rules };
       this.core = new Core(current.user, this.device, this.options.agent ?? "warbler-js/0.1.0", Math.random, rules);
+      this.core.push = this.options.push ?? null;
       const saved = readJson<Saved>(this.store, stateKey(current.user));
       if (saved !== null) this.core.restore(saved);
     }

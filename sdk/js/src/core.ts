@@ -9,6 +9,7 @@ import { eventOf } from "./echo.js";
 import type { Effect, Source } from "./effects.js";
 import {
   CLOSE_CODES,
+  PushOffer,
   type Ack,
   type CommandFrame,
   type DirectoryEntry,
@@ -88,6 +89,8 @@ export class Core {
   readonly trackers = new Map<string, Tracker>();
   epoch: string | null = null;
   limits: Limits | null = null;
+  /** This device's push token, registered with every hello; the welcome's `push` says what became of it. */
+  push: PushOffer | null = null;
   /** The server's clock minus ours, as the last welcome or pong told it. */
   clock_offset_ms = 0;
   private clock_known = false;
@@ -254,7 +257,8 @@ export class Core {
       positions[conversation] = tracker.next_seq;
       this.syncs.set(conversation, { hello: true, deadline_ms: now_ms + HELLO_SYNC_TIMEOUT_MS });
     }
-    this.send({ type: "hello", token, device: this.device, epoch: this.epoch, positions, agent: this.agent, follow }, now_ms);
+    const push = this.push === null ? {} : { push: this.push };
+    this.send({ type: "hello", token, device: this.device, epoch: this.epoch, positions, agent: this.agent, follow, ...push }, now_ms);
     return this.flush(now_ms);
   }
 

@@ -281,6 +281,14 @@ export interface Hello {
   readonly positions?: Readonly<Record<string, number>>;
   readonly agent?: string;
   readonly follow?: boolean;
+  readonly push?: PushOffer | null;
+}
+
+export interface PushOffer {
+  readonly channel: string;
+  readonly token: string;
+  readonly app?: string;
+  readonly locale?: string;
 }
 
 export interface CreateConversation {
@@ -748,6 +756,7 @@ export interface Welcome {
   readonly limits: Limits;
   readonly directory: readonly DirectoryEntry[];
   readonly next: string | null;
+  readonly push: string;
 }
 
 export interface Limits {

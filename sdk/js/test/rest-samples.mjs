@@ -22,6 +22,9 @@ const SAMPLES = {
   password: "long enough",
   permissions: ["users.read"],
   picture: new Uint8Array([1]),
+  push_settings: { quiet_from: "22:00" },
+  limit: 5,
+  locale: "de",
   privacy: { receipts: true, presence: "everyone" },
   proof: { kind: "totp", code: "123456" },
   remember: true,
@@ -89,7 +92,7 @@ const credential = { id: "c", rawId: bytes, type: "public-key", authenticatorAtt
 Object.defineProperty(globalThis, "navigator", { value: { credentials: { create: async () => credential, get: async () => credential } }, configurable: true });
 
 const rest = new Rest(() => "http://edge", answer, async () => "t");
-for (const part of [rest, rest.people, rest.friends, rest.groups]) await callAll(part);
+for (const part of [rest, rest.people, rest.friends, rest.groups, rest.push]) await callAll(part);
 await callAll(new Ways(rest, { id: "d-1", platform: "web" }, new MemoryStore(), () => undefined));
 await callAll(new Admin("http://edge", "key", answer));
 current = "Rest.give";

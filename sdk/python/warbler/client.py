@@ -44,6 +44,7 @@ class Client(Requests):
     `token`: an access token, or a function that gives one (then expiry is survived: `warbler.Login.token`).
     `positions`, `epoch`: where this device stood before, as `client.positions()` and `client.epoch` said.
     `follow` False: commands and reads only, `events()` stays empty; cheaper for programs that only send.
+    `push`: this device's push token, registered with every hello; `Connected.welcome.push` says what became of it.
     `paced` False: commands leave at any rate (for tokens the server does not limit, as an administrator mints).
     """
 
@@ -59,6 +60,7 @@ class Client(Requests):
         epoch: str | None = None,
         follow: bool = True,
         paced: bool = True,
+        push: frames.PushOffer | None = None,
         connect_within_s: float = CONNECT_WITHIN_S,
     ) -> None:
         self._urls = [socket_url(each) for each in ([url] if isinstance(url, str) else url)]
@@ -66,6 +68,7 @@ class Client(Requests):
         self._token = token
         self._codec = CODECS[codec]
         self._core = Core(device, random.getrandbits, agent=agent, positions=positions, epoch=epoch, follow=follow, paced=paced)
+        self._core.push = push
         self._follow = follow
         self._connect_within_s = connect_within_s
         self.directory = Directory()

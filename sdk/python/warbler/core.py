@@ -55,6 +55,7 @@ class Core:
         self.outbox = Outbox()
         self.timelines = Timelines()
         self.welcome: frames.Welcome | None = None
+        self.push: frames.PushOffer | None = None
         self._random_bits = random_bits
         self._clock_offset_ms = 0
         self._link = Link()
@@ -137,8 +138,7 @@ class Core:
         positions = self._hello_positions() if self.follow else {}
         for conversation in positions:
             self.timelines.asked(conversation, "", now_ms)
-        hello = frames.Hello(token, self.device, self.epoch, positions, self.agent, self.follow)
-        return [self._send(hello, now_ms)]
+        return [self._send(frames.Hello(token, self.device, self.epoch, positions, self.agent, self.follow, self.push), now_ms)]
 
     def _hello_positions(self) -> dict[str, int]:
         return {name: track.next_seq for name, track in list(self.timelines.tracks.items())[-POSITIONS_LIMIT:]}

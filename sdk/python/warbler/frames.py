@@ -66,6 +66,13 @@ class FrameSettings(Struct, frozen=True, omit_defaults=True):
 # ---- from the device
 
 
+class PushOffer(Struct, frozen=True):
+    channel: str  # as in `PushCalls.register`, and so the rest
+    token: str
+    app: str = ""
+    locale: str = "en"
+
+
 class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first frame, within EDGE_AUTH_TIMEOUT_MS. `positions`: conversation -> next seq, where the device stands in `epoch`."""
 
@@ -75,6 +82,7 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     positions: dict[str, int] = {}
     agent: str = ""  # name and version of the client, for operators
     follow: bool = True
+    push: PushOffer | None = None
 
 
 class CommandFrame(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -581,6 +589,7 @@ class Welcome(Struct, frozen=True, tag_field="type", tag="welcome"):
     limits: Limits
     directory: tuple[DirectoryEntry, ...]
     next: str | None = None
+    push: Code = ""  # of the push token in the hello: taken, or why not; empty: there was none
 
 
 class DirectoryPage(Struct, frozen=True, tag_field="type", tag="directory_page"):

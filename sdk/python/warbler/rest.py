@@ -11,6 +11,7 @@ from warbler.frames import CommandFrames, ConversationKind, DirectoryPage, Frame
 from warbler.friends import Friends
 from warbler.groups import Groups
 from warbler.people import People
+from warbler.push import PushCalls
 from warbler.ways import DeviceInfo, FactorNeeded, Login, Tokens, Ways
 
 __all__ = ["AdminUser", "Login", "Member", "Members", "Rest", "Tokens", "UserName"]
@@ -62,7 +63,7 @@ class _AdminUsers(Struct, frozen=True):
 
 
 class Rest(Calls):
-    """`people`, `friends`, `groups`: the calls about those. After a sign-in every call has its token, refreshed where needed.
+    """`people`, `friends`, `groups`, `push`: the calls about those. After a sign-in every call has its token, refreshed where needed.
 
     `device`: what is shown of this one in the user's list of sign-ins.
     """
@@ -75,6 +76,7 @@ class Rest(Calls):
         self.people = People(self)
         self.friends = Friends(self)
         self.groups = Groups(self)
+        self.push = PushCalls(self)
 
     # ---- accounts
 
