@@ -15,6 +15,7 @@ from ops.reading import records_between
 from schemas.accounts import AdminEventBase
 from store.account_facts import COLUMNS, AccountFacts, Key, Row
 from store.cassandra import Store
+from store.push_facts import TokenFacts
 from store.tenancy import TenancyTables
 from store.tenant_facts import TenantFacts, scopes_text
 from store.timelines import Timelines
@@ -31,6 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "push_modes": ("user", "conversation"),
     "push_settings": ("user",),
 }
+TOKENS = "push_tokens"
 Rows = dict[Key, Row]
 
 
@@ -49,7 +51,7 @@ class AccountsReport:
 class AccountsVerifier:
     def __init__(self, log: Log, store: Store, wait_s: float, clock_ms: Callable[[], int]) -> None:
         self._log, self._store, self._wait_s, self._clock_ms = log, store, wait_s, clock_ms
-        self._accounts, self._tenant = AccountFacts(), TenantFacts()
+        self._accounts, self._tenant, self._tokens = AccountFacts(), TenantFacts(), TokenFacts()
         self._at: dict[tuple[str, int], int] = {}
         self.report = AccountsReport()
 
@@ -63,7 +65,8 @@ class AccountsVerifier:
                 break  # nothing came since: what differs, differs
             if not await self._projected():
                 return self.report
-            expected, found = self._expected(), await self._found()
+            found = await self._found()
+            expected = self._expected() | self._expected_tokens(found)
             differing = {key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)}
             if not differing:
                 break
@@ -90,6 +93,7 @@ class AccountsVerifier:
         self._tenant.apply(event)
         if not isinstance(event, AdminEventBase):
             self._accounts.apply(event)
+            self._tokens.apply(event)
 
     async def _projected(self) -> bool:
         """Whether the projector came to what was folded in time; if not, the report says how far it is."""
@@ -115,6 +119,12 @@ class AccountsVerifier:
         rows |= {("api_keys", key): (*fact, self._tenant.revoked.get(key, 0)) for key, fact in self._tenant.keys.items()}
         return rows
 
+    def _expected_tokens(self, found: Rows) -> Rows:
+        """Of the rows that are there, those that may be."""
+        places = [key for key in found if key[0] == TOKENS]
+        known = {key: self._tokens.token_of((key[1], key[2], key[3])) for key in places}
+        return {key: (token_id,) for key, token_id in known.items() if token_id is not None}
+
     async def _found(self) -> Rows:
         rows: Rows = {}
         for table, columns in COLUMNS.items():
@@ -123,6 +133,8 @@ class AccountsVerifier:
                     key, values = (table, *row[: len(KEYS[table])]), tuple(map(_plain, row[len(KEYS[table]) :]))
                     if any(value is not None for value in values) and self._accounts.is_kept(key, values, self._clock_ms()):
                         rows[key] = values
+        async for page in self._store.scan(f"SELECT user, device, channel, token_id FROM {TOKENS}"):
+            rows |= {(TOKENS, user, device, channel): (token_id,) for user, device, channel, token_id in page if token_id is not None}
         tenancy = TenancyTables(self._store)
         tenant = await tenancy.facts()
         for role, cell in tenant.definitions.items():
@@ -135,7 +147,7 @@ class AccountsVerifier:
         return rows
 
     def _tell(self, expected: Rows, found: Rows, differing: set[Key]) -> None:
-        for table in (*COLUMNS, "tenant_roles", "role_holders", "api_keys", "policies"):
+        for table in (*COLUMNS, TOKENS, "tenant_roles", "role_holders", "api_keys", "policies"):
             self.report.counts[table] = (_count(expected, table), _count(found, table))
         self.report.differences_count = len(differing)
         for key in sorted(differing)[:DIFFERENCES_LIMIT]:
