@@ -1,8 +1,6 @@
 """Models of push over HTTP: what is registered, what users want, what became of pushes."""
 
-from functools import lru_cache
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -11,17 +9,13 @@ from schemas.accounts import AlertOn, QuietLets
 from schemas.notices import PushPurpose
 from schemas.pushes import PushResult, PushState
 from store.pushing import PushSettings
+from store.zones import zone_problem
 
 TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 LOCALE = r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}$"
 Device = Annotated[str, Field(max_length=128, description="As in the session's hello; empty: the one that signed in")]
 Label = Annotated[str, Field(min_length=1, max_length=LABEL_CHARACTERS_LIMIT)]
 Locale = Annotated[str, Field(max_length=35, pattern=LOCALE)]
-
-
-@lru_cache(maxsize=1)
-def time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 class OpenChannel(BaseModel):
@@ -69,8 +63,8 @@ class Settings(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value not in time_zones():
-            raise ValueError("the name of an IANA time zone is needed")
+        if why := zone_problem(value):
+            raise ValueError(why)
         return value
 
     @classmethod
