@@ -95,7 +95,8 @@ class ApnsChannel:
         if payload is None:
             return Refused("give_up", 0, "too_large")
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + self.form.timeout_ms / 1000
+        # A request that waits for room must not leave after the deadline.
+        until_s = loop.time() + min(self.form.timeout_ms, alert.deadline_ms - now_ms) / 1000
         provider_token: str | None = self.token.current(now_ms // 1000)
         outcome: Outcome = Refused("retry", 0, "timeout")
         for _ in range(2):  # again where the provider token had expired

@@ -18,6 +18,7 @@ from streams.push.http2.opening import Target, open_transport
 TICK_S = 1.0
 PAUSE_S = 0.5  # after the second connection in a row that answered nothing; doubled with each further one
 PAUSE_LIMIT_S = 30.0
+UNREAD_BYTES_LIMIT = 16 << 20  # written and not taken by a peer that still makes us answer its pings
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ class _Link(asyncio.Protocol):
             self.transport.write(data)
         if self.core.broken or (self.core.code and not self.core.open_count):
             self.transport.close()
+        elif self.transport.get_write_buffer_size() > UNREAD_BYTES_LIMIT:
+            self.transport.abort()
 
     def look(self, now_s: float, limits: Http2Limits) -> None:
         """Pings a peer that is silent for too long, and gives up one that does not even answer that."""
@@ -134,7 +137,7 @@ class Http2Client:
         self.waiting: deque[_Request] = deque()
         self.opening: set[asyncio.Task[None]] = set()
         self.failures, self.not_before_s, self.why = 0, 0.0, ""
-        self.opened_count = 0
+        self.opened_count, self.closed = 0, False
         self.ticking: asyncio.TimerHandle | None = None
 
     async def request(self, fields: Sequence[Field], body: bytes, timeout_s: float) -> Answered | NoAnswer:
@@ -149,6 +152,7 @@ class Http2Client:
             self._leave(request)
 
     async def close(self) -> None:
+        self.closed = True
         for task in self.opening:
             task.cancel()
         await asyncio.gather(*self.opening, return_exceptions=True)
@@ -235,6 +239,9 @@ class Http2Client:
         """One after the other: most that wait find room in the first."""
         usable = sum(1 for link in self.links if not link.core.code)
         if self.opening or usable >= self.limits.connections:
+            return
+        if self.closed:
+            self._refuse_waiting(NoAnswer("connection", "closed"))
             return
         if self.loop.time() < self.not_before_s:
             if not usable:

@@ -253,7 +253,7 @@ class Connected(asyncio.Protocol):
 async def _serve(latency_ms: float, streams: int) -> None:
     async with FakeApns(streams=streams) as fake:
         fake.latency_s = latency_ms / 1000
-        about = {"url": fake.url, "authority": fake.authority, "key": fake.key_pem, "key_id": KEY_ID, "team": TEAM, "topic": TOPIC}
+        about = {"key": fake.key_pem, "key_id": KEY_ID, "team_id": TEAM, "topic": TOPIC, "url": fake.url, "authorities": fake.authority}
         print(json.dumps(about), flush=True)
         await asyncio.Event().wait()
 
