@@ -77,6 +77,7 @@ class ApnsChannel:
             tls = client_tls(self.authorities)
         except (OSError, ssl.SSLError) as failed:
             raise BadCredentials(f"{self.authorities}: {failed}") from None
+        await self.close()  # of an earlier start
         self.client = Http2Client(self.target, tls, Http2Limits(connections=self.form.connections))
 
     async def close(self) -> None:
