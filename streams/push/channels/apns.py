@@ -77,8 +77,10 @@ class ApnsChannel:
             tls = client_tls(self.authorities)
         except (OSError, ssl.SSLError) as failed:
             raise BadCredentials(f"{self.authorities}: {failed}") from None
-        await self.close()  # of an earlier start
-        self.client = Http2Client(self.target, tls, Http2Limits(connections=self.form.connections))
+        if self.client is None:
+            self.client = Http2Client(self.target, tls, Http2Limits(connections=self.form.connections))
+        else:  # started anew after it was off: APNs wants new connections for a new key
+            self.client.renew(tls)
 
     async def close(self) -> None:
         if self.client is not None:

@@ -151,6 +151,13 @@ class Http2Client:
             timer.cancel()
             self._leave(request)
 
+    def renew(self, tls: ssl.SSLContext) -> None:
+        """What comes next goes over new connections, at once; what is on its way is waited for on the old ones."""
+        self.tls, self.failures, self.not_before_s = tls, 0, 0.0
+        for link in self.links:
+            link.core.retire("renewed")
+            link.flush_soon()
+
     async def close(self) -> None:
         self.closed = True
         for task in self.opening:
