@@ -1,6 +1,6 @@
 """How many pushes a push channel is sent a second: one token bucket each, by the vendor's quota. Pure; time is an argument.
 
-`per_second` 0 is no limit. A vendor that answers 429 may be left alone for a while (`pause`).
+`per_second` 0 is no limit. A 429 does not stop a whole push channel: vendors also say it of one token; its send waits as Retry-After says.
 """
 
 import math
@@ -15,7 +15,6 @@ class TokenBucket:
     burst: float
     level: float
     at_mono_ms: float
-    paused_until_mono_ms: float = 0.0
 
     @classmethod
     def full(cls, per_second: float, now_mono_ms: float, burst: float = 0.0) -> "TokenBucket":
@@ -28,18 +27,12 @@ class TokenBucket:
     def take(self, now_mono_ms: float) -> int:
         """0 when one may be sent now, which is counted; else how many ms until it may."""
         self._fill(now_mono_ms)
-        if now_mono_ms < self.paused_until_mono_ms:
-            return max(1, math.ceil(self.paused_until_mono_ms - now_mono_ms))
         if self.per_second == 0:
             return 0
         if self.level >= 1:
             self.level -= 1
             return 0
         return max(1, math.ceil((1 - self.level) * 1000 / self.per_second))
-
-    def pause(self, until_mono_ms: float) -> None:
-        """Nothing is sent before; a shorter pause does not end a longer one."""
-        self.paused_until_mono_ms = max(self.paused_until_mono_ms, until_mono_ms)
 
     def _fill(self, now_mono_ms: float) -> None:
         passed_ms = max(0.0, now_mono_ms - self.at_mono_ms)

@@ -59,8 +59,6 @@ def decide(situation: Situation, now_ms: int) -> Decision:
     if not isinstance(found, Relevant):
         return Decision(suppressed=(_whole(situation, found),))
     picks = [pick(device, tokens, situation) for device, tokens in candidates(situation)]
-    if situation.only is not None:
-        return _decision(situation, found, picks)
     return _decision(situation, found, _one_device(situation, picks) if situation.settings.alert_on == "last_used" else picks)
 
 
@@ -70,7 +68,10 @@ def _whole(situation: Situation, reason: Withheld) -> Suppressed:
 
 
 def _one_device(situation: Situation, picks: list[Pick]) -> list[Pick]:
-    """Only the device used last is left; one that was alerted of this already, before a crash, was the one then."""
+    """Only the device used last is left; one that was alerted of this already, before a crash, was the one then.
+
+    A retry has one pick at most, so nothing is taken from it: which device it was, the first decision settled.
+    """
     reached = [one for one in picks if one.repeated] or [one for one in picks if one.chosen is not None]
     if not reached:
         return picks

@@ -106,6 +106,7 @@ def test_sealed_content_is_never_shown() -> None:
         ("expired", {"messages": (message(at_ms=NOON_MS - TTL_MS),)}),
         ("expired", {"messages": None, "request": request(at_ms=NOON_MS - TTL_MS)}),
         ("expired", {"request": request(deadline_ms=NOON_MS)}),
+        ("expired", {"request": request(deadline_ms=NOON_MS), "tokens": ()}),
         ("expired", {"messages": (message(at_ms=NOON_MS - 10),), "times": Times(ttl_ms=10)}),
     ],
 )
@@ -345,6 +346,7 @@ def test_a_retry_goes_to_the_token_that_took_the_place_of_the_old_one() -> None:
         ({"only": Only("phone", "fcm")}, "token_gone"),
         ({"only": Only("phone", "fcm"), "tokens": ()}, "token_gone"),
         ({"only": Only("phone", "fcm", moved=True)}, "holder_moved"),
+        ({"only": Only("phone", "fcm", moved=True), "tokens": (token(channel="fcm"),)}, "holder_moved"),
         ({"only": Only("phone", "fcm"), "delivered_seq": 10}, "delivered"),
         ({"only": Only("phone", "fcm"), "request": request(deadline_ms=NOON_MS)}, "expired"),
         ({"only": Only("phone", "fcm"), "mode": Mode("none")}, "muted"),

@@ -24,6 +24,11 @@ def test_a_wait_is_within_its_ceiling(tries: int, chance: float) -> None:
         assert LIMITS.least_ms <= wait <= ceiling_ms(tries, LIMITS) <= LIMITS.most_ms
 
 
+def test_it_is_tried_as_often_as_allowed() -> None:
+    assert delay_ms(BUSY, LIMITS.tries - 1, 0.5, LIMITS) is not None
+    assert delay_ms(BUSY, LIMITS.tries, 0.5, LIMITS) is None
+
+
 def test_the_ceiling_doubles() -> None:
     assert [ceiling_ms(tries, LIMITS) for tries in (1, 2, 3, 4)] == [5_000, 10_000, 20_000, 40_000]
     assert ceiling_ms(10_000, LIMITS) == LIMITS.most_ms
