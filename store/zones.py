@@ -1,4 +1,4 @@
-"""Which time zones and quiet hours a user may choose: names of the IANA database, minutes of a day. Pure: the zones' rules are data.
+"""Which time zones a user may choose: names of the IANA database. Pure: the zones' rules are data.
 
 Used at the door of the settings by the edge, and by `streams.push.quiet`, for which an unknown zone is UTC.
 """
@@ -6,8 +6,6 @@ Used at the door of the settings by the edge, and by `streams.push.quiet`, for w
 import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo
-
-DAY_MIN = 24 * 60
 
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
 _ZONE_CHARS_LIMIT = 64
@@ -17,12 +15,6 @@ _OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory", "posix", "rig
 def zone_problem(time_zone: str) -> str | None:
     """Why this is no time zone that a user may choose; None: it is one."""
     return None if zone_of(time_zone) is not None else f"{time_zone[:_ZONE_CHARS_LIMIT]!r} is not the name of an IANA time zone"
-
-
-def window_problem(from_min: int, until_min: int) -> str | None:
-    """Why these are no minutes of a day; None: they are."""
-    outside = [minute for minute in (from_min, until_min) if not 0 <= minute < DAY_MIN]
-    return f"{outside[0]} is no minute of a day: 0 to {DAY_MIN - 1}" if outside else None
 
 
 @lru_cache(maxsize=1024)

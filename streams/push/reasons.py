@@ -1,6 +1,6 @@
 """Why a push was not sent, or not accepted: the closed list of words that stand in `PushResult.reason`. Pure.
 
-Used by `decide` (what it suppresses), by the outbox (what became of a send) and by the page that shows the results.
+Used by `decide` (what it suppresses) and by the outbox (what became of a send). docs/push.md lists them; a test compares.
 """
 
 from collections.abc import Mapping
@@ -33,9 +33,10 @@ Withheld = Literal[
     "cannot_withdraw",
 ]
 # After a vendor was asked; what it answered stands in `vendor_status` and `vendor_code`.
-Failed = Literal["status_NNN", "timeout", "connection", "vendor", "dead_token", "misconfigured", "too_many_tries"]
+Failed = Literal["status_NNN", "timeout", "connection", "vendor", "dead_token", "misconfigured"]
 Reason = Withheld | Failed
 
+# Each as a sentence, for the documents.
 SAYS: Mapping[str, str] = {
     "no_device": "no device of the user has registered a token",
     "not_member": "the user is no member of the conversation",
@@ -64,7 +65,6 @@ SAYS: Mapping[str, str] = {
     "vendor": "the vendor refused it; its word stands beside",
     "dead_token": "the vendor says that the token is dead; it was removed",
     "misconfigured": "the vendor refused our credentials or settings; the push channel is off",
-    "too_many_tries": "it was tried as often as allowed",
 }
 
 WITHHELD: frozenset[str] = frozenset(get_args(Withheld))
@@ -79,15 +79,3 @@ def state_of(reason: Withheld) -> PushState:
             return "expired"
         case _:
             return "suppressed"
-
-
-def is_reason(word: str) -> bool:
-    """Whether the word may stand in a result; `status_503` and its like do."""
-    return word in SAYS or (word.startswith("status_") and word[len("status_") :].isdigit())
-
-
-def says(word: str) -> str:
-    """The reason as a sentence for people."""
-    return (
-        f"the vendor answered with HTTP status {word[len('status_') :]}" if word not in SAYS and is_reason(word) else SAYS.get(word, word)
-    )
