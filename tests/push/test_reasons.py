@@ -27,5 +27,5 @@ def test_every_reason_is_said_by_something() -> None:
 
 
 def test_the_documents_list_every_reason_in_these_words() -> None:
-    listed = re.findall(r"^\| `(\w+)` \| (.+?) \|$", (ROOT / "docs" / "push.md").read_text(), re.MULTILINE)
-    assert {word: sentence for word, sentence in listed if word in SAYS} == dict(SAYS)
+    table = (ROOT / "docs" / "push.md").read_text().partition("**Reasons.**")[2].partition("\n\n**")[0].partition("\n## ")[0]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", table, re.MULTILINE)) == dict(SAYS)
