@@ -399,6 +399,73 @@ def test_a_lost_factor_is_removed_by_who_may(http: httpx.Client, root: dict[str,
     assert problem(http.delete(f"{where}/{begun.json()['factor']}", headers=root)) == (404, "unknown_factor")
 
 
+def test_a_push_to_an_audience_and_what_became_of_it(
+    http: httpx.Client, other: httpx.Client, root: dict[str, str], warbler: Running
+) -> None:
+    ana, ben = signed_up(http), signed_up(http)
+    _, backend = key_of(http, root, "push")
+    labels = {"tags": ["news", " news "], "alias": "ana"}
+    assert http.put(f"/v1/admin/users/{ana['user']}/push-labels", json=labels, headers=backend).status_code == 204
+    asked = {"campaign": new_command_id(), "audience": "users", "audience_of": [ana["user"], ben["user"]], "title": "Hello"}
+    made = http.post("/v1/admin/pushes", json=asked, headers=backend)
+    assert made.status_code == 201, made.text
+    name = made.json()["campaign"]
+    assert other.post("/v1/admin/pushes", json=asked, headers=backend).json()["made_at_ms"] == made.json()["made_at_ms"]
+    assert problem(http.post("/v1/admin/pushes", json=asked | {"title": "Bye"}, headers=backend)) == (409, "other_campaign")
+    tagged = http.post("/v1/admin/pushes", json={"audience": "tags", "audience_of": ["news"], "title": "Tags"}, headers=backend).json()
+    for campaign, users in ((name, 2), (tagged["campaign"], 1)):
+        found = until_counted(other, backend, campaign, users)
+        assert (found["state"], found["users"], found["states"]) == ("finished", users, {"suppressed": users})
+        assert found["counts"] == [{"channel": "", "state": "suppressed", "reason": "no_device", "count": users}]  # nobody has a token
+    later = asked | {"campaign": new_command_id(), "send_at_ms": int(time.time() * 1000) + 3_600_000}
+    planned = http.post("/v1/admin/pushes", json=later, headers=backend).json()["campaign"]
+    assert other.delete(f"/v1/admin/pushes/{planned}", headers=backend).status_code == 204
+    page = http.get("/v1/admin/pushes", params={"limit": 2}, headers=backend).json()
+    assert [(each["campaign"], each["state"]) for each in page["pushes"]] == [(planned, "cancelled"), (tagged["campaign"], "finished")]
+    older = http.get("/v1/admin/pushes", params={"after": page["next"]}, headers=backend).json()
+    assert next(each["campaign"] for each in older["pushes"]) == name
+    results = http.get("/v1/admin/push/results", params={"user": ben["user"], "state": "suppressed"}, headers=backend).json()["results"]
+    assert [(each["ref"], each["reason"]) for each in results] == [(name, "no_device")]
+    assert http.get("/v1/admin/push/stats", headers=backend).json()["states"]["suppressed"] >= 3
+    assert {event["action"] for event in told(http, root, name)} >= {"pushes.make", "pushes.get"}
+    command = [sys.executable, "-m", "ops.cli", "push", "stats", "--data", str(warbler.data)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "no_device 3" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def until_counted(http: httpx.Client, key: dict[str, str], campaign: str, results: int) -> dict[str, Any]:
+    deadline = time.monotonic() + 30
+    while True:
+        found: dict[str, Any] = http.get(f"/v1/admin/pushes/{campaign}", headers=key).json()
+        if found["finished_at_ms"] and sum(found["states"].values()) >= results:
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def test_a_push_that_cannot_be_is_refused(http: httpx.Client, root: dict[str, str]) -> None:
+    refused: list[dict[str, Any]] = [
+        {"audience": "all", "audience_of": ["u-1"], "title": "x"},
+        {"audience": "tags", "title": "x"},
+        {"audience": "all", "title": ""},
+        {"audience": "all", "title": "x", "data": {"a": "b" * 1_100}},
+        {"audience": "all", "title": "x", "ttl_ms": 10},
+        {"audience": "all", "title": "x", "campaign": "mine"},
+        {"audience": "all", "title": "x", "send_at_ms": 2**52},
+        {"audience": "users", "audience_of": ["x" * 120] * 3_000, "title": "x"},
+    ]
+    for body in refused:
+        assert problem(http.post("/v1/admin/pushes", json=body, headers=root)) == (422, "invalid"), body
+    _, reader = key_of(http, root, "users.read")
+    assert problem(http.post("/v1/admin/pushes", json={"audience": "all", "title": "x"}, headers=reader)) == (403, "not_allowed")
+    for call in (http.get, http.delete):
+        assert problem(call("/v1/admin/pushes/unheard-of", headers=root)) == (404, "unknown_push")
+    ana = signed_up(http)
+    bad = {"tags": ["a\u0000b"]}
+    assert problem(http.put(f"/v1/admin/users/{ana['user']}/push-labels", json=bad, headers=root)) == (422, "bad_label")
+    assert problem(http.put("/v1/admin/users/u-nobody/push-labels", json={}, headers=root)) == (404, "unknown_user")
+
+
 def test_after_all_of_this_the_log_replayed_gives_the_rows(warbler: Running) -> None:
     command = [sys.executable, "-m", "ops.cli", "verify", "accounts", "--data", str(warbler.data), "--wait-s", "60"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)

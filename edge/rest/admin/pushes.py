@@ -51,9 +51,17 @@ class NewPush(BaseModel):
             raise ValueError("audience_of: needed for tags, alias and users, and empty for all")
         if sum(len(each.encode("utf-8", "replace")) for each in self.audience_of) > AUDIENCE_BYTES_LIMIT:
             raise ValueError(f"audience_of: at most {AUDIENCE_BYTES_LIMIT} bytes")
-        if len(msgspec.json.encode(self.data)) > DATA_BYTES_LIMIT:
+        if len(data_text(self.data).encode()) > DATA_BYTES_LIMIT:
             raise ValueError(f"data: at most {DATA_BYTES_LIMIT} bytes of JSON")
         return self
+
+
+def data_text(data: dict[str, Any]) -> str:
+    """As JSON; "" for nothing. Raises: ValueError for what has no form in JSON: half a character, or what is nested too deep."""
+    try:
+        return msgspec.json.encode(data).decode() if data else ""
+    except (ValueError, OverflowError, RecursionError) as bad:
+        raise ValueError(f"data: {bad}") from None
 
 
 class LabelsGiven(BaseModel):
@@ -110,8 +118,7 @@ async def make_push(body: NewPush, admin: Admin) -> PushItem:
     async def work() -> PushItem:
         if body.send_at_ms > now_ms + AHEAD_MS_LIMIT:
             raise Problem(422, "invalid", "send_at_ms: at most a year ahead")
-        data = msgspec.json.encode(body.data).decode() if body.data else ""
-        text = (body.title, body.body, data)
+        text = (body.title, body.body, data_text(body.data))
         try:
             made = await admin.node.campaigns.schedule(
                 name, body.audience, tuple(body.audience_of), text, body.send_at_ms, body.ttl_ms, admin.actor.id
