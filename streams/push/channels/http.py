@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 
 import httpcore
 import httpx
@@ -14,7 +15,7 @@ import httpx
 from streams.push.channels.answers import DETAIL_CHARS_LIMIT, Table, Unreadable, looks_like, read_fields, retry_after_ms
 from streams.push.channels.connections import IDLE_S, Connections
 from streams.push.channels.guarded import ForbiddenAddress
-from streams.push.channels.port import Refused
+from streams.push.channels.port import BadCredentials, Refused
 
 ANSWER_BYTES_LIMIT = 64 * 1024
 TIMEOUT_MS = 10_000
@@ -44,6 +45,16 @@ def tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+def tls_context_with(authorities: Path) -> ssl.SSLContext:
+    """One that trusts those of the file too. Raises: BadCredentials."""
+    context = httpx.create_ssl_context(trust_env=False)
+    try:
+        context.load_verify_locations(authorities)
+    except (OSError, ValueError) as bad:  # ssl's errors are OSErrors; ValueError: a NUL in the path
+        raise BadCredentials(f"{authorities}: no certificates in PEM: {bad}") from None
+    return context
+
+
 class PushHttp:
     """The connections of one push channel. Make it in `start`, in the loop that sends."""
 
@@ -54,6 +65,7 @@ class PushHttp:
         in_flight_limit: int = 100,
         answer_bytes_limit: int = ANSWER_BYTES_LIMIT,
         proxy: str = "",
+        tls: ssl.SSLContext | None = None,
         backend: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
         """`backend`: what connects; not used with a proxy."""
@@ -63,13 +75,13 @@ class PushHttp:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=in_flight_limit, keepalive_expiry=IDLE_S)
         self.client = httpx.AsyncClient(
             # httpx's own connections know how to go through a proxy.
-            transport=None if proxy else Connections(in_flight_limit, tls_context(), backend),
+            transport=None if proxy else Connections(in_flight_limit, tls or tls_context(), backend),
             limits=limits,
             timeout=None,  # one overall time-out instead: each of httpx's would start anew with every byte that drips
             follow_redirects=False,
             trust_env=False,
             proxy=proxy or None,
-            verify=tls_context(),
+            verify=tls or tls_context(),
             # What one answer sets must not go out with the next push.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"user-agent": "warbler", "accept-encoding": "identity"},

@@ -16,7 +16,7 @@ from streams.push.alert import Alert
 from streams.push.breaker import Breaker, is_fault
 from streams.push.channels.answers import looks_like
 from streams.push.channels.guarded import GuardedBackend, IpNetwork
-from streams.push.channels.http import Answer, PushHttp
+from streams.push.channels.http import Answer, PushHttp, tls_context_with
 from streams.push.channels.port import Outcome, Refused, Traits
 from streams.push.channels.subscription import Subscription
 from streams.push.channels.vapid import good_subject
@@ -32,11 +32,13 @@ BUSY_WAIT_MS = 5_000
 class UnifiedPushForm(WebPushForm, frozen=True, kw_only=True):
     """`hosts`: no others; empty: all. `networks`: of addresses that would be refused, those that may be sent to: 10.1.2.0/24.
 
-    `server_in_flight_limit`: of one push server, so that one that hangs leaves room for the others.
+    `server_in_flight_limit`: of one push server, so that one that hangs leaves room for the others. `ca_file`: authorities in PEM that
+    are trusted besides the public ones, for push servers of a company's own.
     """
 
     hosts: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    ca_file: str = ""
     server_in_flight_limit: Annotated[int, Meta(ge=1)] = 20
 
 
@@ -88,10 +90,12 @@ class UnifiedPushChannel(WebPushChannel):
         self.networks = networks
         self.servers = Servers()
         self.server_in_flight_limit = form.server_in_flight_limit
+        self.ca_file = section.file.parent / form.ca_file if form.ca_file else None
 
     def connections(self) -> PushHttp:
         in_flight, guard = self.traits.in_flight_limit, GuardedBackend(self.networks)
-        return PushHttp(timeout_ms=self.form.timeout_ms, in_flight_limit=in_flight, backend=guard)
+        tls = tls_context_with(self.ca_file) if self.ca_file else None
+        return PushHttp(timeout_ms=self.form.timeout_ms, in_flight_limit=in_flight, tls=tls, backend=guard)
 
     async def post(self, subscription: Subscription, alert: Alert, now_ms: int, bytes_limit: int) -> Outcome:
         """As Web Push does, but what is wrong with one server holds up its own users alone."""

@@ -10,12 +10,13 @@ import httpcore
 import pytest
 
 from streams.push.channels.guarded import ForbiddenAddress, GuardedBackend, allowed
-from streams.push.channels.port import Accepted, PushChannel
+from streams.push.channels.port import Accepted, BadCredentials, Outcome, PushChannel
 from streams.push.channels.unifiedpush import Servers, UnifiedPushChannel, from_section
 from streams.push.config import BadPushConfig
 from tests.push.channel_laws import TIMEOUT_MS, ChannelLaws, alert, now, refused
 from tests.push.channels.test_webpush import section
 from tests.push.fakes.base import FakeVendor, Mood, Moods, Reply, Request
+from tests.push.fakes.tls import loopback_certificates
 from tests.push.fakes.webpush import FakeWebPush
 
 
@@ -218,3 +219,45 @@ def test_what_resolves_is_what_is_connected_to() -> None:
 
     assert socket.getaddrinfo("localhost", 80)
     asyncio.run(body())
+
+
+def certified(name: str, ca_file: str, networks: tuple[str, ...] = ("127.0.0.0/8",)) -> tuple[Outcome, FakeWebPush]:
+    """A push over TLS to the fake by this name."""
+
+    async def body() -> tuple[Outcome, FakeWebPush]:
+        async with FakeWebPush(tls=loopback_certificates().server_context("http/1.1")) as fake:
+            channel = from_section(section("unifiedpush", hosts=[], networks=list(networks), ca_file=ca_file))
+            await channel.start()
+            try:
+                return await channel.send(fake.subscribe("one").replace("127.0.0.1", name), alert(), now()), fake
+            finally:
+                await channel.close()
+
+    return asyncio.run(body())
+
+
+def test_a_server_is_believed_by_its_certificate_and_its_name() -> None:
+    authority = str(loopback_certificates().authority)
+    assert isinstance(certified("127.0.0.1", authority)[0], Accepted)
+    outcome, fake = certified("localhost", authority)
+    assert (refused(outcome).status, fake.requests_count) == (401, 1)  # reached, for it knows itself by its number
+
+
+@pytest.mark.parametrize(("name", "own"), [("127.0.0.1", False), ("127.0.0.2", True)])
+def test_a_server_with_another_authority_or_name_is_sent_nothing(name: str, own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """127.0.0.2 is made to lead to the fake, whose certificate is for 127.0.0.1."""
+    connect_tcp = httpcore.AnyIOBackend.connect_tcp
+
+    async def connect(self: Any, host: str, *rest: Any) -> Any:
+        return await connect_tcp(self, "127.0.0.1", *rest)
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    outcome, fake = certified(name, str(loopback_certificates().authority) if own else "")
+    assert (refused(outcome).verdict, refused(outcome).code, fake.requests_count) == ("retry", "connection", 0)
+    assert "certificate verify failed" in refused(outcome).detail
+
+
+@pytest.mark.parametrize("ca_file", ["/nowhere.pem", "/dev/null", "/", "a\x00b"])
+def test_authorities_that_are_none_turn_the_channel_off(ca_file: str) -> None:
+    with pytest.raises(BadCredentials):
+        certified("127.0.0.1", ca_file)

@@ -6,6 +6,7 @@
 import asyncio
 import json
 import random
+import ssl
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -106,18 +107,19 @@ class Moods:
 class FakeVendor(Moods):
     """A vendor on a free port of loopback: `async with FakeX() as fake:`. A subclass answers requests in `receive`."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         super().__init__()
         self.port = port
+        self.tls = tls
         self.tasks: set[asyncio.Task[None]] = set()
         self.requests_count = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self.server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, backlog=1024)
+        self.server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, backlog=1024, ssl=self.tls)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 

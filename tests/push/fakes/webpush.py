@@ -6,6 +6,7 @@ A subscription is the fake's own (`subscribe`), whose pushes it decrypts and sho
 import base64
 import json
 import re
+import ssl
 import time
 import uuid
 from collections import deque
@@ -53,8 +54,8 @@ class Agent:
 class FakeWebPush(FakeVendor):
     """`received`: the decrypted payloads, in order. `headers`: of the newest push. `acked`: by a browser's service worker being told."""
 
-    def __init__(self, port: int = 0) -> None:
-        super().__init__(port)
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(port, tls)
         self.subscribers: dict[str, Subscriber] = {}
         self.agents: dict[str, Agent] = {}
         self.received: list[dict[str, Any]] = []
