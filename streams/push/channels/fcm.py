@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
+from store.push_syntax import why_no_token
 from streams.push.alert import Alert
 from streams.push.channels.access import Access
 from streams.push.channels.answers import expired, time_to_live_s
@@ -25,7 +26,6 @@ PAYLOAD_BYTES_LIMIT = 4_096
 TTL_LIMIT_S = 28 * 86_400
 # 600,000 a minute is what a project may send unless Google granted more ("Scale and quotas").
 TRAITS = Traits(PAYLOAD_BYTES_LIMIT, withdraws=True, badges=True, in_flight_limit=100, per_second=10_000)
-_TOKEN = re.compile(r"[A-Za-z0-9_:%.~-]{20,4096}")
 # Keys that FCM keeps for itself in `data`.
 _RESERVED = re.compile(r"(from|message_type|collapse_key)$|google\.|gcm\.")
 
@@ -77,7 +77,7 @@ class FcmChannel:
             self.http = PushHttp(timeout_ms=timeout_ms, in_flight_limit=self.traits.in_flight_limit, proxy=self.form.proxy)
 
     def check_token(self, token: str) -> str | None:
-        return None if _TOKEN.fullmatch(token) else "20 to 4096 characters of a registration token are needed"
+        return why_no_token("fcm", token)
 
     async def send(self, token: str, alert: Alert, now_ms: int) -> Outcome:
         if late := expired(alert, now_ms):

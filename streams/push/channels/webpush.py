@@ -15,15 +15,12 @@ from streams.push.channels.answers import Table, expired, looks_like, time_to_li
 from streams.push.channels.http import Answer, PushHttp
 from streams.push.channels.port import Accepted, Outcome, Refused, Traits
 from streams.push.channels.subscription import (
-    AUTH_BYTES,
     ENCRYPTION_BYTES,
-    POINT_BYTES,
     BadToken,
     Subscription,
     fitted,
     host_allowed,
     subscription_of,
-    unbase64,
 )
 from streams.push.channels.vapid import Vapid, good_subject
 from streams.push.config import Common, Section
@@ -151,8 +148,8 @@ def encrypted(subscription: Subscription, payload: bytes) -> bytes:
         http_ece.encrypt(
             payload,
             private_key=ec.generate_private_key(ec.SECP256R1()),
-            dh=unbase64(subscription.p256dh, POINT_BYTES),
-            auth_secret=unbase64(subscription.auth, AUTH_BYTES),
+            dh=subscription.p256dh,
+            auth_secret=subscription.auth,
             version="aes128gcm",
         )
     )

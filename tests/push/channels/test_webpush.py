@@ -185,7 +185,20 @@ def test_a_subscription_is_read() -> None:
     found = subscription_of(token())
     assert (found.host, found.origin) == ("updates.push.services.mozilla.com", "https://updates.push.services.mozilla.com")
     assert subscription_of(token(endpoint="https://Push.Example.org:8443/a?b=c")).origin == "https://push.example.org:8443"
-    assert subscription_of(token(keys={**KEYS, "auth": KEYS["auth"] + "=="})).auth
+    assert subscription_of(token(keys={**KEYS, "auth": KEYS["auth"] + "=="})) == found
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "origin"),
+    [
+        ("https://push.example.org:443/a", "https://push.example.org"),
+        ("https://PUSH.example.org:444/a", "https://push.example.org:444"),
+        ("https://[2606:4700::1111]/a", "https://[2606:4700::1111]"),
+        ("http://127.0.0.1:80/a", "http://127.0.0.1"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_and_services_write_it(endpoint: str, origin: str) -> None:
+    assert subscription_of(token(endpoint=endpoint)).origin == origin
 
 
 @pytest.mark.parametrize(
@@ -205,6 +218,7 @@ def test_a_subscription_is_read() -> None:
         token(endpoint="https:///x"),
         token(endpoint="https://fcm.googleapis.com/x#y"),
         token(endpoint="https://fcm.googleapis.com/x\r\nHost: y"),
+        token(endpoint="https://fcm.googleapis.com/x\n"),
         token(endpoint="https://fcm.googleapis.com\\@example.org/"),
         token(endpoint="https://[::1"),
         token(endpoint="file:///etc/passwd"),
