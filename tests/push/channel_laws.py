@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from store.push_syntax import why_no_token
 from streams.push.alert import Alert, AlertKind
 from streams.push.channels.port import Accepted, Outcome, PushChannel, Refused
 from tests.push.fakes.base import Mood, Moods
@@ -228,6 +229,8 @@ class ChannelLaws:
         async def law(fake: Moods, channel: PushChannel) -> None:
             assert channel.check_token(self.token(fake)) is None
             assert [token for token in self.bad_tokens() if channel.check_token(token) is None] == []
+            # Or the edge would refuse what could be sent to.
+            assert why_no_token(channel.name, self.token(fake), insecure=True) is None
 
         self.run(law)
 
