@@ -92,6 +92,7 @@ class Rows:
     def __init__(self, step: Callable[[], None] = lambda: None) -> None:
         self.campaigns: dict[str, dict[str, Any]] = {}
         self.progress: dict[str, dict[int, int]] = {}
+        self.counts: dict[tuple[Any, ...], tuple[str, int]] = {}
         self.step = step
 
     async def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -124,6 +125,16 @@ class Rows:
                 return [(self.campaigns.get(values[0], {}).get("place"),)]
             case campaigns_cql.PUT_CAMPAIGN_ID:
                 pass
+            case cql.EPOCH:
+                return [("e-1",)]
+            case campaigns_cql.COUNTS_OF_PARTITION:
+                row = self.counts.get((values[0], values[1], values[2]))
+                return [row] if row is not None else []
+            case campaigns_cql.PUT_COUNTS:
+                *key, counts, next_offset, timestamp, _ = values
+                assert timestamp == next_offset
+                if next_offset >= self.counts.get(tuple(key), ("", 0))[1]:
+                    self.counts[tuple(key)] = (counts, next_offset)
             case _:
                 raise AssertionError(statement)
         return []
