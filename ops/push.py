@@ -46,10 +46,12 @@ def check(
     """Send one test push and print what the vendor said. Exit code 1: it was not accepted; 2: it could not be sent."""
     console = Console(soft_wrap=True)
     folder = (data or Path(os.environ.get("WARBLER_DATA") or ".warbler")).absolute()
-    file = config or Path(os.environ.get("STREAMS_PUSH_CONFIG") or folder / "push.yaml")
+    # A file that was named has to be there, by whomever it was named.
+    env = {**os.environ, "STREAMS_PUSH_CONFIG": str(config)} if config is not None else os.environ
+    file = Path(env.get("STREAMS_PUSH_CONFIG") or folder / "push.yaml")
     try:
         said = read_token(token, sys.stdin.buffer)
-        checked = asyncio.run(check_push(file, push_env(folder, os.environ), channel, app, said, dry))
+        checked = asyncio.run(check_push(file, push_env(folder, env), channel, app, said, dry))
     except WarblerError as failed:
         console.print(str(failed), style="red", markup=False, highlight=False)
         raise typer.Exit(EXIT_UNSURE) from failed

@@ -116,8 +116,13 @@ class PushConfig:
 
 
 def load_config(file: Path, env: Mapping[str, str]) -> PushConfig:
-    """What the file says; without one, Web Push alone where WARBLER_VAPID_KEY is set. Raises: BadPushConfig."""
+    """What the file says; without one, Web Push alone where WARBLER_VAPID_KEY is set.
+
+    Raises: BadPushConfig, also where STREAMS_PUSH_CONFIG names a file that is not there: a slip of the pen must not turn all vendors off.
+    """
     if not file.exists():
+        if env.get("STREAMS_PUSH_CONFIG"):
+            raise BadPushConfig(f"STREAMS_PUSH_CONFIG={file}: there is no such file")
         return parse_config({}, env, file)
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -143,3 +143,9 @@ def test_the_command_says_what_is_wrong_without_a_traceback(tmp_path: Path) -> N
     )
     assert result.exit_code == 2
     assert "'pigeon' is no push channel" in result.output
+
+
+def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["check", "--channel", "fcm", "--token", "x", "--config", str(tmp_path / "typo.yaml")])
+    assert result.exit_code == 2
+    assert "there is no such file" in result.output

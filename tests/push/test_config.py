@@ -25,6 +25,11 @@ def test_without_a_file_only_web_push_is_on_and_only_with_its_key(tmp_path: Path
     assert (only.channel, only.app, only.fields) == ("webpush", "", {})
 
 
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(BadPushConfig, match=r"STREAMS_PUSH_CONFIG=.*typo\.yaml: there is no such file"):
+        load_config(tmp_path / "typo.yaml", {"STREAMS_PUSH_CONFIG": str(tmp_path / "typo.yaml"), "WARBLER_VAPID_KEY": "vapid.pem"})
+
+
 def test_web_push_can_be_turned_off() -> None:
     assert parsed("webpush: off", WARBLER_VAPID_KEY="vapid.pem").sections == ()
 
