@@ -9,7 +9,7 @@ import pytest
 
 from streams.push.channels.port import Accepted, BadCredentials, PushChannel, Refused
 from streams.push.channels.vendor import VendorChannel
-from streams.push.config import BadPushConfig, Section, module_of
+from streams.push.config import BadPushConfig, Secret, Section, module_of
 from tests.push.channel_laws import ChannelLaws, alert, now, refused
 from tests.push.fakes.base import Moods, Reply
 from tests.push.fakes.makers import SECRET, FakeMaker
@@ -228,6 +228,9 @@ class AccessLaws(MakerLaws):
                 outcomes = [await channel.send(self.token(fake, number), alert(number), now()) for number in range(5)]
                 assert [refused(outcome).verdict for outcome in outcomes] == ["misconfigured"] * 5
                 assert (len(fake.violations), fake.pushes) == (1, [])  # one request for an access token, not five
+                channel.secret = Secret("env:SECRET", {"SECRET": "another"})
+                await channel.start()  # as the outbox does after an operator mended it
+                assert isinstance(await channel.send(self.token(fake), alert(ttl_ms=HOUR_MS), now() + 2_000), Accepted)
                 await channel.close()
 
         asyncio.run(body())
