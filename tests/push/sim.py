@@ -238,6 +238,10 @@ class Sim:
         handling = Handling(self.rows, senders, writing, self.settings, None, self.clock.ms)
         self.outbox = Outbox(senders, handling, writing, self.settings, stats, self.clock.ms, 100, self.failed.append)
         await self.outbox.start()
+        self._assign()
+
+    def _assign(self) -> None:
+        assert self.outbox is not None
         self.outbox.assigned(set(range(PARTITIONS)))
         delivered = Delivered()
         self._tasks = [asyncio.create_task(self._consume(topic, number, delivered)) for topic in TOPICS for number in range(PARTITIONS)]
@@ -265,6 +269,13 @@ class Sim:
     def _commit(self, delivered: Delivered) -> None:
         for (topic, number), offset in delivered.committable().items():
             self.committed[topic, number] = max(self.committed[topic, number], offset)
+
+    async def rebalance(self) -> None:
+        """The same worker has the same partitions again, from what was committed; old chunks are acked into nothing."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._assign()
 
     async def crash(self) -> None:
         assert self.outbox is not None

@@ -46,14 +46,14 @@ def keys(sim: Sim, token: str, channel: str, kind: str = "alert") -> set[str]:
 @settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 1 << 30),
-    crashes=st.lists(st.floats(0.0, 30.0), max_size=4),
+    crashes=st.lists(st.tuples(st.floats(0.0, 30.0), st.booleans()), max_size=4),
     away=st.sampled_from([0.0, 0.05]),
     late=st.sets(st.integers(0, 11)),
     cancelled=st.sets(st.integers(0, 11)),
     twice=st.sets(st.integers(0, 11)),
 )
 def test_each_device_is_alerted_once_whatever_dies_when(
-    seed: int, crashes: list[float], away: float, late: set[int], cancelled: set[int], twice: set[int]
+    seed: int, crashes: list[tuple[float, bool]], away: float, late: set[int], cancelled: set[int], twice: set[int]
 ) -> None:
     async def body() -> None:
         sim = Sim(seed, {"fcm": BAD, "huawei": BAD, "oppo": {**BAD, "misconfigured": 0.01}}, USUAL, away)
@@ -68,10 +68,13 @@ def test_each_device_is_alerted_once_whatever_dies_when(
                 await sim.append("push-requests", asked)
         for at in sorted(cancelled):
             await sim.append("push-requests", cancel(users[at], 1))
-        for after_s in crashes:
+        for after_s, dies in crashes:
             await asyncio.sleep(after_s)
-            await sim.crash()
-            await sim.start()
+            if dies:
+                await sim.crash()
+                await sim.start()
+            else:
+                await sim.rebalance()
         await sim.until_done()
         await sim.crash()
         await _check(sim, users, tokens, late, cancelled)
