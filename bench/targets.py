@@ -42,6 +42,7 @@ TARGETS: dict[str, Target] = {
     "kill path: call to closed socket, p99": Target(1000, 200),
     "kill path: closed without the reason": Target(0),
     "500 in flight: requests a second of CPU": Target(2000, 8000, at_least=True),
+    "push: not accepted": Target(0),
     "lag: p99": Target(1000, 300),
     **{f"kill {part}: acked lost": Target(0) for part in ("edge", "owner", "projector", "kafka", "cassandra")},
     **{f"kill {part}: stored twice": Target(0) for part in ("edge", "owner", "projector", "kafka", "cassandra")},
