@@ -69,7 +69,8 @@ class Settings(BaseModel):
 
     @classmethod
     def of(cls, chosen: PushSettings) -> Self:
-        return cls(
+        """As they are kept: what was a time zone once may be none any more."""
+        return cls.model_construct(
             time_zone=chosen.time_zone,
             quiet_from=_text(chosen.quiet_from_min),
             quiet_until=_text(chosen.quiet_until_min),
