@@ -23,7 +23,7 @@ GROUP = "warbler-push"
 RECORDS_LIMIT = 50_000  # of a partition
 NO_CHANNEL = "-"  # nothing was chosen to be sent
 STATES: tuple[PushState, ...] = ("accepted", "received", "rejected", "invalidated", "expired", "withdrawn", "retrying", "suppressed")
-REASONS_SHOWN = 4
+REASONS_SHOWN = 6
 
 Committed = Mapping[tuple[str, int], int]
 
@@ -111,22 +111,23 @@ async def _waiting(log: Log, topic: str, committed: Committed) -> Waiting:
 
 
 def channel_table(stats: Stats, minutes: int) -> Table:
-    table = Table(
-        "push channel", *STATES, "p50 ms", "p99 ms", box=box.SIMPLE, title=f"Pushes of the last {minutes} min", title_justify="left"
-    )
+    """A line for each push channel and state: narrow enough for any terminal."""
+    table = Table(box=box.SIMPLE, title=f"Pushes of the last {minutes} min", title_justify="left")
+    for heading in ("push channel", "state", "count", "reasons", "p50 ms", "p99 ms"):
+        table.add_column(heading, justify="right" if heading in ("count", "p50 ms", "p99 ms") else "left", no_wrap=heading != "reasons")
     for channel, each in stats.channels.items():
         latencies = [str(within if (within := each.within_ms(percent)) is not None else "") for percent in (50, 99)]
-        table.add_row(channel, *(_said(each, state) for state in STATES), *latencies)
+        for number, state in enumerate(state for state in STATES if each.of(state)):
+            first = (channel, latencies) if number == 0 else ("", ["", ""])
+            table.add_row(first[0], state, str(each.of(state)), reasons_of(each, state), *first[1])
     return table
 
 
-def _said(stats: ChannelStats, state: PushState) -> str:
-    """The number, and the most frequent reasons below it."""
-    count = stats.of(state)
+def reasons_of(stats: ChannelStats, state: PushState) -> str:
+    """The most frequent ones, each with its number."""
     reasons = Counter({reason: number for (each, reason), number in stats.results.items() if each == state and reason})
     shown = [f"{reason} {number}" for reason, number in reasons.most_common(REASONS_SHOWN)]
-    shown += [f"and {len(reasons) - REASONS_SHOWN} more"] if len(reasons) > REASONS_SHOWN else []
-    return "\n".join([str(count or ""), *shown])
+    return ", ".join([*shown, *([f"and {len(reasons) - REASONS_SHOWN} more"] if len(reasons) > REASONS_SHOWN else [])])
 
 
 def waiting_table(stats: Stats, now_ms: int) -> Table:
