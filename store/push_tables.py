@@ -14,7 +14,7 @@ from schemas.accounts import PushSettingsChanged
 from store import cql_push as cql
 from store.cassandra import Row, Store
 from store.group_rows import Pushing
-from store.push_claims import Tell, claim, give_up
+from store.push_claims import Change, Tell, claim, give_up
 from store.push_rows import CassandraTokenRows, Holder, TokenRow
 from store.pushing import PushLabels, PushSettings, PushToken
 from store.sealing import NONCE_BYTES, NotSealedHere, Sealer, keyed_hash
@@ -62,8 +62,9 @@ class PushTables:
             *(token.app, token.locale, token.sign_in, token.registered_at_ms),
         )
         row = await claim(self.rows, wanted, tell)
-        for token_id in former:  # whoever registered it while an older key was the newest
+        for token_id in former:  # another device registered it while an older key was the newest
             if (holder := await self.holder(token.channel, token_id)) is not None:
+                await tell(Change(holder.user, holder.device, token.channel, token_id, "moved", "", holder.at_ms))
                 await self.remove(holder.user, holder.device, token.channel, token_id, holder.at_ms)
         return row
 
@@ -163,7 +164,7 @@ def settings_of(row: Row) -> PushSettings:
     default = PushSettings()
     names = PushSettings.__struct_fields__
     chosen = {name: value for name, value in zip(names, row, strict=True) if value is not None}
-    lets = tuple(chosen.pop("quiet_lets", ()))  # an empty list is a null to Cassandra's driver
+    lets = tuple(chosen.pop("quiet_lets", default.quiet_lets))
     return replace(default, **chosen, quiet_lets=lets)
 
 
