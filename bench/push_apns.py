@@ -38,7 +38,7 @@ TOKENS = 50_000
 def vendor() -> Iterator[dict[str, str]]:
     """The fake, and what a client of it needs to know."""
     command = [sys.executable, "-m", "tests.push.fakes.apns", "--latency-ms", str(LATENCY_MS)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield json.loads(process.stdout.readline())

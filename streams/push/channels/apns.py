@@ -7,6 +7,7 @@ back through `apns`. Which client of HTTP/2, and why: docs/decisions/0025.
 import asyncio
 import re
 import ssl
+from dataclasses import replace
 from typing import Annotated
 
 import certifi
@@ -70,6 +71,7 @@ class ApnsChannel:
         self.authorities = str(section.file.parent / form.authorities) if form.authorities else certifi.where()
         self.client: Http2Client | None = None
         self.token: ProviderToken | None = None
+        self.proven = False  # a push was accepted, so it is the right environment and topic
 
     async def start(self) -> None:
         self.token = ProviderToken(read_key(self.key.read()), self.form.key_id, self.form.team_id, self.form.token_min * 60)
@@ -126,12 +128,19 @@ class ApnsChannel:
         if isinstance(end, NoAnswer):
             return Refused("retry", 0, end.code, detail=end.detail)
         answer = Answer(end.status, end.headers, end.body)
+        if end.status == 200 and not end.body:
+            self.proven = True
+            return Accepted(200, end.headers.get("apns-id", "")[:64])
         if end.status == 200:
-            return no_fields(answer, self.table, now_ms) if end.body else Accepted(200, end.headers.get("apns-id", "")[:64])
+            return no_fields(answer, self.table, now_ms)
         fields = json_of(answer, self.table, now_ms)
         if isinstance(fields, Refused):
             return fields
         reason, since_ms = fields.get("reason"), fields.get("timestamp")
         code = reason if isinstance(reason, str) else ""
         dead_since_ms = since_ms if end.status == 410 and type(since_ms) is int else None
-        return self.table.refused(end.status, code, answer.retry_after_ms(now_ms), dead_since_ms=dead_since_ms)
+        refused = self.table.refused(end.status, code, answer.retry_after_ms(now_ms), dead_since_ms=dead_since_ms)
+        if refused.verdict == "remove_token" and end.status == 400 and not self.proven:
+            # APNs says the same of every token where `sandbox` or `topic` is wrong, and all would be lost.
+            return replace(refused, verdict="give_up", detail="kept: nothing was accepted yet, look at `sandbox` and `topic`")
+        return refused

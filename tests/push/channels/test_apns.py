@@ -174,10 +174,24 @@ def test_what_is_due_within_the_second_is_now_or_never() -> None:
 )
 def test_each_answer_has_its_verdict(answer: Answer, verdict: str, code: str) -> None:
     async def body(fake: FakeApns, channel: ApnsChannel) -> None:
+        await channel.send(hex_token(1), alert(), now())
         fake.answer(TOKEN, answer)
         outcome = refused(await channel.send(TOKEN, alert(), now()))
         assert (outcome.verdict, outcome.status, outcome.code) == (verdict, answer.status, code)
         assert (fake.shown[TOKEN], fake.connections_count) == ([], 1)
+
+    run(body)
+
+
+@pytest.mark.parametrize("reason", ["BadDeviceToken", "DeviceTokenNotForTopic"])
+def test_no_token_is_lost_before_it_is_known_that_any_works(reason: str) -> None:
+    """With `sandbox` or `topic` wrong APNs says this of every token."""
+
+    async def body(fake: FakeApns, channel: ApnsChannel) -> None:
+        fake.answer(TOKEN, Answer(400, reason), Answer(200), Answer(400, reason))
+        assert refused(await channel.send(TOKEN, alert(), now())).verdict == "give_up"
+        assert isinstance(await channel.send(TOKEN, alert(), now()), Accepted)
+        assert refused(await channel.send(TOKEN, alert(), now())).verdict == "remove_token"
 
     run(body)
 

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import dataclasses
 import json
+import sys
 import time
 from collections import deque
 from types import TracebackType
@@ -255,7 +256,7 @@ async def _serve(latency_ms: float, streams: int) -> None:
         fake.latency_s = latency_ms / 1000
         about = {"key": fake.key_pem, "key_id": KEY_ID, "team_id": TEAM, "topic": TOPIC, "url": fake.url, "authorities": fake.authority}
         print(json.dumps(about), flush=True)
-        await asyncio.Event().wait()
+        await asyncio.to_thread(sys.stdin.buffer.read)  # until whoever started it is gone
 
 
 def main() -> None:
