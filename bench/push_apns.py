@@ -48,7 +48,7 @@ def vendor() -> Iterator[dict[str, str]]:
 
 def channel_to(about: dict[str, str]) -> ApnsChannel:
     """With one connection, and a time-out that even the last of those that wait does not reach."""
-    names = ("key_id", "team_id", "topic", "url", "authorities")
+    names = ("key_id", "team_id", "topic", "url", "ca_file")
     fields: dict[str, Any] = {name: about[name] for name in names}
     return from_section(Section("apns", "", {**fields, "key": "env:KEY", "connections": 1, "timeout_ms": 60_000}, {"KEY": about["key"]}))
 

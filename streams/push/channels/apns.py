@@ -36,7 +36,7 @@ TEN = r"^[A-Z0-9]{10}$"
 class ApnsForm(Common, frozen=True, kw_only=True):
     """`key`: the .p8 file, or env:NAME. `topic`: the app's bundle id, without .voip. `sandbox`: for apps that Xcode installed.
 
-    `token_min`: how long one provider token is used. `authorities`: PEM of those to trust instead of the public ones.
+    `token_min`: how long one provider token is used. `ca_file`: PEM of the authorities to trust instead of the public ones.
     """
 
     key: str
@@ -46,7 +46,7 @@ class ApnsForm(Common, frozen=True, kw_only=True):
     sandbox: bool = False
     token_min: Annotated[int, Meta(ge=20, le=55)] = 40
     connections: Annotated[int, Meta(ge=1, le=20)] = 2
-    authorities: str = ""
+    ca_file: str = ""
 
 
 def from_section(section: Section) -> "ApnsChannel":
@@ -68,7 +68,7 @@ class ApnsChannel:
         self.table = section.table(form)
         self.target = Target.of(form.url or (SANDBOX if form.sandbox else PRODUCTION), form.proxy)
         self.key = section.secret(form.key)
-        self.authorities = str(section.file.parent / form.authorities) if form.authorities else certifi.where()
+        self.authorities = str(section.file.parent / form.ca_file) if form.ca_file else certifi.where()
         self.client: Http2Client | None = None
         self.token: ProviderToken | None = None
         self.proven = False  # a push was accepted, so it is the right environment and topic

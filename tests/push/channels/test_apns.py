@@ -25,7 +25,7 @@ TOKEN = "ab" * 32
 
 
 def section(fake: FakeApns, name: str = "apns", **fields: Any) -> Section:
-    about = {"key": "env:KEY", "key_id": KEY_ID, "team_id": TEAM, "topic": TOPIC, "url": fake.url, "authorities": fake.authority}
+    about = {"key": "env:KEY", "key_id": KEY_ID, "team_id": TEAM, "topic": TOPIC, "url": fake.url, "ca_file": fake.authority}
     return Section(name, "", {**about, **fields}, {"KEY": fake.key_pem})
 
 
@@ -365,7 +365,7 @@ def test_an_authority_that_is_not_trusted_is_no_vendor() -> None:
         assert (outcome.verdict, outcome.code) == ("retry", "connection")
         assert "CERTIFICATE" in outcome.detail.upper()
 
-    run(body, authorities="")
+    run(body, ca_file="")
 
 
 # -- through a proxy

@@ -254,7 +254,7 @@ class Connected(asyncio.Protocol):
 async def _serve(latency_ms: float, streams: int) -> None:
     async with FakeApns(streams=streams) as fake:
         fake.latency_s = latency_ms / 1000
-        about = {"key": fake.key_pem, "key_id": KEY_ID, "team_id": TEAM, "topic": TOPIC, "url": fake.url, "authorities": fake.authority}
+        about = {"key": fake.key_pem, "key_id": KEY_ID, "team_id": TEAM, "topic": TOPIC, "url": fake.url, "ca_file": fake.authority}
         print(json.dumps(about), flush=True)
         await asyncio.to_thread(sys.stdin.buffer.read)  # until whoever started it is gone
 
