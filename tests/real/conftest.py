@@ -47,12 +47,23 @@ def keyspace() -> str:
     return f"t_{uuid.uuid4().hex[:12]}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def warbler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
-    """Two edges and a worker; a test that kills one waits for its successor.
+    """Two edges and a worker, shared by the files of this test process, because starting it takes longer than most of them.
 
-    With a Kafka of its own: on the session's one, its worker would own the partitions that other tests' workers wait for.
+    So a test makes its own users and conversations, and one that kills a process waits for its successor. With a Kafka of its own: on
+    the session's one, its worker would own the partitions that other tests' workers wait for.
     """
+    yield from _started(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def own_warbler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+    """The same for a file alone, which changes what holds for everybody: roles, policies, its processes' lives."""
+    yield from _started(tmp_path_factory)
+
+
+def _started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
     started = running.start(tmp_path_factory.mktemp("warbler"), "", "", "--edges", "2")
     try:
         yield started

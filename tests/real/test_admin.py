@@ -25,21 +25,21 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
 
 @pytest.fixture(scope="module")
-def http(warbler: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=warbler.addresses()[0], timeout=30) as client:
+def http(own_warbler: Running) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=own_warbler.addresses()[0], timeout=30) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def other(warbler: Running) -> Iterator[httpx.Client]:
+def other(own_warbler: Running) -> Iterator[httpx.Client]:
     """The other edge."""
-    with httpx.Client(base_url=warbler.addresses()[1], timeout=30) as client:
+    with httpx.Client(base_url=own_warbler.addresses()[1], timeout=30) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def root(warbler: Running) -> dict[str, str]:
-    return {"Authorization": "Bearer " + warbler.admin_key}
+def root(own_warbler: Running) -> dict[str, str]:
+    return {"Authorization": "Bearer " + own_warbler.admin_key}
 
 
 def new_command_id() -> str:
@@ -400,7 +400,7 @@ def test_a_lost_factor_is_removed_by_who_may(http: httpx.Client, root: dict[str,
 
 
 def test_a_push_to_an_audience_and_what_became_of_it(
-    http: httpx.Client, other: httpx.Client, root: dict[str, str], warbler: Running
+    http: httpx.Client, other: httpx.Client, root: dict[str, str], own_warbler: Running
 ) -> None:
     ana, ben = signed_up(http), signed_up(http)
     _, backend = key_of(http, root, "push")
@@ -428,7 +428,7 @@ def test_a_push_to_an_audience_and_what_became_of_it(
     assert [(each["ref"], each["reason"]) for each in results] == [(name, "no_device")]
     assert http.get("/v1/admin/push/stats", headers=backend).json()["states"]["suppressed"] >= 3
     assert {event["action"] for event in told(http, root, name)} >= {"pushes.make", "pushes.get"}
-    command = [sys.executable, "-m", "ops.cli", "push", "stats", "--data", str(warbler.data)]
+    command = [sys.executable, "-m", "ops.cli", "push", "stats", "--data", str(own_warbler.data)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, "no_device 3" in done.stdout) == (0, True), done.stdout + done.stderr
 
@@ -466,8 +466,8 @@ def test_a_push_that_cannot_be_is_refused(http: httpx.Client, root: dict[str, st
     assert problem(http.put("/v1/admin/users/u-nobody/push-labels", json={}, headers=root)) == (404, "unknown_user")
 
 
-def test_after_all_of_this_the_log_replayed_gives_the_rows(warbler: Running) -> None:
-    command = [sys.executable, "-m", "ops.cli", "verify", "accounts", "--data", str(warbler.data), "--wait-s", "60"]
+def test_after_all_of_this_the_log_replayed_gives_the_rows(own_warbler: Running) -> None:
+    command = [sys.executable, "-m", "ops.cli", "verify", "accounts", "--data", str(own_warbler.data), "--wait-s", "60"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tenant_roles" in done.stdout

@@ -37,19 +37,19 @@ def run(page: str, token: str, out: Path, *chosen: str) -> None:
     assert "No issues found" in done.stdout or "passed" in done.stdout, done.stdout[-2_000:]
 
 
-def test_a_users_calls_are_answered_as_documented(warbler: Running, tmp_path: Path) -> None:
+def test_a_users_calls_are_answered_as_documented(own_warbler: Running, tmp_path: Path) -> None:
     name, password = f"fuzz-{secrets.token_hex(4)}", "correct horse battery"
-    answer = httpx.post(f"{warbler.page}/v1/register", json={"name": name, "password": password}, timeout=30)
+    answer = httpx.post(f"{own_warbler.page}/v1/register", json={"name": name, "password": password}, timeout=30)
     assert answer.status_code == 201
-    run(warbler.page, answer.json()["access_token"], tmp_path, "--exclude-path-regex", f"{ENDING}|^/v1/admin")
+    run(own_warbler.page, answer.json()["access_token"], tmp_path, "--exclude-path-regex", f"{ENDING}|^/v1/admin")
 
 
-def test_an_administrators_calls_are_answered_as_documented(warbler: Running, tmp_path: Path) -> None:
-    run(warbler.page, warbler.admin_key, tmp_path, "--include-path-regex", "^/v1/admin")
+def test_an_administrators_calls_are_answered_as_documented(own_warbler: Running, tmp_path: Path) -> None:
+    run(own_warbler.page, own_warbler.admin_key, tmp_path, "--include-path-regex", "^/v1/admin")
 
 
-def test_every_route_documents_its_errors(warbler: Running) -> None:
-    document = httpx.get(f"{warbler.page}/openapi.json", timeout=30).json()
+def test_every_route_documents_its_errors(own_warbler: Running) -> None:
+    document = httpx.get(f"{own_warbler.page}/openapi.json", timeout=30).json()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             said = operation["responses"]
