@@ -62,7 +62,14 @@ def in_virtual_time(work: Coroutine[Any, Any, None]) -> None:
     try:
         loop.run_until_complete(work)
     finally:
+        loop.run_until_complete(_ended(asyncio.all_tasks(loop)))  # of a test that failed
         loop.close()
+
+
+async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass
@@ -197,6 +204,7 @@ class Sim:
 
     def __init__(self, seed: int, channels: Mapping[str, Mapping[Mood, float]], settings: OutboxSettings, away: float = 0.0) -> None:
         self.rng = random.Random(seed)
+        random.seed(seed)  # the jitter of the waits
         self.clock = Clock()
         self.settings = settings
         self.log = MemoryLog(PARTITIONS, clock_ms=self.clock.ms, fault=self._fault)
@@ -257,7 +265,7 @@ class Sim:
                 delivered.hand_out((topic, number), chunk)
                 next(lane for lane in outbox.lanes if lane.number == number).put(Work.of(topic, chunk.records, self._ack_of(chunk)))
             else:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.2)
             self._commit(delivered)
 
     def _ack_of(self, chunk: Chunk) -> Any:
