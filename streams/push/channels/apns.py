@@ -10,7 +10,6 @@ import ssl
 from dataclasses import replace
 from typing import Annotated
 
-import certifi
 from msgspec import Meta
 
 from streams.push.alert import Alert
@@ -36,7 +35,7 @@ TEN = r"^[A-Z0-9]{10}$"
 class ApnsForm(Common, frozen=True, kw_only=True):
     """`key`: the .p8 file, or env:NAME. `topic`: the app's bundle id, without .voip. `sandbox`: for apps that Xcode installed.
 
-    `token_min`: how long one provider token is used. `ca_file`: PEM of the authorities to trust instead of the public ones.
+    `token_min`: how long one provider token is used. `ca_file`: PEM of authorities to trust beside the public ones.
     """
 
     key: str
@@ -68,7 +67,7 @@ class ApnsChannel:
         self.table = section.table(form)
         self.target = Target.of(form.url or (SANDBOX if form.sandbox else PRODUCTION), form.proxy)
         self.key = section.secret(form.key)
-        self.authorities = str(section.file.parent / form.ca_file) if form.ca_file else certifi.where()
+        self.ca_file = str(section.file.parent / form.ca_file) if form.ca_file else ""
         self.client: Http2Client | None = None
         self.token: ProviderToken | None = None
         self.proven = False  # a push was accepted, so it is the right environment and topic
@@ -76,9 +75,9 @@ class ApnsChannel:
     async def start(self) -> None:
         self.token = ProviderToken(read_key(self.key.read()), self.form.key_id, self.form.team_id, self.form.token_min * 60)
         try:
-            tls = client_tls(self.authorities)
+            tls = client_tls(self.ca_file)
         except (OSError, ssl.SSLError) as failed:
-            raise BadCredentials(f"{self.authorities}: {failed}") from None
+            raise BadCredentials(f"{self.ca_file}: {failed}") from None
         if self.client is None:
             self.client = Http2Client(self.target, tls, Http2Limits(connections=self.form.connections))
         else:  # started anew after it was off: APNs wants new connections for a new key

@@ -6,6 +6,8 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import httpx
+
 PROXY_ANSWER_BYTES_LIMIT = 8_192
 
 
@@ -28,9 +30,11 @@ class Target:
         return host if self.port == 443 else f"{host}:{self.port}"
 
 
-def client_tls(authorities: str = "") -> ssl.SSLContext:
-    """`authorities`: a file of PEM with those to trust instead of the system's. Raises: OSError, ssl.SSLError."""
-    context = ssl.create_default_context(cafile=authorities or None)
+def client_tls(ca_file: str = "") -> ssl.SSLContext:
+    """`ca_file`: PEM of authorities to trust beside the public ones. Raises: OSError, ssl.SSLError."""
+    context = httpx.create_ssl_context(trust_env=False)  # with the authorities that the other push channels trust
+    if ca_file:
+        context.load_verify_locations(ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
     return context
