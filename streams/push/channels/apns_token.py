@@ -47,6 +47,8 @@ class ProviderToken:
         made_s = now_s - now_s % self.refresh_s
         if not self.text or made_s - self.made_s >= CHANGE_S:
             self._make(made_s)
+        elif now_s - self.made_s >= self.refresh_s:  # it was renewed out of turn, so shortly before this stretch that it kept its place
+            self._make(now_s - now_s % CHANGE_S)
         return self.text
 
     def renewed(self, refused: str, now_s: int) -> str | None:

@@ -35,7 +35,7 @@ def test_every_worker_and_every_restart_sends_the_same_bytes() -> None:
     assert first.current(at_s + 2_400) != second.text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.integers(20, 55),
     st.lists(st.tuples(st.integers(0, 4_000), st.booleans()), min_size=1, max_size=30),
