@@ -107,7 +107,8 @@ class Lane:
             return
         await self._places.acquire()
         self._behind[item.user] = deque()
-        group.create_task(self._work(item))
+        # not in the task's own end: one that is cancelled before its first step has none
+        group.create_task(self._work(item)).add_done_callback(lambda _: self._places.release())
 
     async def _sleep(self) -> None:
         next_ms = self._waiting.next_ms
@@ -127,7 +128,6 @@ class Lane:
                 self._behind_count -= 1
         finally:
             self._behind_count -= len(self._behind.pop(item.user))
-            self._places.release()
 
     async def _settle(self, item: Item) -> None:
         """Do the record; afterwards it is settled, or waits on the heap."""

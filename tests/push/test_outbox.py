@@ -76,6 +76,9 @@ def test_each_device_is_alerted_once_whatever_dies_when(
             else:
                 await sim.rebalance()
         await sim.until_done()
+        assert sim.outbox is not None
+        await sim.outbox.drain()
+        assert sim.outbox._places._value == USUAL.jobs_limit, "whatever was cancelled, its place is free"
         await sim.crash()
         await _check(sim, users, tokens, late, cancelled)
 
