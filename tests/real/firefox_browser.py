@@ -74,11 +74,12 @@ class Tab:
         self.firefox.ask("until", id=self.id, expression=expression)
 
     def press(self, name: str) -> None:
-        """The control of this name, as a reader hears it."""
+        """The button of this name, as a reader hears it."""
         self.firefox.ask("press", id=self.id, name=name)
 
-    def fill(self, name: str, text: str) -> None:
-        self.firefox.ask("fill", id=self.id, name=name, text=text)
+    def fill(self, selector: str, text: str) -> None:
+        """By CSS: a password's field has no role that a browser agrees on."""
+        self.firefox.ask("fill", id=self.id, selector=selector, text=text)
 
     def shoot(self, path: Path) -> None:
         self.firefox.ask("shoot", id=self.id, path=str(path))

@@ -17,7 +17,12 @@ from tests.real import running, talking
 
 T = TypeVar("T")
 # Absent at once, and told of it at once: else a test waits for what protects phones in tunnels.
-QUICK = {"STREAMS_PRESENCE_SETTLE_MS": "500", "STREAMS_DELIVERY_TIMEOUT_MS": "1500", "STREAMS_NOTIFIER_FETCH_WAIT_MS": "100"}
+QUICK = {
+    "STREAMS_PRESENCE_SETTLE_MS": "500",
+    "STREAMS_DELIVERY_TIMEOUT_MS": "1500",
+    "STREAMS_NOTIFIER_FETCH_WAIT_MS": "100",
+    "EDGE_PUSH_INSECURE_ENDPOINTS": "1",
+}
 HTTP_S = 30.0
 
 

@@ -39,7 +39,7 @@ const STATES = /** @type {Record<import("./push.js").State, string>} */ ({
 /** @type {import("./screens.js").Screen} */
 export function notificationsScreen(page) {
   const device = region(async (refresh) => deviceCards(page, refresh));
-  const settings = region(async (refresh) => settingsCards(page, (await page.client.rest.push.mine()).settings, refresh));
+  const settings = region(async () => settingsCards(page, (await page.client.rest.push.mine()).settings));
   return [accountTabs("/account/notifications"), device.box, modeCard(page, EVERYWHERE, "Everywhere"), settings.box, logCard()];
 }
 
@@ -49,7 +49,8 @@ async function deviceCards(page, refresh) {
   const state = await page.push.state(devices);
   const error = errorLine();
   const turn = (/** @type {() => Promise<void>} */ work) => async () => {
-    if (await attempt(error, work)) await refresh();
+    const done = await attempt(error, work);
+    if (done || (await page.push.state(devices)) === "denied") await refresh();
   };
   const on = button("Turn on", turn(() => page.push.turnOn()), "primary", { "data-focus": "turn" });
   const off = button("Turn off", turn(() => page.push.turnOff()), "plain", { "data-focus": "turn" });
@@ -66,12 +67,12 @@ function deviceRow({ device, channel, registered_at_ms, this_device }) {
   return row(el("span", { class: "picture" }, icon(BELL)), this_device ? "This browser" : `Device ${device.slice(0, 8)}`, below, this_device ? tag("This device", "good") : null);
 }
 
-/** @param {Page} page @param {Settings} settings @param {() => Promise<void>} refresh */
-function settingsCards(page, settings, refresh) {
+/** @param {Page} page @param {Settings} settings */
+function settingsCards(page, settings) {
+  // what is not given stays as it is; and nothing is read anew, because the other card may be half changed
   const save = async (/** @type {Partial<Settings>} */ change) => {
     await page.client.rest.push.setSettings(change);
     page.toast("Saved.");
-    await refresh();
   };
   return [quietCard(settings, save), shownCard(settings, save)];
 }

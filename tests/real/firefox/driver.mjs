@@ -69,7 +69,7 @@ const COMMANDS = {
     return true;
   },
   press: async (asked) => (await page(asked)).locator(`::-p-aria([name="${asked.name}"][role="button"])`).setTimeout(PATIENCE_MS).click(),
-  fill: async (asked) => (await page(asked)).locator(`::-p-aria([name="${asked.name}"][role="textbox"])`).setTimeout(PATIENCE_MS).fill(asked.text),
+  fill: async (asked) => (await page(asked)).locator(asked.selector).setTimeout(PATIENCE_MS).fill(asked.text),
   shoot: async (asked) => void (await (await page(asked)).screenshot({ path: asked.path })),
   alerts: async () => (await alerts()).map(({ title, body }) => ({ title, body })),
   press_alert: async () => {
