@@ -316,6 +316,7 @@ client.on("event", ({ conversation, event }) => {
 });
 client.on("directory", ({ entries }) => {
   model.directory.directory(entries);
+  screens.heard({ kind: "directory" });
   presence.ask();
   if (current !== "") void openFromAddress();
   redraw();

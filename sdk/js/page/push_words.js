@@ -61,7 +61,6 @@ const FAILED = /** @type {Record<string, string>} */ ({
   connection: "The push service could not be reached.",
   misconfigured: "The push service did not accept the server's credentials.",
   dead_token: "The push service does not know this device any more.",
-  too_many_tries: "It was tried as often as allowed.",
 });
 
 /** @param {PushResult} result */

@@ -15,7 +15,7 @@ import { securityScreen } from "./security.js";
 /**
  * What a screen may use. `listen`: hears of changes as long as the screen is shown. `title`: the head's text, once it is known.
  *
- * @typedef {{kind: "roster"} | {kind: "event", conversation: string, event: import("/sdk/index.js").EventItem}} Heard
+ * @typedef {{kind: "roster" | "directory"} | {kind: "event", conversation: string, event: import("/sdk/index.js").EventItem}} Heard
  * @typedef {{client: import("/sdk/index.js").Client, model: () => import("./model.js").Model,
  *   contacts: import("./people.js").Contacts, push: import("./push.js").Push, toast: (text: string) => void, go: (hash: string) => void, openDirect: (user: string) => Promise<void>,
  *   leave: (reason: string) => void, names: (users: readonly string[]) => Promise<void>, title: (text: string) => void,
