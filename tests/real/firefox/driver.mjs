@@ -38,9 +38,15 @@ async function named() {
 
 const chromeWindows = async () => (await browser.connection.send("browsingContext.getTree", { "moz:scope": "chrome" })).result.contexts;
 
+/** null: the window was closed meanwhile. */
 async function inAlert(context, expression) {
-  const { result } = await browser.connection.send("script.evaluate", { expression, target: { context }, awaitPromise: true });
-  return result.type === "success" ? result.result.value : null; // the window may just be closing
+  try {
+    const { result } = await browser.connection.send("script.evaluate", { expression, target: { context }, awaitPromise: true });
+    return result.type === "success" ? result.result.value : null;
+  } catch (error) {
+    if (String(error).includes("no such frame")) return null;
+    throw error;
+  }
 }
 
 async function alerts() {
