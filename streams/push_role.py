@@ -52,7 +52,7 @@ class PushRole:
         sealer = push_sealer(env)
         senders = Senders(make_channels(load_config(config_file(own, settings.data), env)), own, clock_ms)
         tables, stats = PushTables(store, sealer), OutboxStats()
-        writing = Writing(log, AlertTables(store), tables, stats, clock_ms)
+        writing = Writing(log, AlertTables(store), tables, stats)
         contexts = Contexts(store, tables, own, senders.now, clock_ms)
         handling = Handling(contexts, senders, writing, own, sealer, clock_ms)
         self.outbox = Outbox(senders, handling, writing, own, stats, clock_ms, settings.dead_letters_row_limit, on_fatal)

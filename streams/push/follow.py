@@ -36,11 +36,12 @@ class Classes:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A token that its vendor will not take any more. `reason`: the vendor's word."""
+    """A token that its vendor will not take any more. `reason`: the vendor's word. `asked_ms`: a registration after it stays."""
 
     tenant: str
     token: PushToken
     reason: str
+    asked_ms: int
 
 
 @dataclass(slots=True)
@@ -171,9 +172,9 @@ def _refused(
 
     reason = reason_of(outcome)
     if outcome.verdict == "remove_token" and not spared(outcome, planned.token.registered_at_ms):
-        return Outputs(
-            dead=[Dead(about.request.tenant, planned.token, outcome.code or reason)], results=[said("invalidated", "dead_token")]
-        )
+        asked_ms = max(now_ms - latency_ms, planned.token.registered_at_ms)
+        dead = Dead(about.request.tenant, planned.token, outcome.code or reason, asked_ms)
+        return Outputs(dead=[dead], results=[said("invalidated", "dead_token")])
     if outcome.verdict == "give_up":
         return Outputs(results=[said("expired", "expired") if outcome.code == "expired" else said("rejected", reason)])
     if planned.alert.kind == "withdraw":

@@ -55,12 +55,11 @@ class Tokens(Protocol):
 
 
 class Writing:
-    def __init__(self, log: Log, alerts: Alerts, tokens: Tokens, stats: OutboxStats, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, log: Log, alerts: Alerts, tokens: Tokens, stats: OutboxStats) -> None:
         self._log = log
         self._alerts = alerts
         self._tokens = tokens
         self._stats = stats
-        self._clock_ms = clock_ms
         self._waiting: list[tuple[Outputs, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
 
@@ -108,10 +107,7 @@ class Writing:
 
     async def _bury_tokens(self, dead: Sequence[Dead]) -> None:
         """The event first: whoever reads account-events takes the rows away as well, so a crash between heals."""
-        now_ms = self._clock_ms()
-        await self._publish_keyed(
-            ACCOUNT_TOPIC, [Entry(one.token.user.encode(), codec.encode(ACCOUNT_TOPIC, _event(one, now_ms))) for one in dead]
-        )
+        await self._publish_keyed(ACCOUNT_TOPIC, [Entry(one.token.user.encode(), codec.encode(ACCOUNT_TOPIC, _event(one))) for one in dead])
 
         async def remove(one: Dead) -> None:
             token = one.token
@@ -134,13 +130,13 @@ class Writing:
         await patiently(lambda: self._log.publish(topic, partition, entries), topic)
 
 
-def _event(one: Dead, now_ms: int) -> PushTokenChanged:
+def _event(one: Dead) -> PushTokenChanged:
     token = one.token
     return PushTokenChanged(
         event_id=str(uuid.uuid4()),
         tenant=one.tenant,
         user=token.user,
-        at_ms=now_ms,
+        at_ms=one.asked_ms,
         device=token.device,
         channel=token.channel,
         token_id=token.token_id,

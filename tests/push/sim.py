@@ -242,7 +242,7 @@ class Sim:
         stats = OutboxStats()
         senders = Senders({(name, ""): channel for name, channel in self.channels.items()}, self.settings, self.clock.ms)
         self.rows.senders = senders
-        writing = Writing(self.log, self.rows, self.rows, stats, self.clock.ms)
+        writing = Writing(self.log, self.rows, self.rows, stats)
         handling = Handling(self.rows, senders, writing, self.settings, None, self.clock.ms)
         self.outbox = Outbox(senders, handling, writing, self.settings, stats, self.clock.ms, 100, self.failed.append)
         await self.outbox.start()

@@ -45,6 +45,14 @@ def test_each_answer_has_its_result(outcome: Outcome, delay_ms: int | None, stat
     assert bool(outputs.dead) == (state == "invalidated")
 
 
+def test_a_token_that_is_registered_anew_while_the_vendor_is_asked_stays() -> None:
+    outputs = answered(About.of(request()), planned(), Refused("remove_token", 410, "Unregistered"), 50, None, NOON_MS, CLASSES)
+    assert outputs.dead[0].asked_ms == NOON_MS - 50
+    from_a_clock_ahead = planned(registered_at_ms=NOON_MS + 7)
+    outputs = answered(About.of(request()), from_a_clock_ahead, Refused("remove_token", 410, ""), 50, None, NOON_MS, CLASSES)
+    assert outputs.dead[0].asked_ms == NOON_MS + 7
+
+
 @pytest.mark.parametrize(
     ("delay_ms", "topic"),
     [(10_000, RETRY_SHORT_TOPIC), (10_001, RETRY_MIDDLE_TOPIC), (60_000, RETRY_MIDDLE_TOPIC), (60_001, RETRY_LONG_TOPIC)],
