@@ -307,6 +307,7 @@ def test_no_more_origins_are_remembered_than_a_limit() -> None:
         ec.generate_private_key(ec.SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
         ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
     ],
+    ids=["empty", "words", "cut off", "P-384", "Ed25519"],  # not the keys: test processes must name their tests alike
 )
 def test_a_key_that_is_none_turns_the_channel_off(pem: str) -> None:
     one = from_section(Section("webpush", "", {"vapid_key": "env:KEY"}, {"KEY": pem}))
