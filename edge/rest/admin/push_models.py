@@ -1,12 +1,8 @@
 """How counts and results of pushes are told to administrators."""
 
-from typing import Any
-
-import msgspec
 from pydantic import BaseModel, Field
 
-from schemas.notices import PushPurpose
-from schemas.pushes import PushResult, PushState
+from edge.rest.push_models import Result
 from store.push_counts import Counts, within_ms
 
 
@@ -33,27 +29,15 @@ class PushStats(BaseModel):
     latencies: list[LatencyItem]
 
 
-class ResultItem(BaseModel):
-    """`send_key`: of one send, the same in every try. `reason`: why it was not sent, or what the vendor's answer comes to."""
+class ResultItem(Result):
+    """A result as an administrator sees it. `send_key`: of one send, the same in every try."""
 
-    push_id: str
     user: str
-    conversation_id: str
-    from_seq: int
-    to_seq: int
-    purpose: PushPurpose
-    ref: str
-    device: str
-    channel: str
     token_id: str
     send_key: str
-    state: PushState
-    reason: str
     vendor_status: int
     vendor_code: str
-    tries: int
     latency_ms: int
-    at_ms: int
 
 
 class PushResults(BaseModel):
@@ -71,8 +55,3 @@ def latency_items(counts: Counts) -> list[LatencyItem]:
         LatencyItem(channel=each.channel, answers=sum(each.counts), p50_ms=within_ms(each.counts, 0.5), p99_ms=within_ms(each.counts, 0.99))
         for each in counts.latencies
     ]
-
-
-def result_item(result: PushResult) -> ResultItem:
-    fields: dict[str, Any] = msgspec.structs.asdict(result)
-    return ResultItem(**{name: fields[name] for name in ResultItem.model_fields})

@@ -12,7 +12,7 @@ from edge.people.push_labels import TAGS_LIMIT, BadLabel, labels_of, relabel
 from edge.people.push_results import newest
 from edge.rest import models
 from edge.rest.admin.acting import Act, Admin, Administrator
-from edge.rest.admin.push_models import CountItem, PushResults, PushStats, count_items, latency_items, result_item
+from edge.rest.admin.push_models import CountItem, PushResults, PushStats, ResultItem, count_items, latency_items
 from edge.rest.errors import Problem
 from edge.session import TENANT
 from schemas.pushes import Audience, PushResult, PushState
@@ -201,7 +201,7 @@ async def push_results(
         return state in (None, result.state) and channel in ("", result.channel)
 
     async def work() -> PushResults:
-        return PushResults(results=[result_item(each) for each in await newest(admin.node.log, user, wanted, limit)])
+        return PushResults(results=[ResultItem.of(each) for each in await newest(admin.node.log, user, wanted, limit)])
 
     return await admin.perform(Act("pushes.results", "push", "user" if user else "", user), work)
 

@@ -1,6 +1,7 @@
 import type { NewCommand } from "./core.js";
 import { type Fetch } from "./http.js";
 import type { Factor, Identifier, Profile, SignInItem } from "./people.js";
+import type { PushResultItem, PushState } from "./push.js";
 export type UserState = "active" | "frozen" | "deactivated" | "deleted";
 export interface MintedToken {
     readonly access_token: string;
@@ -64,7 +65,6 @@ export interface Decision {
     readonly by_time: boolean;
 }
 export type PushAudience = "all" | "tags" | "alias" | "users";
-export type PushState = "accepted" | "rejected" | "invalidated" | "expired" | "suppressed" | "withdrawn" | "retrying" | "received";
 /** A push to an audience. Times of what did not happen are 0. `users`: for how many it was asked for, once it is finished. */
 export interface Push {
     readonly campaign: string;
@@ -107,26 +107,14 @@ export interface PushStats {
         readonly p99_ms: number | null;
     }[];
 }
-/** What became of a push on one device, or, without one, of the request. */
-export interface PushOutcome {
-    readonly push_id: string;
+/** As an administrator sees it. `send_key`: of one send, the same in every try. */
+export interface AdminPushResult extends PushResultItem {
     readonly user: string;
-    readonly conversation_id: string;
-    readonly from_seq: number;
-    readonly to_seq: number;
-    readonly purpose: "message" | "call" | "campaign";
-    readonly ref: string;
-    readonly device: string;
-    readonly channel: string;
     readonly token_id: string;
     readonly send_key: string;
-    readonly state: PushState;
-    readonly reason: string;
     readonly vendor_status: number;
     readonly vendor_code: string;
-    readonly tries: number;
     readonly latency_ms: number;
-    readonly at_ms: number;
 }
 /** `campaign`: an id of yours, a UUIDv7: asked again, it is the same push. */
 export interface NewPush {
@@ -217,7 +205,7 @@ export declare class Admin {
     cancelPush(campaign: string): Promise<void>;
     pushStats(hours?: number): Promise<PushStats>;
     /** The last ones, the newest first. */
-    pushResults(user?: string | null, state?: PushState | null, channel?: string | null): Promise<readonly PushOutcome[]>;
+    pushResults(user?: string | null, state?: PushState | null, channel?: string | null): Promise<readonly AdminPushResult[]>;
     /** What the user is called by for audiences, in the place of what it was. */
     labelForPushes(user: string, tags?: readonly string[], alias?: string): Promise<void>;
 }

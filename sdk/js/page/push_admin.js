@@ -37,7 +37,7 @@ function resultsTab(page) {
   const list = region(async () => {
     const results = await adminOf(page).pushResults(user || null, /** @type {PushState | ""} */ (state.read()) || null);
     await page.names(results.map((each) => each.user));
-    const items = results.map((each) => resultRow(page, { ...each, conversation: each.conversation_id }, page.model().nameOf(each.user)));
+    const items = results.map((each) => resultRow(page, each, page.model().nameOf(each.user)));
     return [rows("Results", items, "Nothing here.")];
   });
   state.control.addEventListener("change", list.refresh);

@@ -3,6 +3,7 @@
 import type { NewCommand } from "./core.js";
 import { Http, pathOf, withQuery, type Fetch } from "./http.js";
 import type { Factor, Identifier, Profile, SignInItem } from "./people.js";
+import type { PushResultItem, PushState } from "./push.js";
 
 export type UserState = "active" | "frozen" | "deactivated" | "deleted";
 
@@ -65,7 +66,6 @@ export interface Decision {
   readonly by_time: boolean;
 }
 export type PushAudience = "all" | "tags" | "alias" | "users";
-export type PushState = "accepted" | "rejected" | "invalidated" | "expired" | "suppressed" | "withdrawn" | "retrying" | "received";
 /** A push to an audience. Times of what did not happen are 0. `users`: for how many it was asked for, once it is finished. */
 export interface Push {
   readonly campaign: string;
@@ -103,26 +103,14 @@ export interface PushStats {
   readonly counts: readonly PushCount[];
   readonly latencies: readonly { readonly channel: string; readonly answers: number; readonly p50_ms: number | null; readonly p99_ms: number | null }[];
 }
-/** What became of a push on one device, or, without one, of the request. */
-export interface PushOutcome {
-  readonly push_id: string;
+/** As an administrator sees it. `send_key`: of one send, the same in every try. */
+export interface AdminPushResult extends PushResultItem {
   readonly user: string;
-  readonly conversation_id: string;
-  readonly from_seq: number;
-  readonly to_seq: number;
-  readonly purpose: "message" | "call" | "campaign";
-  readonly ref: string;
-  readonly device: string;
-  readonly channel: string;
   readonly token_id: string;
   readonly send_key: string;
-  readonly state: PushState;
-  readonly reason: string;
   readonly vendor_status: number;
   readonly vendor_code: string;
-  readonly tries: number;
   readonly latency_ms: number;
-  readonly at_ms: number;
 }
 /** `campaign`: an id of yours, a UUIDv7: asked again, it is the same push. */
 export interface NewPush {
@@ -309,8 +297,8 @@ export class Admin {
   }
 
   /** The last ones, the newest first. */
-  async pushResults(user: string | null = null, state: PushState | null = null, channel: string | null = null): Promise<readonly PushOutcome[]> {
-    return (await this.http.call<{ results: PushOutcome[] }>("GET", withQuery("/v1/admin/push/results", { user, state, channel }))).results;
+  async pushResults(user: string | null = null, state: PushState | null = null, channel: string | null = null): Promise<readonly AdminPushResult[]> {
+    return (await this.http.call<{ results: AdminPushResult[] }>("GET", withQuery("/v1/admin/push/results", { user, state, channel }))).results;
   }
 
   /** What the user is called by for audiences, in the place of what it was. */

@@ -45,6 +45,7 @@ export interface MyPush {
   readonly devices: readonly PushDevice[];
 }
 
+export type PushState = "accepted" | "rejected" | "invalidated" | "expired" | "suppressed" | "withdrawn" | "retrying" | "received";
 /** What became of one push. `device` and `channel` empty: nothing was sent, `reason` says why. */
 export interface PushResultItem {
   readonly push_id: string;
@@ -55,7 +56,7 @@ export interface PushResultItem {
   readonly ref: string;
   readonly device: string;
   readonly channel: string;
-  readonly state: "accepted" | "rejected" | "invalidated" | "expired" | "suppressed" | "withdrawn" | "retrying" | "received";
+  readonly state: PushState;
   readonly reason: string;
   readonly tries: number;
   readonly at_ms: number;

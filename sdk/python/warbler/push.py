@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from warbler.calls import Calls, path_of
 from warbler.groups import PushMode
-from warbler.pushes import PushState
+
+PushState = Literal["accepted", "rejected", "invalidated", "expired", "suppressed", "withdrawn", "retrying", "received"]
 
 
 class PushChannel(Struct, frozen=True):

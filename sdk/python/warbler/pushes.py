@@ -6,9 +6,9 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from warbler.calls import Calls, path_of
+from warbler.push import PushOutcome, PushState
 
 Audience = Literal["all", "tags", "alias", "users"]
-PushState = Literal["accepted", "rejected", "invalidated", "expired", "suppressed", "withdrawn", "retrying", "received"]
 CampaignState = Literal["scheduled", "running", "finished", "cancelled", "expired"]
 
 
@@ -68,31 +68,19 @@ class PushPage(Struct, frozen=True):
     next: str | None = None
 
 
-class PushOutcome(Struct, frozen=True):
-    """What became of a push on one device (or, without one, of the request): `reason` says why it was not sent."""
+class AdminPushOutcome(PushOutcome, frozen=True):
+    """As an administrator sees it. `send_key`: of one send, the same in every try."""
 
-    push_id: str
     user: str
-    conversation_id: str
-    from_seq: int
-    to_seq: int
-    purpose: Literal["message", "call", "campaign"]
-    ref: str
-    device: str
-    channel: str
     token_id: str
     send_key: str
-    state: PushState
-    reason: str
     vendor_status: int
     vendor_code: str
-    tries: int
     latency_ms: int
-    at_ms: int
 
 
 class _Outcomes(Struct, frozen=True):
-    results: list[PushOutcome]
+    results: list[AdminPushOutcome]
 
 
 class AdminPushes(Calls):
@@ -136,7 +124,7 @@ class AdminPushes(Calls):
 
     async def push_results(
         self, user: str | None = None, state: PushState | None = None, channel: str | None = None, limit: int = 50
-    ) -> list[PushOutcome]:
+    ) -> list[AdminPushOutcome]:
         """The last ones, the newest first."""
         params = {"user": user, "state": state, "channel": channel, "limit": limit}
         return (await self.call("GET", "/v1/admin/push/results", _Outcomes, params=params)).results
