@@ -52,11 +52,6 @@ class GroupRows:
 
     # ---- push modes
 
-    async def put_push_mode(self, user: str, conversation: str, pushing: Pushing) -> None:
-        """Raises: StoreUnavailable. Delivery: safe to repeat; the one with the largest `at_ms` stays."""
-        row = (user, conversation, pushing.mode, pushing.until_ms, pushing.at_ms, pushing.at_ms)
-        await self._store.execute(cql.PUT_PUSH_MODE, row)
-
     async def push_mode(self, user: str, conversation: str, now_ms: int) -> Pushing:
         """What holds now. Raises: StoreUnavailable."""
         rows = await self._store.execute(cql.PUSH_MODE, (user, conversation))
