@@ -24,7 +24,6 @@ _SETTINGS_COLUMNS = "time_zone, quiet_from_min, quiet_until_min, quiet_lets, con
 SETTINGS = f"SELECT {_SETTINGS_COLUMNS} FROM push_settings WHERE user = ?"
 PUT_SETTINGS = f"INSERT INTO push_settings (user, {_SETTINGS_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
 DROP_SETTINGS = "DELETE FROM push_settings USING TIMESTAMP ? WHERE user = ?"
-MODES = "SELECT conversation, mode, until_ms, at_ms FROM push_modes WHERE user = ? AND conversation IN ?"
 LABELS = "SELECT tags, alias FROM push_labels WHERE user = ?"
 PUT_LABELS = "INSERT INTO push_labels (user, tags, alias) VALUES (?, ?, ?) USING TIMESTAMP ?"
 DROP_LABELS = "DELETE FROM push_labels USING TIMESTAMP ? WHERE user = ?"

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from schemas.accounts import PushSettingsChanged
 from store import cql_push as cql
 from store.cassandra import Row, Store
-from store.group_rows import Pushing
 from store.push_claims import Change, Tell, claim, give_up
 from store.push_rows import CassandraTokenRows, Holder, TokenRow
 from store.pushing import PushLabels, PushSettings, PushToken
@@ -108,12 +107,6 @@ class PushTables:
         """What the user chose, else the defaults. Raises: StoreUnavailable."""
         rows = await self._store.execute(cql.SETTINGS, (user,))
         return settings_of(rows[0]) if rows else PushSettings()
-
-    async def modes(self, user: str, conversation: str) -> tuple[Pushing, Pushing]:
-        """The conversation's mode and the one everywhere, as chosen: `until_ms` may be over. Raises: StoreUnavailable."""
-        found = await self._store.execute(cql.MODES, (user, [conversation, EVERYWHERE]))
-        chosen = {row[0]: Pushing(*row[1:]) for row in found}
-        return chosen.get(conversation, Pushing()) if conversation else Pushing(), chosen.get(EVERYWHERE, Pushing())
 
     # ---- labels
 
