@@ -4,6 +4,7 @@ Why they look like this: docs/decisions/0003-projection-timestamps.md. Nothing i
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from store.cassandra import open_cluster, translated
 from store.settings import StoreSettings
@@ -200,32 +201,32 @@ TABLES: dict[str, str] = {
 ADDED_COLUMNS: dict[str, str] = {"privacy": "strangers text, friend_requests text, friend_question text, searchable boolean"}
 
 
-def statements(keyspace: str, replication: int) -> list[str]:
+def statements(keyspace: str, replication: int, tables: Mapping[str, str] = TABLES) -> list[str]:
     """The CREATE statements, in order; each may be repeated."""
     created = [
         f"CREATE KEYSPACE IF NOT EXISTS {keyspace}"
         f" WITH replication = {{'class': 'NetworkTopologyStrategy', 'replication_factor': {replication}}}"
     ]
-    created += [f"CREATE TABLE IF NOT EXISTS {keyspace}.{name} {definition}" for name, definition in TABLES.items()]
-    created += [f"ALTER TABLE {keyspace}.{name} ADD IF NOT EXISTS ({columns})" for name, columns in ADDED_COLUMNS.items()]
+    created += [f"CREATE TABLE IF NOT EXISTS {keyspace}.{name} {definition}" for name, definition in tables.items()]
+    created += [f"ALTER TABLE {keyspace}.{name} ADD IF NOT EXISTS ({columns})" for name, columns in ADDED_COLUMNS.items() if name in tables]
     return created
 
 
-async def ensure_tables(address: str, keyspace: str, replication: int) -> None:
+async def ensure_tables(address: str, keyspace: str, replication: int, tables: Mapping[str, str] = TABLES) -> None:
     """Create the keyspace and the tables that are missing.
 
     Raises: StoreUnavailable. Delivery: safe to repeat, but not from two processes at once (Cassandra does not serialise schema changes).
     """
     settings = StoreSettings(cassandra=address, keyspace=keyspace)
-    await asyncio.to_thread(_create, settings, replication)
+    await asyncio.to_thread(_create, settings, statements(keyspace, replication, tables))
 
 
-def _create(settings: StoreSettings, replication: int) -> None:
+def _create(settings: StoreSettings, wanted: Sequence[str]) -> None:
     cluster = open_cluster(settings)
     try:
         with translated():
             session = cluster.connect()
-            for statement in statements(settings.keyspace, replication):
+            for statement in wanted:
                 session.execute(statement, timeout=60)
     finally:
         cluster.shutdown()

@@ -111,7 +111,7 @@ def test_what_waits_is_looked_at_anew_and_a_rebuild_pushes_nothing(own: Stack, t
         await there.register((user, "oppo" if user == off else "fcm") for user in users)
         seq = await there.message("g-waits", users)
         for user in (has_it, cancels, late):
-            there.vendors["fcm"].script(f"t-{user}", ["busy", "busy"])
+            there.vendors["fcm"].script(f"t-{user}", ["busy"] * 8)  # more than come before it ends otherwise
         worker = there.worker()
         with workers(worker):
             worker.start()
@@ -122,7 +122,7 @@ def test_what_waits_is_looked_at_anew_and_a_rebuild_pushes_nothing(own: Stack, t
             await there.delivered("g-waits", has_it, seq)
             await there.cancel("g-waits", cancels, seq)
             ended = {has_it: "withdrawn", cancels: "withdrawn", late: "expired", off: "retrying"}
-            await until(lambda: there.states(users), lambda found: found == ended, "ended", 30)
+            await until(lambda: there.states(users), lambda found: found == ended, "ended", 60)
             assert there.shown() == {}
             assert worker.output.count("push channel off") == 1, "said once"
             assert worker.stop() == 0

@@ -1,19 +1,22 @@
 """A store and a projector on a real Cassandra, for the tests marked `real`."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from log.port import Record
 from schemas.records import DeadLetter
 from store.cassandra import Store
-from store.schema import ensure_tables
+from store.schema import PRESENCE_TABLES, RECEIPT_TABLES, ROSTER_TABLES, SEARCH_TABLES, TABLES, TIMELINE_TABLES, ensure_tables
 from store.settings import StoreSettings
 from streams.timelines.projector import TimelineProjector
 
+# What the projector writes of messages, and `privacy`: making all tables takes Cassandra several times as long.
+PROJECTED = {**TIMELINE_TABLES, **SEARCH_TABLES, **RECEIPT_TABLES, **ROSTER_TABLES, **PRESENCE_TABLES, "privacy": TABLES["privacy"]}
+
 
 @contextlib.asynccontextmanager
-async def opened(address: str, keyspace: str, **settings: int | str) -> AsyncIterator[Store]:
-    await ensure_tables(address, keyspace, replication=1)
+async def opened(address: str, keyspace: str, tables: Mapping[str, str] = PROJECTED, **settings: int | str) -> AsyncIterator[Store]:
+    await ensure_tables(address, keyspace, 1, tables)
     store = await Store.connect(StoreSettings(address, keyspace, connect_wait_ms=30_000, **settings))  # type: ignore[arg-type]
     try:
         yield store
