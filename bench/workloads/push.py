@@ -66,7 +66,7 @@ def configure(data: Path, about: dict[str, str]) -> Path:
     """The file of push channels, with APNs at the fake."""
     key = data / "bench-apns-key"
     key.write_text(about["key"])
-    fields: dict[str, Any] = {name: about[name] for name in ("key_id", "team_id", "topic", "url", "authorities")}
+    fields: dict[str, Any] = {name: about[name] for name in ("key_id", "team_id", "topic", "url", "ca_file")}
     file = data / "push.yaml"
     file.write_text(yaml.safe_dump({"apns": {**fields, "key": str(key), "in_flight_limit": 1_000}}))
     return file
