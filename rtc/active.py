@@ -61,9 +61,8 @@ class ActiveLegs:
 
     def forget(self, now_ms: int) -> None:
         """Lets go of the inviters of whom nothing counts any more; called now and then."""
-        for user in [
-            user for user, noted in self._invites.items() if all(at_ms <= now_ms - self._window_ms for at_ms, _, _ in noted.values())
-        ]:
+        since_ms = now_ms - self._window_ms
+        for user in [user for user, noted in self._invites.items() if all(at_ms <= since_ms for at_ms, _, _ in noted.values())]:
             del self._invites[user]
 
     def _enter(self, place: Place, user: str) -> None:

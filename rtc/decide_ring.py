@@ -25,10 +25,10 @@ from rtc.rules import RING_MS_LEAST, RING_MS_MOST, Rules
 from rtc.state import Call, Line, Party
 from rtc.tables import LEG_NEXT, LegSignal
 from rtc.values import Refusal
+from rtc.who import STRANGER, outside
 from schemas.ids import uuid7_ms
 
 _HASH = re.compile(r"(?:[0-9a-f]{64})?")
-STRANGER = Refusal("not_invited", "user", "the call is not for you")
 LATE = frozenset({"timed_out", "cancelled", "failed"})
 
 
@@ -205,9 +205,9 @@ def transfer_call(draft: Draft, call: Call, command: TransferCall, rules: Rules)
 
 
 def _invite(draft: Draft, call: Call, command: Inviting, callees: tuple[str, ...], rules: Rules, replaces: str) -> Refusal | None:
-    party = call.parties.get(command.user)
-    if party is None or not party.in_call:
-        return Refusal("not_in_call", "user", "only who is in the call may invite", call.call_id)
+    refusal = outside(call, command)
+    if refusal is not None:
+        return refusal
     if call.kind == "one_to_one" and call.before_answer:
         return Refusal("not_now", "device", "the call is not answered yet", call.call_id)
     refusal = _bad_callees(command, callees) or _too_many(draft.line, command, len(callees), draft.at_ms, rules)

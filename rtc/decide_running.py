@@ -1,8 +1,4 @@
-"""In a call: leave, join, kick, mute, hands, upgrade, hold, leases. Pure.
-
-Rule 1: only the device by which a user takes part speaks for it; what another of its devices says late must not end the call.
-Rule 2: a moderator's doing is for groups; of a group's call its caller is one too.
-"""
+"""In a call: leave, join, kick, mute, hands, upgrade, hold, leases. Who may is in `who`. Pure."""
 
 from rtc import events
 from rtc.commands import (
@@ -18,30 +14,17 @@ from rtc.commands import (
     ResumeCall,
     UpgradeCall,
 )
-from rtc.decide_ring import STRANGER, refuse_by_hanging_up
+from rtc.decide_ring import refuse_by_hanging_up
 from rtc.draft import Draft
 from rtc.rules import Rules
 from rtc.state import Call, Party
 from rtc.values import Holder, Quality, Refusal
-
-
-def _outside(call: Call, command: DeviceCommand) -> Refusal | None:
-    """Why this device does not speak for a participant."""
-    party = call.parties.get(command.user)
-    if party is None or not party.in_call:
-        return Refusal("not_in_call", "user", "you are not in this call", call.call_id)
-    if party.device != command.device:
-        return Refusal("already_answered", "nobody", "you are in this call with another device", call.call_id)
-    return None
-
-
-def _moderates(call: Call, command: DeviceCommand) -> bool:
-    return call.kind == "group" and (command.standing == "moderator" or command.user == call.caller)
+from rtc.who import STRANGER, moderates, outside
 
 
 def hang_up(draft: Draft, call: Call, command: HangUp, rules: Rules) -> Refusal | None:
     if command.for_all:
-        if not _moderates(call, command):
+        if not moderates(call, command):
             return Refusal("not_allowed", "user", "only a moderator or the caller ends a group's call for all", call.call_id)
         draft.end("ended_by_moderator")
         return None
@@ -56,7 +39,7 @@ def leave_call(draft: Draft, call: Call, command: LeaveCall, rules: Rules) -> Re
 
 
 def _leave(draft: Draft, call: Call, command: DeviceCommand, quality: Quality | None) -> Refusal | None:
-    refusal = _outside(call, command)
+    refusal = outside(call, command)
     if refusal is not None:
         return refusal
     if quality is not None:
@@ -95,7 +78,7 @@ def _kept_out(call: Call, party: Party | None, command: JoinCall, rules: Rules) 
 
 def kick_participant(draft: Draft, call: Call, command: KickParticipant, rules: Rules) -> Refusal | None:
     target = call.parties.get(command.target)
-    if not _moderates(call, command) or command.target == command.user:
+    if not moderates(call, command) or command.target == command.user:
         return Refusal("not_allowed", "user", "only a moderator or the caller kicks, and others", call.call_id)
     if target is not None and target.in_call:
         draft.leave(target.user, "kicked")
@@ -108,7 +91,7 @@ def kick_participant(draft: Draft, call: Call, command: KickParticipant, rules: 
 
 def mute_participant(draft: Draft, call: Call, command: MuteParticipant, rules: Rules) -> Refusal | None:
     target = call.parties.get(command.target)
-    if not _moderates(call, command):
+    if not moderates(call, command):
         return Refusal("not_allowed", "user", "only a moderator or the caller mutes others", call.call_id)
     if target is None or not target.in_call:
         return Refusal("unknown_target", "nobody", "the target is not in the call", call.call_id)
@@ -118,7 +101,7 @@ def mute_participant(draft: Draft, call: Call, command: MuteParticipant, rules: 
 
 
 def raise_hand(draft: Draft, call: Call, command: RaiseHand, rules: Rules) -> Refusal | None:
-    refusal = _outside(call, command)
+    refusal = outside(call, command)
     if refusal is not None:
         return refusal
     if call.kind != "group":
@@ -129,7 +112,7 @@ def raise_hand(draft: Draft, call: Call, command: RaiseHand, rules: Rules) -> Re
 
 
 def upgrade_call(draft: Draft, call: Call, command: UpgradeCall, rules: Rules) -> Refusal | None:
-    refusal = _outside(call, command)
+    refusal = outside(call, command)
     if refusal is not None:
         return refusal
     if call.before_answer:
@@ -140,7 +123,7 @@ def upgrade_call(draft: Draft, call: Call, command: UpgradeCall, rules: Rules) -
 
 
 def hold_call(draft: Draft, call: Call, command: HoldCall, rules: Rules) -> Refusal | None:
-    refusal = _outside(call, command)
+    refusal = outside(call, command)
     if refusal is not None:
         return refusal
     if call.state not in ("connected", "reconnecting", "held"):
@@ -151,14 +134,14 @@ def hold_call(draft: Draft, call: Call, command: HoldCall, rules: Rules) -> Refu
 
 
 def resume_call(draft: Draft, call: Call, command: ResumeCall, rules: Rules) -> Refusal | None:
-    refusal = _outside(call, command)
+    refusal = outside(call, command)
     if refusal is None and call.parties[command.user].held:
         draft.emit(events.CallResumed)
     return refusal
 
 
 def renew_lease(draft: Draft, call: Call, command: RenewLease, rules: Rules) -> Refusal | None:
-    refusal = _outside(call, command)
+    refusal = outside(call, command)
     if refusal is None:
         renew(draft, call, (Holder(command.user, command.device),), rules, engine_too=False)
     return refusal
