@@ -149,7 +149,8 @@ def accept_call(draft: Draft, call: Call, command: AcceptCall, rules: Rules) -> 
         return None
     if not party.open:
         return _late(call, party)
-    if len(call.participants) >= rules.participants_limit:
+    staying = [participant for participant in call.participants if participant.user != party.replaces]
+    if len(staying) >= rules.participants_limit:
         return Refusal("call_full", "nobody", f"at most {rules.participants_limit} take part", call.call_id)
     _accept(draft, call, party, rules, via="answer", lost_call_id="", answer_hash=command.answer_hash)
     return None

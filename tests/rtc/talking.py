@@ -8,7 +8,7 @@ from rtc.record import CallRecord, fold_record
 from rtc.rules import Rules
 from rtc.state import Call, Line, Party
 from rtc.timers import passed
-from rtc.values import CallState, LegState, Refusal
+from rtc.values import LegState, Refusal
 from schemas.ids import uuid7
 
 START_MS = 1_700_000_000_000
@@ -88,7 +88,7 @@ class Talk:
         return self.line.live
 
     @property
-    def state(self) -> CallState:
+    def state(self) -> str:
         return "ended" if self.line.live is None else self.line.live.state
 
     def party(self, who: str) -> Party:
@@ -117,6 +117,13 @@ def tags(outcome: Outcome) -> list[str]:
     if isinstance(outcome, Refusal):
         return [f"refused {outcome.code} {outcome.fault}"]
     return [str(event.__struct_config__.tag) for event in outcome]
+
+
+def only(outcome: Outcome) -> Any:
+    """The one event of an accepted command."""
+    assert not isinstance(outcome, Refusal)
+    (event,) = outcome
+    return event
 
 
 def in_state(state: str, kind: str = "one_to_one", rules: Rules = RULES) -> Talk:

@@ -1,5 +1,7 @@
 """What engines say: epochs, switches, losses, and lies."""
 
+from typing import Any
+
 import pytest
 
 from rtc import commands
@@ -41,8 +43,8 @@ def test_epochs_follow_each_other(epoch: int, told: str) -> None:
 def test_who_speaks_of_another_epoch_is_not_heard(engine: str, epoch: int) -> None:
     talk = switched(in_state("connected"))
     before = talk.line
-    fields = {"engine": engine, "epoch": epoch}
-    participant = {"user": "bob", "device": "1"}
+    fields: dict[str, Any] = {"engine": engine, "epoch": epoch}
+    participant: dict[str, Any] = {"user": "bob", "device": "1"}
     for outcome in (
         talk.lost(BOB, **fields),
         talk.up(BOB, **fields),

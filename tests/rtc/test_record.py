@@ -68,8 +68,12 @@ def test_what_the_timeline_shows_otherwise(how: str, outcome: str, missed_by: tu
         talk.say(commands.AcceptCall, BOB)
         talk.wait(30_000)
     else:
-        kind, who = {"cancel": (commands.HangUp, ANA), "reject": (commands.RejectCall, BOB), "busy": (commands.ReportBusy, BOB)}[how]
-        talk.say(kind, who)
+        said: dict[str, tuple[type[commands.Command], str]] = {
+            "cancel": (commands.HangUp, ANA),
+            "reject": (commands.RejectCall, BOB),
+            "busy": (commands.ReportBusy, BOB),
+        }
+        talk.say(*said[how])
     entry = timeline_entry(talk.record())
     assert (entry.outcome, entry.missed_by, entry.duration_ms) == (outcome, missed_by, 0)
 

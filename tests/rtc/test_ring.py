@@ -5,12 +5,12 @@ import pytest
 from rtc import commands, events
 from rtc.values import Refusal
 from schemas.ids import uuid7
-from tests.rtc.talking import ANA, ANA2, BOB, BOB2, CONVERSATION, ENGINE, EVE, HASH, START_MS, STRANGER, Talk, in_state, tags
+from tests.rtc.talking import ANA, ANA2, BOB, BOB2, CONVERSATION, ENGINE, EVE, HASH, START_MS, STRANGER, Talk, in_state, only, tags
 
 
 def test_a_call_from_request_to_hang_up() -> None:
     talk = Talk()
-    (requested,) = talk.request(ANA, "bob", ring_ms=45_000, offer_hash=HASH)
+    requested = only(talk.request(ANA, "bob", ring_ms=45_000, offer_hash=HASH))
     assert isinstance(requested, events.CallRequested)
     assert (requested.ring_deadline_ms, requested.offer_hash) == (START_MS + 45_000, HASH)
     assert (requested.event_id, requested.user, requested.device) == (f"{CONVERSATION}:call:1", "ana", "1")
@@ -83,7 +83,7 @@ def test_a_busy_callee_ends_a_call_between_two_at_once() -> None:
 
 def test_call_waiting_rings_who_is_busy() -> None:
     talk = Talk()
-    (requested,) = talk.request(ANA, "bob", waiting=("bob",))
+    requested = only(talk.request(ANA, "bob", waiting=("bob",)))
     assert isinstance(requested, events.CallRequested)
     assert requested.waiting == ("bob",)
     assert talk.party(BOB).open
@@ -108,7 +108,7 @@ def test_a_device_may_know_better_and_say_busy() -> None:
 def test_two_who_call_each_other_have_one_call() -> None:
     talk = Talk()
     talk.request(ANA, "bob", call="of-ana")
-    (accepted,) = talk.request(BOB2, "ana", call="of-bob")
+    accepted = only(talk.request(BOB2, "ana", call="of-bob"))
     assert isinstance(accepted, events.CallAccepted)
     assert (accepted.call_id, accepted.via, accepted.lost_call_id, accepted.device) == ("of-ana", "glare", "of-bob", "2")
     assert (talk.call.call_id, talk.state) == ("of-ana", "accepted")

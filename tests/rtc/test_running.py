@@ -3,8 +3,8 @@
 import pytest
 
 from rtc import commands, events
-from rtc.values import Quality
-from tests.rtc.talking import ANA, ANA2, BOB, BOB2, EVE, MOD, RULES, STRANGER, Talk, in_state, tags
+from rtc.values import Holder, Quality
+from tests.rtc.talking import ANA, ANA2, BOB, BOB2, EVE, MOD, RULES, STRANGER, Talk, in_state, only, tags
 
 GOOD = Quality(0.01, 40, 3, 800)
 
@@ -223,7 +223,7 @@ def test_in_a_group_holding_is_one_s_own_affair() -> None:
 
 def test_an_invitation_into_a_running_call_makes_it_a_group_s() -> None:
     talk = in_state("connected")
-    (invited,) = talk.say(commands.InviteToCall, BOB, callees=("eve", "ana"), ring_ms=30_000)
+    invited = only(talk.say(commands.InviteToCall, BOB, callees=("eve", "ana"), ring_ms=30_000))
     assert isinstance(invited, events.PartiesInvited)
     assert (invited.callees, invited.ring_deadline_ms) == (("eve",), talk.clock_ms + 30_000)
     assert talk.call.kind == "one_to_one"
@@ -287,5 +287,5 @@ def test_every_call_has_a_longest_time() -> None:
     while talk.state != "ended":
         talk.wait(40_000)
         if talk.state != "ended":
-            talk.say(commands.RenewLeases, holders=(commands.Holder("ana", "1"), commands.Holder("bob", "1")))
+            talk.say(commands.RenewLeases, holders=(Holder("ana", "1"), Holder("bob", "1")))
     assert (talk.reason, talk.log[-1].at_ms) == ("too_long", end_ms)
