@@ -152,7 +152,7 @@ def renew(draft: Draft, call: Call, holders: tuple[Holder, ...], rules: Rules, *
     worn_ms = draft.at_ms + rules.lease_ms // 2
     worn = tuple(
         holder
-        for holder in holders
+        for holder in dict.fromkeys(holders)
         if (party := call.parties.get(holder.user)) is not None
         and party.in_call
         and party.device == holder.device

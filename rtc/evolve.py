@@ -97,7 +97,7 @@ def _invited(before: Party | None, user: str, event: events.CallRequested | even
 
 
 def _settled(call: Call) -> Call:
-    """Rule 2, and the moment from which on a group's call is empty."""
+    """Rule 2. A group's call that is empty for a moment stays what it was."""
     if call.state in ("connected", "reconnecting", "held") and call.participants:
         if call.state == "held" and not call.held:
             call = _signalled(call, "resumed")

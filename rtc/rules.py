@@ -20,7 +20,7 @@ class Rules:
     invites_per_command_limit: int = _between(50, 1, 1_000)
     # Of one user, over all its conversations, within the window: nobody rings a whole company by script.
     invites_per_user_limit: int = _between(100, 1, 10_000)
-    invites_window_ms: int = _between(60_000, 1_000, 3_600_000)
+    invites_window_ms: int = _between(60_000, 1_000, 600_000)  # at most MEMORY_MS
     lease_ms: int = _between(90_000, 10_000, 600_000)  # of a participant and of an engine; renewed at half
     connect_ms: int = _between(30_000, 1_000, 300_000)  # from the answer to the first media
     reconnect_ms: int = _between(30_000, 1_000, 300_000)  # a network change with a new PeerConnection takes seconds

@@ -6,9 +6,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from rtc import events
+from rtc import commands, events
+from rtc.call import Outcome
 from rtc.record import CallRecord
 from rtc.rules import Rules
+from rtc.values import Refusal
 
 ANSWERED_ENDS = {"hung_up", "no_media", "connection_lost", "all_left"}
 UNANSWERED_ENDS = {"cancelled", "rejected", "busy", "missed"}
@@ -36,6 +38,7 @@ class Seen:
     third: bool = False
     invited: set[str] = field(default_factory=set)
     kicked: set[str] = field(default_factory=set)
+    lost_ids: set[str] = field(default_factory=set)
     epoch: int = 1
     end: events.CallEnded | None = None
 
@@ -60,6 +63,7 @@ class Observer:
         seen = self.live
         assert seen is not None, f"{event} outside of a call"
         assert seen.request.call_id == event.call_id, "one live call at most, and nothing after its end"
+        assert not seen.empty_ms or event.at_ms <= seen.empty_ms + self.rules.grace_ms, "an empty call ends with its grace"
         getattr(self, f"_{event.__struct_config__.tag}", self._other)(seen, event)
 
     def _requested(self, event: events.CallRequested) -> None:
@@ -95,6 +99,7 @@ class Observer:
         assert event.user in seen.rung, "one winner: an accept without an open ring"
         assert event.at_ms < seen.rung.pop(event.user), "an accept after the deadline"
         seen.accepted += 1
+        seen.lost_ids |= {event.lost_call_id} - {""}
         seen.third |= seen.accepted > 1
         self._in(seen, event, event.user)
 
@@ -182,6 +187,8 @@ class Observer:
             assert event.at_ms == seen.empty_ms + self.rules.grace_ms
         elif reason == "too_long":
             assert event.at_ms == seen.request.at_ms + self.rules.call_ms_limit
+        elif reason == "ended_by_moderator" and event.user:
+            assert event.user in ("mod", seen.request.user), "only a moderator ends it for all"
         elif reason == "missed":
             assert event.at_ms == seen.request.ring_deadline_ms
         elif reason != "ended_by_moderator":
@@ -199,6 +206,30 @@ class Observer:
             assert event.participant in seen.inside
         elif event.user:
             assert seen.inside.get(event.user) == event.device, f"{event} by who is not in the call"
+
+    def owed(self, command: commands.Command, outcome: Outcome, at_ms: int) -> None:
+        """Before the events are taken: what a command must come to, and what it must not. Shape: time has brought nothing first."""
+        seen = self.live
+        if seen is None:
+            return
+        done = () if isinstance(outcome, Refusal) else tuple(type(event) for event in outcome)
+        ours = command.call_id in (seen.request.call_id, *seen.lost_ids)
+        code = outcome.code if isinstance(outcome, Refusal) else ""
+        assert not ours or code not in ("unknown_call", "foreign_tenant")
+        if isinstance(command, commands.EngineCommand) and done and not isinstance(command, commands.SwitchEngine):
+            assert command.epoch == seen.epoch, "a stale epoch is not heard"
+        if isinstance(command, commands.ReportEngineMedia | commands.ReportVanished | commands.ReportQuality) and done:
+            assert seen.inside.get(command.user) == command.device, "an engine that lies changes nothing"
+        if not isinstance(command, commands.DeviceCommand) or code == "call_ended":
+            return
+        rung = seen.rung.get(command.user, 0) > at_ms
+        if isinstance(command, commands.AcceptCall) and ours and rung:
+            assert events.CallAccepted in done or code == "call_full", "who is rung may accept"
+        if isinstance(command, commands.HangUp | commands.LeaveCall) and ours and seen.inside.get(command.user) == command.device:
+            assert {events.ParticipantLeft, events.CallEnded} & set(done) or code == "not_allowed", "who is in the call may leave"
+        if isinstance(command, commands.RequestCall) and seen.request.call_kind == command.call_kind == "one_to_one":
+            mutual = rung and command.callees == (seen.request.user,) and not seen.answered_ms
+            assert (events.CallAccepted in done) == mutual or code in ("stale", "invalid"), "a glare is one call"
 
     def between_decisions(self) -> None:
         """A decision leaves no call between two with only one in it."""

@@ -170,7 +170,7 @@ class World:
         elif kind is commands.ReportQuality:
             fields["quality"] = Quality(0.01, how, 1, 500)
         elif kind is commands.RenewLeases:
-            fields["holders"] = tuple(Holder(party.user, party.device) for party in participants[who % 2 :])
+            fields["holders"] = (Holder(user, "2"), *(Holder(party.user, party.device) for party in participants[who % 2 :]))
         elif kind is commands.SwitchEngine:
             fields |= {"engine": ENGINES[who % 2], "epoch": epoch + who % 3}
         return self.speak(kind(**(self.base(who) | fields)))
@@ -185,6 +185,9 @@ class World:
         before = self.line
         outcome = decide(self.line, command, self.clock_ms, RULES)
         waited = decide(self.patient, command, self.clock_ms, RULES)
+        due = next_due(before, RULES)
+        if command.command_id not in before.commands and (due is None or due.at_ms > self.clock_ms):
+            self.observer.owed(command, outcome, self.clock_ms)
         if isinstance(outcome, Refusal):
             self.refusals[outcome.code] = self.refusals.get(outcome.code, 0) + 1
             assert waited == outcome, "a late timer changes no answer"
@@ -192,7 +195,8 @@ class World:
         else:
             self.take(outcome)
             assert not isinstance(waited, Refusal), "a late timer changes no answer"
-            self.patient, self.patient_log = fold(self.patient, waited), [*self.patient_log, *waited]
+            self.patient = fold(self.patient, waited)
+            self.patient_log += waited
         again = decide(self.line, command, self.clock_ms, RULES)
         if not isinstance(outcome, Refusal):
             assert again == (), "a repeated command changes nothing"

@@ -265,6 +265,12 @@ def test_a_transfer_that_fails_leaves_the_call_as_it_was(how: str) -> None:
     assert tags(talk.say(commands.TransferCall, ANA, target="mod")) == ["parties_invited"]
 
 
+def test_a_transfer_s_target_that_calls_back_makes_no_glare() -> None:
+    talk = in_state("connected")
+    talk.say(commands.TransferCall, ANA, target="eve")
+    assert tags(talk.request(EVE, "ana", call="c2")) == ["refused call_exists nobody"]
+
+
 def test_a_transfer_s_target_is_somebody_else() -> None:
     talk = in_state("connected")
     assert tags(talk.say(commands.TransferCall, ANA, target="bob")) == ["refused unknown_target device"]
