@@ -14,9 +14,10 @@ def test_the_caller_s_early_media_does_not_connect_the_call() -> None:
     talk.up(ANA)
     assert talk.state == "ringing"
     talk.say(commands.AcceptCall, BOB)
-    assert (talk.state, talk.party(ANA).state) == ("accepted", "joined")
+    assert (talk.state, talk.party(ANA).state, talk.record().connected_at_ms) == ("accepted", "joined", 0)
+    talk.wait(1_000)
     talk.up(BOB)
-    assert talk.state == "connected"
+    assert (talk.state, talk.record().connected_at_ms) == ("connected", talk.clock_ms)
 
 
 def test_without_media_the_call_is_never_connected_and_fails() -> None:
