@@ -1,1 +1,1 @@
-"""Calls: the state machine and the media engine come with a later issue; nothing imports this yet."""
+"""Calls: the pure core, from a command to its events. Who runs it comes later (`streams/calls`); nothing here touches the world."""

@@ -71,6 +71,8 @@ DECIDING = {
     *("streams.notifier.rosters", "streams.rosters.rows", "streams.timelines.ties", "streams.conversations.decide_friends"),
     "log.passages",
     *("edge.admission", "edge.ladder", "edge.moves", "edge.unacked"),
+    *(f"rtc.{name}" for name in ("active", "call", "commands", "decide_engine", "decide_ring", "decide_running", "draft", "events")),
+    *(f"rtc.{name}" for name in ("evolve", "record", "rules", "state", "tables", "timers", "values", "who")),
     *("ops.supervision", "ops.verify_rows", "ops.irc.compare", "ops.irc.pace", "ops.irc.parse", "ops.irc.plan"),
     *(f"warbler.{name}" for name in ("backoff", "core", "directory", "effects", "frames", "outbox", "timelines")),
 }
