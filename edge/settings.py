@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from schemas import variables
 from schemas.errors import WarblerError
 from schemas.values import Visibility
 from store.pushing import CHANNELS
@@ -20,16 +21,10 @@ class BadSetting(WarblerError):
 
 def values_of(settings: type[Any], env: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a settings class that the environment names: `port` is EDGE_PORT. Raises: BadSetting for what is no whole number."""
-    values: dict[str, str | int] = {}
-    for field in dataclasses.fields(settings):
-        name = f"EDGE_{field.name.upper()}"
-        if name not in env:
-            continue
-        try:
-            values[field.name] = env[name] if isinstance(field.default, str) else int(env[name])
-        except ValueError:
-            raise BadSetting(f"{name}={env[name]!r}: a whole number is needed") from None
-    return values
+    try:
+        return variables.values_of(settings, "EDGE_", env)
+    except ValueError as bad:
+        raise BadSetting(str(bad)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.variables import values_of
+
 ROLES = ("conversations", "timelines", "notifier", "inbox", "push")
 
 
@@ -61,24 +63,11 @@ class StreamsSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "StreamsSettings":
         """The settings of this environment. Raises: ValueError that names the variable."""
-        chosen: dict[str, object] = {}
-        for field in dataclasses.fields(cls):
-            variable = f"STREAMS_{field.name.upper()}"
-            if variable not in env:
-                continue
-            if field.name == "roles":
-                chosen["roles"] = tuple(role.strip() for role in env[variable].split(",") if role.strip())
-            elif field.name == "node":
-                chosen["node"] = env[variable]
-            elif field.name == "data":
-                chosen["data"] = Path(env[variable])
-            else:
-                try:
-                    chosen[field.name] = int(env[variable])
-                except ValueError:
-                    raise ValueError(f"{variable}={env[variable]!r}: a whole number is needed") from None
+        chosen = values_of(cls, "STREAMS_", env, without=("roles", "data"))
+        if "STREAMS_ROLES" in env:
+            chosen["roles"] = tuple(role.strip() for role in env["STREAMS_ROLES"].split(",") if role.strip())
         if "node" not in chosen and "WARBLER_NODE" in env:
             chosen["node"] = env["WARBLER_NODE"]
-        if "data" not in chosen and "WARBLER_DATA" in env:
-            chosen["data"] = Path(env["WARBLER_DATA"])
-        return cls(**chosen)  # type: ignore[arg-type]
+        if (data := env.get("STREAMS_DATA", env.get("WARBLER_DATA"))) is not None:
+            chosen["data"] = Path(data)
+        return cls(**chosen)

@@ -1,9 +1,9 @@
 """How the outbox sends, waits and gives up, from STREAMS_PUSH_* variables. Pure; read once by the worker."""
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from schemas.variables import between, check_between, values_of
 from streams.push.retrying import RetryLimits
 
 HOUR_MS = 3_600_000
@@ -11,40 +11,31 @@ DAY_MS = 24 * HOUR_MS
 PREFIX = "STREAMS_PUSH_"
 
 
-def _between(default: int, least: int, most: int) -> int:
-    return field(default=default, metadata={"least": least, "most": most})
-
-
 @dataclass(frozen=True, slots=True)
 class OutboxSettings:
     """`config`: the file of push channels; empty: `push.yaml` in WARBLER_DATA. Limits are a process's, waiting ones of each class."""
 
     config: str = ""
-    ttl_ms: int = _between(DAY_MS, 1_000, 7 * DAY_MS)  # push-requests are kept for 7 days
-    ring_ms: int = _between(60_000, 1_000, HOUR_MS)
-    withdraw_ms: int = _between(DAY_MS, 1_000, 7 * DAY_MS)
-    projection_look_ms: int = _between(250, 10, 60_000)
-    projection_wait_ms: int = _between(5_000, 0, HOUR_MS)
-    jobs_limit: int = _between(400, 1, 100_000)  # requests in work at once
-    pending_limit: int = _between(5_000, 1, 1_000_000)  # requests taken and not in work; above it no more are fetched
-    waiting_limit: int = _between(100_000, 1, 10_000_000)  # some 1 KB each
-    retry_short_ms: int = _between(10_000, 10, HOUR_MS)
-    retry_middle_ms: int = _between(60_000, 10, DAY_MS)
-    retry_long_ms: int = _between(600_000, 10, DAY_MS)
-    tries_limit: int = _between(12, 1, 1_000)
-    channel_check_ms: int = _between(60_000, 100, DAY_MS)  # how often a push channel that is off is tried anew
-    names_limit: int = _between(20_000, 0, 1_000_000)
-    names_ms: int = _between(300_000, 0, DAY_MS)
-    badges_limit: int = _between(2_000, 0, 1_000_000)
-    badges_ms: int = _between(60_000, 0, DAY_MS)
+    ttl_ms: int = between(DAY_MS, 1_000, 7 * DAY_MS)  # push-requests are kept for 7 days
+    ring_ms: int = between(60_000, 1_000, HOUR_MS)
+    withdraw_ms: int = between(DAY_MS, 1_000, 7 * DAY_MS)
+    projection_look_ms: int = between(250, 10, 60_000)
+    projection_wait_ms: int = between(5_000, 0, HOUR_MS)
+    jobs_limit: int = between(400, 1, 100_000)  # requests in work at once
+    pending_limit: int = between(5_000, 1, 1_000_000)  # requests taken and not in work; above it no more are fetched
+    waiting_limit: int = between(100_000, 1, 10_000_000)  # some 1 KB each
+    retry_short_ms: int = between(10_000, 10, HOUR_MS)
+    retry_middle_ms: int = between(60_000, 10, DAY_MS)
+    retry_long_ms: int = between(600_000, 10, DAY_MS)
+    tries_limit: int = between(12, 1, 1_000)
+    channel_check_ms: int = between(60_000, 100, DAY_MS)  # how often a push channel that is off is tried anew
+    names_limit: int = between(20_000, 0, 1_000_000)
+    names_ms: int = between(300_000, 0, DAY_MS)
+    badges_limit: int = between(2_000, 0, 1_000_000)
+    badges_ms: int = between(60_000, 0, DAY_MS)
 
     def __post_init__(self) -> None:
-        for each in dataclasses.fields(self):
-            if not each.metadata:
-                continue
-            value, least, most = getattr(self, each.name), each.metadata["least"], each.metadata["most"]
-            if not least <= value <= most:
-                raise ValueError(f"{PREFIX}{each.name.upper()}={value}: {least} to {most}")
+        check_between(self, PREFIX)
         if not self.retry_short_ms <= self.retry_middle_ms <= self.retry_long_ms:
             raise ValueError(f"{PREFIX}RETRY_SHORT_MS, _MIDDLE_MS and _LONG_MS must ascend")
 
@@ -59,13 +50,4 @@ class OutboxSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "OutboxSettings":
         """The settings of this environment. Raises: ValueError that names the variable."""
-        chosen: dict[str, object] = {}
-        for each in dataclasses.fields(cls):
-            variable = f"{PREFIX}{each.name.upper()}"
-            if variable not in env:
-                continue
-            try:
-                chosen[each.name] = env[variable] if each.name == "config" else int(env[variable])
-            except ValueError:
-                raise ValueError(f"{variable}={env[variable]!r}: a whole number is needed") from None
-        return cls(**chosen)  # type: ignore[arg-type]
+        return cls(**values_of(cls, PREFIX, env))
