@@ -15,6 +15,7 @@ from ops.push_check import EXIT_REFUSED, check_push, lines_of, push_env, read_to
 from ops.push_showing import stats
 from schemas.errors import WarblerError
 from store.pushing import CHANNELS
+from streams.push.config import config_file
 
 EXIT_UNSURE = 2
 CHANNEL_HELP = f"The push channel: one of {', '.join(CHANNELS)}."
@@ -48,7 +49,7 @@ def check(
     folder = (data or Path(os.environ.get("WARBLER_DATA") or ".warbler")).absolute()
     # A file that was named has to be there, by whomever it was named.
     env = {**os.environ, "STREAMS_PUSH_CONFIG": str(config)} if config is not None else os.environ
-    file = Path(env.get("STREAMS_PUSH_CONFIG") or folder / "push.yaml")
+    file = config_file(env.get("STREAMS_PUSH_CONFIG", ""), folder)
     try:
         said = read_token(token, sys.stdin.buffer)
         checked = asyncio.run(check_push(file, push_env(folder, env), channel, app, said, dry))

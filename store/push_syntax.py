@@ -90,9 +90,14 @@ def _bytes_of(text: str, size: int) -> bytes:
     if not _BASE64.fullmatch(text):
         raise ValueError("no base64url")
     try:
-        found = base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+        found = unbase64(text)
     except binascii.Error:
         raise ValueError("no base64url") from None
     if len(found) != size:
         raise ValueError(f"{size} bytes are needed")
     return found
+
+
+def unbase64(text: str) -> bytes:
+    """Of base64url, with or without its padding. Raises: binascii.Error."""
+    return base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))

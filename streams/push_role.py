@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from log.port import Log
@@ -15,7 +14,7 @@ from streams.faust_app import Delivery, add_agent, start_app
 from streams.faust_consumer import FetchSettings
 from streams.push.beginning import begin_at_the_end
 from streams.push.beside import Beside
-from streams.push.config import load_config, make_channels
+from streams.push.config import config_file, load_config, make_channels
 from streams.push.context import Contexts
 from streams.push.handling import Handling
 from streams.push.lane import REQUESTS_TOPIC
@@ -50,7 +49,7 @@ class PushRole:
         self._kafka = kafka
         self._on_fatal = on_fatal
         sealer = push_sealer(env)
-        senders = Senders(make_channels(load_config(config_file(own, settings.data), env)), own, clock_ms)
+        senders = Senders(make_channels(load_config(config_file(own.config, settings.data), env)), own, clock_ms)
         tables, stats = PushTables(store, sealer), OutboxStats()
         writing = Writing(log, AlertTables(store), tables, stats)
         contexts = Contexts(store, tables, own, senders.now, clock_ms)
@@ -125,11 +124,7 @@ class PushRole:
         }
 
 
-def config_file(own: OutboxSettings, data: Path) -> Path:
-    return Path(own.config) if own.config else data / "push.yaml"
-
-
 def check_push(settings: StreamsSettings, env: Mapping[str, str]) -> None:
     """What can be refused before anything is connected. Raises: ValueError, BadPushKey, BadPushConfig, which name what is wrong."""
     push_sealer(env)
-    make_channels(load_config(config_file(OutboxSettings.from_env(env), settings.data), env))
+    make_channels(load_config(config_file(OutboxSettings.from_env(env).config, settings.data), env))

@@ -115,6 +115,11 @@ class PushConfig:
     sections: tuple[Section, ...]
 
 
+def config_file(chosen: str, data: Path) -> Path:
+    """`chosen`: STREAMS_PUSH_CONFIG. Empty: `push.yaml` in the data folder."""
+    return Path(chosen) if chosen else data / "push.yaml"
+
+
 def load_config(file: Path, env: Mapping[str, str]) -> PushConfig:
     """What the file says; without one, Web Push alone where WARBLER_VAPID_KEY is set.
 

@@ -3,14 +3,13 @@
 The same for UnifiedPush, whose endpoints are Web Push's. Source: W3C Push API (PushSubscription.toJSON), RFC 8291 section 3.
 """
 
-import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from schemas.errors import WarblerError
-from store.push_syntax import POINT_BYTES, why_no_token
+from store.push_syntax import POINT_BYTES, unbase64, why_no_token
 from streams.push.alert import Alert
 from streams.push.shorten import fit
 
@@ -51,11 +50,6 @@ def origin_of(parts: SplitResult) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
-
-
-def unbase64(text: str) -> bytes:
-    """Of base64url, with or without its padding."""
-    return base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
 
 
 def host_allowed(host: str, hosts: Iterable[str]) -> bool:
