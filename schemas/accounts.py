@@ -207,12 +207,15 @@ AccountEvent = (
 
 
 class AdminEventBase(Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """What every admin event carries. `actor`: a user, the id of an API key, or `root` (who holds the node's admin key)."""
+    """What every admin event carries.
+
+    `actor`: a user, the id of an API key, `root` (who holds the node's admin key), or `operator:<os user>@<host name>`, who ran a command.
+    """
 
     event_id: str
     tenant: str
     actor: str
-    actor_kind: Literal["user", "key", "root"]
+    actor_kind: Literal["user", "key", "root", "operator"]
     from_address: str
     at_ms: int
 

@@ -9,7 +9,22 @@ from typing import Any, TypeVar, get_args
 import fastavro
 import msgspec
 
-from schemas import accounts, commands, events, notices, pushes, records
+from schemas import (
+    accounts,
+    audits,
+    call_commands,
+    call_events,
+    call_records,
+    call_signals,
+    commands,
+    events,
+    notices,
+    pushes,
+    records,
+    retention,
+    subjects,
+    webhooks,
+)
 from schemas.errors import Undecodable, UnknownSubject
 from schemas.registry import SCHEMAS, TOPICS
 
@@ -23,6 +38,14 @@ AnyRecord = (
     | accounts.AccountEvent
     | accounts.AdminEvent
     | accounts.RosterEvent
+    | call_commands.Command
+    | call_events.Event
+    | call_signals.CallSignal
+    | call_records.CallsRecord
+    | retention.RetentionEvent
+    | subjects.SubjectRecord
+    | webhooks.WebhookRecord
+    | audits.AuditRecord
 )
 
 HEADER_BYTES = 5
@@ -129,8 +152,20 @@ def decode_campaign_event(value: bytes | None) -> pushes.CampaignEvent:
     return _decode(value, _CAMPAIGN_EVENTS)  # type: ignore[no-any-return]
 
 
+def decode_registry_record(value: bytes | None) -> subjects.RegistryRecord:
+    return _decode(value, _REGISTRY_RECORDS)  # type: ignore[no-any-return]
+
+
 def decode_roster_event(value: bytes | None) -> accounts.RosterEvent:
     return _decode(value, _ROSTER_EVENTS)  # type: ignore[no-any-return]
+
+
+def decode_retention_event(value: bytes | None) -> retention.RetentionEvent:
+    return _decode(value, _RETENTION_EVENTS)  # type: ignore[no-any-return]
+
+
+def decode_webhook_event(value: bytes | None) -> webhooks.WebhookEvent:
+    return _decode(value, _WEBHOOK_EVENTS)  # type: ignore[no-any-return]
 
 
 _EVENTS = frozenset(get_args(events.Event))
@@ -142,8 +177,11 @@ _SESSION_EVENTS = frozenset(get_args(records.SessionEvent))
 _NOTIFICATIONS = frozenset(get_args(notices.Notification))
 _ACCOUNT_EVENTS = frozenset(get_args(accounts.AccountEvent))
 _ADMIN_EVENTS = frozenset(get_args(accounts.AdminEvent))
+_REGISTRY_RECORDS = frozenset(get_args(subjects.RegistryRecord))
 _ROSTER_EVENTS = frozenset(get_args(accounts.RosterEvent))
+_RETENTION_EVENTS = frozenset(get_args(retention.RetentionEvent))
 _CAMPAIGN_EVENTS = frozenset(get_args(pushes.CampaignEvent))
+_WEBHOOK_EVENTS = frozenset(get_args(webhooks.WebhookEvent))
 
 
 def _decode(value: bytes | None, allowed: frozenset[type[Any]]) -> Any:
@@ -155,13 +193,33 @@ def _decode(value: bytes | None, allowed: frozenset[type[Any]]) -> Any:
     record_type, writer_avro, reader_avro = reader
     if record_type not in allowed:
         raise Undecodable(f"a {record_name(record_type)} does not belong here")
+    try:
+        return msgspec.convert(_fields(value, record_name(record_type), writer_avro, reader_avro), record_type)
+    except msgspec.ValidationError as exc:
+        raise Undecodable(f"body of {record_name(record_type)}: {type(exc).__name__}: {exc}") from exc
+
+
+def fields_of(value: bytes | None) -> tuple[int, str, dict[str, Any]]:
+    """Schema id, record's name and its fields as its current version has them, for who needs no class of ours.
+
+    Raises: as `decode`, but a value outside its class's literals is no error: it is shown as it stands.
+    """
+    reader = _READERS.get((value or b"")[:HEADER_BYTES])
+    if value is None or reader is None:
+        _decode(value, frozenset())  # raises what is wrong
+        raise AssertionError("bytes without a reader were read")
+    record_type, writer_avro, reader_avro = reader
+    name = record_name(record_type)
+    return int.from_bytes(value[1:HEADER_BYTES], "big"), name, _fields(value, name, writer_avro, reader_avro)
+
+
+def _fields(value: bytes, name: str, writer_avro: Any, reader_avro: Any) -> dict[str, Any]:
     body = io.BytesIO(value)
     body.seek(HEADER_BYTES)
     try:
-        fields = fastavro.schemaless_reader(body, writer_avro, reader_avro)
-        record = msgspec.convert(fields, record_type)
+        fields: dict[str, Any] = fastavro.schemaless_reader(body, writer_avro, reader_avro)
     except Exception as exc:  # fastavro raises many kinds on hostile bytes; every one means the same here
-        raise Undecodable(f"body of {record_name(record_type)}: {type(exc).__name__}: {exc}") from exc
+        raise Undecodable(f"body of {name}: {type(exc).__name__}: {exc}") from exc
     if body.tell() != len(value):
-        raise Undecodable(f"body of {record_name(record_type)}: {len(value) - body.tell()} bytes left over")
-    return record
+        raise Undecodable(f"body of {name}: {len(value) - body.tell()} bytes left over")
+    return fields

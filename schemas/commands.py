@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from schemas.call_values import CallKind, CallMedia, CallOutcome
 from schemas.values import Content, ConversationKind, GroupSettings, Member, Permission, Qos, RequestsTaken, Role
 
 
@@ -52,19 +53,28 @@ class RenameConversation(CommandBase, frozen=True, kw_only=True, tag="rename_con
 
 
 class SendMessage(CommandBase, frozen=True, kw_only=True, tag="send_message"):
-    """`qos` None: what is usual in this kind of conversation (STREAMS_QOS_DIRECT and so on)."""
+    """`qos` None: what is usual in this kind of conversation (STREAMS_QOS_DIRECT and so on).
+
+    `asked`: fingerprint of what the device asked for, if a hook changed it. `veto`: why a hook does not let it pass; its content is empty.
+    """
 
     content: Content
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
     qos: Qos | None = None
     announcement: bool = False
+    asked: bytes | None = None
+    veto: str = ""
 
 
 class EditMessage(CommandBase, frozen=True, kw_only=True, tag="edit_message"):
+    """`asked`, `veto`: as in SendMessage."""
+
     target_seq: int
     content: Content
     mentions: tuple[str, ...] = ()
+    asked: bytes | None = None
+    veto: str = ""
 
 
 class RecallMessage(CommandBase, frozen=True, kw_only=True, tag="recall_message"):
@@ -236,6 +246,25 @@ class UnblockUser(CommandBase, frozen=True, kw_only=True, tag="unblock_user"):
     member: str
 
 
+# ---- calls
+
+
+class NoteCall(CommandBase, frozen=True, kw_only=True, tag="note_call"):
+    """A call of this conversation has ended: `streams.notifier` says so, from its record; no frame of a device becomes this.
+
+    `user`: the caller, whether it is a member or not. `call_seq`: of the record among the events of the conversation's calls;
+    one that is not above the last noted is a repeat.
+    """
+
+    call_id: str
+    call_seq: int
+    call_kind: CallKind
+    media: CallMedia
+    outcome: CallOutcome
+    duration_ms: int
+    missed_by: tuple[str, ...]
+
+
 Command = (
     CreateConversation
     | AddMember
@@ -270,4 +299,5 @@ Command = (
     | RemoveFriend
     | BlockUser
     | UnblockUser
+    | NoteCall
 )

@@ -5,6 +5,7 @@ The conversation owner (`streams/`) makes them; edges, projectors and enterprise
 
 from msgspec import Struct
 
+from schemas.call_values import CallKind, CallMedia, CallOutcome
 from schemas.values import Content, ConversationKind, GroupSettings, Member, Permission, Qos, Role
 
 
@@ -225,6 +226,25 @@ class UserUnblocked(EventBase, frozen=True, kw_only=True, tag="user_unblocked"):
     member: str
 
 
+# ---- calls
+
+
+class CallNoted(EventBase, frozen=True, kw_only=True, tag="call_noted"):
+    """A call has ended; the actor is who called. It raises `ordinal`, for everybody, if somebody missed it.
+
+    `call_seq`: of its record among the events of the conversation's calls. `duration_ms`: from the first media after an answer on.
+    `missed_by`: for whom it was rung in vain.
+    """
+
+    call_id: str
+    call_seq: int
+    call_kind: CallKind
+    media: CallMedia
+    outcome: CallOutcome
+    duration_ms: int
+    missed_by: tuple[str, ...]
+
+
 Event = (
     ConversationCreated
     | MemberAdded
@@ -259,4 +279,5 @@ Event = (
     | FriendRemoved
     | UserBlocked
     | UserUnblocked
+    | CallNoted
 )

@@ -1,6 +1,7 @@
 """The golden examples: for every version of every record a value to read and the exact bytes it has on the wire.
 
-Walked by the tests; `python -m schemas.golden` writes the bytes of examples that have none yet. Bytes once written are never changed.
+Walked by the tests; `python -m schemas.golden` writes the bytes of examples that have none yet, and docs/topics.asyncapi.yaml. Bytes once
+written are never changed.
 In a value, bytes are written as {"$utf8": "..."} or {"$hex": "..."}.
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 
 import fastavro
 
+from schemas import topics_api
 from schemas.registry import HERE, SCHEMAS, Schema
 
 FOLDER = HERE / "examples"
@@ -72,3 +74,4 @@ def fill() -> int:
 
 if __name__ == "__main__":
     sys.stdout.write(f"{fill()} examples filled in\n")
+    topics_api.write()

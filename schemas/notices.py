@@ -44,7 +44,40 @@ class DeliveriesSettled(Struct, frozen=True, kw_only=True, tag_field="kind", tag
     marks: tuple[Mark, ...]
 
 
-Notification = MessagesNotified | DeliveriesSettled
+class RingNotified(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ring_notified"):
+    """These users are rung by a call until `deadline_ms` (topic `notifications`).
+
+    Shape: all users belong to the record's partition. `caller`: who invited them. `seq`: of the call's event, which a repeat has too.
+    """
+
+    tenant: str
+    conversation_id: str
+    conversation_kind: ConversationKind
+    call_id: str
+    seq: int
+    caller: str
+    video: bool
+    deadline_ms: int
+    at_ms: int
+    users: tuple[str, ...]
+
+
+RingOutcome = Literal["stopped", "delivered", "missed"]  # it rings no more; a device has it; it rang in vain
+
+
+class RingSettled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ring_settled"):
+    """What became of these users' ring (topic `notifications`). Shape: as `RingNotified`, and `seq` above that of the ring it is about."""
+
+    tenant: str
+    conversation_id: str
+    call_id: str
+    seq: int
+    outcome: RingOutcome
+    at_ms: int
+    users: tuple[str, ...]
+
+
+Notification = MessagesNotified | DeliveriesSettled | RingNotified | RingSettled
 
 
 class PushRequested(Struct, frozen=True, kw_only=True, tag_field="kind", tag="push_requested"):
@@ -52,7 +85,8 @@ class PushRequested(Struct, frozen=True, kw_only=True, tag_field="kind", tag="pu
 
     Delivery: at least once. Of one user, conversation and attempt, what an earlier request asked for already is a repeat.
     `purpose`: message; call (`ref`: its id, `deadline_ms`: when it stops ringing); campaign (`ref`: its id, no conversation).
-    `deadline_ms` 0: as long after the message as STREAMS_PUSH_TTL_MS says.
+    `deadline_ms` 0: as long after the message as STREAMS_PUSH_TTL_MS says. Of a call `attempt` is the seq of the call's event that asks,
+    so a later one of the same call is always larger; `missed`: it rang in vain.
     """
 
     push_id: str  # user:conversation:to_seq:attempt
@@ -68,16 +102,26 @@ class PushRequested(Struct, frozen=True, kw_only=True, tag_field="kind", tag="pu
     purpose: PushPurpose = "message"
     ref: str = ""
     deadline_ms: int = 0
+    caller: str = ""
+    video: bool = False
+    missed: bool = False
 
 
 class PushCancelled(Struct, frozen=True, kw_only=True, tag_field="kind", tag="push_cancelled"):
-    """What was asked for this user and conversation up to `up_to_seq` has become needless."""
+    """What was asked for this user and conversation up to `up_to_seq` has become needless.
+
+    `ref`: a call; then it is what was asked about its ring up to `attempt`. `replaced`: a request about the same follows, and what that
+    shows takes the place of what is shown, so nothing needs to be taken back.
+    """
 
     tenant: str
     user: str
     conversation_id: str
     up_to_seq: int
     at_ms: int
+    ref: str = ""
+    attempt: int = 0
+    replaced: bool = False
 
 
 class PendingState(Struct, frozen=True):
@@ -99,6 +143,31 @@ class PendingState(Struct, frozen=True):
     base_ms: int
 
 
+RingPhase = Literal["over", "rung", "delivered"]
+
+
+class RingState(Struct, frozen=True):
+    """A ring of a user. It is kept for a while after it is over, so that what is repeated rings nobody.
+
+    `rung_ms`, `rung_seq`: of the event that began it; `seq`: of the last one that counted. `push_ms`: when a push is asked for, `pushed`:
+    it was. `forget_ms`: when nothing of it comes any more.
+    """
+
+    call_id: str
+    conversation_id: str
+    conversation_kind: ConversationKind
+    caller: str
+    video: bool
+    phase: RingPhase
+    rung_ms: int
+    rung_seq: int
+    seq: int
+    deadline_ms: int
+    push_ms: int
+    pushed: bool
+    forget_ms: int
+
+
 class InboxSaved(Struct, frozen=True, kw_only=True, tag_field="kind", tag="inbox_saved"):
     """All that is pending for a user (topic `inbox-state`, key user); a record without a value: nothing."""
 
@@ -106,6 +175,7 @@ class InboxSaved(Struct, frozen=True, kw_only=True, tag_field="kind", tag="inbox
     user: str
     at_ms: int
     pending: tuple[PendingState, ...]
+    rings: tuple[RingState, ...] = ()
 
 
-Notice = MessagesNotified | DeliveriesSettled | PushRequested | PushCancelled | InboxSaved
+Notice = MessagesNotified | DeliveriesSettled | RingNotified | RingSettled | PushRequested | PushCancelled | InboxSaved

@@ -43,6 +43,9 @@ class PushRetrying(Struct, frozen=True, kw_only=True, tag_field="kind", tag="pus
     tries: int
     not_before_ms: int
     why: str
+    caller: str = ""
+    video: bool = False
+    missed: bool = False
 
 
 class PushResult(Struct, frozen=True, kw_only=True, tag_field="kind", tag="push_result"):

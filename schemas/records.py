@@ -43,6 +43,7 @@ RefusalCode = Literal[
     "too_soon",
     "unknown_conversation",
     "unknown_target",
+    "vetoed",
 ]
 
 
@@ -217,7 +218,7 @@ class RecentCommand(Struct, frozen=True, gc=False, array_like=True):
     ordinal: int
     at_ms: int
     author: str
-    message: int  # 0: not a message, 1: a message, 2: a recalled message, 3: a read mark
+    message: int  # 0: not a message, 1: a message, 2: a recalled message, 3: a read mark, 4: a call that counts as one
 
 
 class RecentCommandRecord(Struct, frozen=True, gc=False):
@@ -256,6 +257,7 @@ class ConversationSnapshot(Struct, frozen=True, kw_only=True, tag_field="kind", 
     remembered: bytes = b""  # since version 3: the `RecentCommand`s as MessagePack, a tenth of the time
     standing: bytes = b""  # since version 4: who may do what, besides the members, as MessagePack; empty: as a conversation begins
     parts: int = 0  # since version 4: in so many records of their own are members and floors; 0: they are here
+    call_seq: int = 0  # since version 5: of the last call that was noted, among the events of the conversation's calls
 
 
 class ConversationMembersPart(Struct, frozen=True, kw_only=True, tag_field="kind", tag="conversation_members_part"):

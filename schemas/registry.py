@@ -9,6 +9,9 @@ import fastavro
 import yaml
 
 HERE = Path(__file__).parent
+# What others may count on: `stable` topics keep their key, order and meaning (docs/consumers.md); internal ones are between our processes.
+STABLE, INTERNAL = "stable", "internal"
+NAMESPACE = "warbler"  # of every record
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Topic:
     consumers: tuple[str, ...]
     records: dict[str, int]  # record name -> current version
     about: str
+    contract: str = INTERNAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class Schema:
 
     @property
     def subject(self) -> str:
-        return f"{self.topic}-{self.record}"
+        """As clients with the TopicRecordNameStrategy make it."""
+        return f"{self.topic}-{NAMESPACE}.{self.record}"
 
 
 def load_topics(folder: Path = HERE / "topics") -> dict[str, Topic]:
@@ -54,6 +59,7 @@ def _topic(path: Path) -> Topic:
         consumers=tuple(data["consumers"]),
         records=dict(data["records"]),
         about=data["about"],
+        contract=data.get("contract", INTERNAL),
     )
 
 

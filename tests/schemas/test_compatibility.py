@@ -35,7 +35,7 @@ def test_versions_are_counted_from_1_without_a_gap(subject: str) -> None:
 
 
 def message_sent() -> Source:
-    return copy.deepcopy(SUBJECTS["conversation-events-message_sent"][-1].source)
+    return copy.deepcopy(SUBJECTS["conversation-events-warbler.message_sent"][-1].source)
 
 
 def field(source: Source, name: str) -> Source:

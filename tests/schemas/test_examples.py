@@ -85,7 +85,7 @@ def test_a_snapshot_of_version_2_is_restored_as_the_same_one_of_version_3() -> N
     second, third = (
         codec.decode(wire_of(example), ConversationSnapshot)
         for example in EXAMPLES
-        if example.schema.subject == "conversation-state-conversation_snapshot" and example.schema.version in (2, 3)
+        if example.schema.subject == "conversation-state-warbler.conversation_snapshot" and example.schema.version in (2, 3)
     )
     assert second.recent
     assert third.remembered
@@ -96,7 +96,7 @@ def test_a_snapshot_of_version_1_is_read_as_one_without_floors() -> None:
     old = next(
         example
         for example in EXAMPLES
-        if example.schema.subject == "conversation-state-conversation_snapshot" and example.schema.version == 1
+        if example.schema.subject == "conversation-state-warbler.conversation_snapshot" and example.schema.version == 1
     )
     assert codec.decode(wire_of(old), ConversationSnapshot).floors == ()
 
