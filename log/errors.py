@@ -1,6 +1,7 @@
 """What can go wrong between us and the log: whose fault, and whether the same call may succeed later."""
 
 from schemas.errors import WarblerError
+from schemas.security import BadSecurity
 
 
 class LogError(WarblerError):
@@ -59,3 +60,53 @@ class TopicMismatch(LogError):
 
 class TopicRefused(LogError):
     """The cluster refused to create a topic (replication factor, rights, a setting it does not know)."""
+
+
+class BadKafkaSecurity(LogError, BadSecurity):
+    """WARBLER_KAFKA_SECURITY and its companions do not fit together, or name a file that does not do."""
+
+    prefix = "WARBLER_KAFKA_"
+
+
+class LogRefused(LogUnavailable):
+    """Kafka answers, but not to us as we are set up. `setting`: the variable to look at first.
+
+    It counts as unavailable, because passwords and certificates are changed while processes run; but no repeat of ours mends it.
+    """
+
+    retryable = False
+    setting = ""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"Kafka at {address} refuses us: {reason} ({self.setting})")
+        self.address = address
+
+
+class CredentialsRefused(LogRefused):
+    """The name or the password is wrong there."""
+
+    setting = "WARBLER_KAFKA_USER, WARBLER_KAFKA_PASSWORD"
+
+
+class MechanismRefused(LogRefused):
+    """The listener does not know our way of showing a password."""
+
+    setting = "WARBLER_KAFKA_MECHANISM"
+
+
+class ServerNotTrusted(LogRefused):
+    """Its certificate is of no authority that we know, is over, or is of another name."""
+
+    setting = "WARBLER_KAFKA_CA_FILE"
+
+
+class CertificateRefused(LogRefused):
+    """It wants a certificate of ours, or another one."""
+
+    setting = "WARBLER_KAFKA_CERTIFICATE_FILE, WARBLER_KAFKA_KEY_FILE"
+
+
+class WrongProtocol(LogRefused):
+    """The listener speaks another protocol than we do."""
+
+    setting = "WARBLER_KAFKA_SECURITY"

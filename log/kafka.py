@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from log import kafka_read
 from log.errors import EntryTooLong, Fenced, LogUnavailable
 from log.kafka_producer import KafkaWriter, require_partition, start_producer
+from log.kafka_scan import KafkaScan
 from log.limits import batch_bytes_limit, entries_bytes, entry_bytes, split
-from log.port import Entry, Record, TopicPartition
+from log.port import Entry, Record, Span, TopicPartition
 from log.settings import LogSettings
 
 # Two starts under one transactional id at once in one process fence each other; a lock per id orders them.
@@ -82,13 +83,16 @@ class KafkaLog:
         return await self._reader.read(topic, partition, start_offset, limit)
 
     async def start_offset(self, topic: str, partition: int) -> int:
-        return (await self._reader.bounds(topic, partition))[0]
+        return await self._reader.start(topic, partition)
 
     async def end_offset(self, topic: str, partition: int) -> int:
-        return (await self._reader.bounds(topic, partition))[1]
+        return await self._reader.end(topic, partition)
 
     async def offset_at(self, topic: str, partition: int, timestamp_ms: int) -> int:
         return await self._reader.offset_at(topic, partition, timestamp_ms)
 
     def tail(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[list[Record]]:
         return kafka_read.tail(self._settings, starts)
+
+    async def scan(self, spans: Sequence[Span]) -> KafkaScan:
+        return await KafkaScan.open(self._settings, spans)

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-import log.kafka_connection  # noqa: F401  uvloop and aiokafka on a closed connection
+from log.clients import client_options
 from log.errors import EntryTooLong, LogError, LogUnavailable, UnknownTopic
 from log.kafka_lane import Lane
 from log.limits import batch_bytes_limit, entries_bytes
 from log.port import Entry, TopicPartition
+from log.refusals import unavailable
 from log.settings import LogSettings
 
 BATCH_BYTES_MAX = 16 << 20  # above every topic's limit: the limits are checked before, per topic
@@ -24,7 +25,7 @@ STOP_TIMEOUT_S = 5.0
 async def start_producer(settings: LogSettings, writer_id: str | None) -> AIOKafkaProducer:
     """A connected producer; with a writer id its epoch is raised first. Raises: LogUnavailable."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap,
+        **client_options(settings),
         acks="all",
         enable_idempotence=True,
         transactional_id=writer_id,
@@ -35,7 +36,7 @@ async def start_producer(settings: LogSettings, writer_id: str | None) -> AIOKaf
         await asyncio.wait_for(producer.start(), settings.open_timeout_ms / 1000)
     except (KafkaError, OSError, TimeoutError) as exc:
         await stop_producer(producer)
-        raise LogUnavailable(f"no producer: {type(exc).__name__}: {exc}") from exc
+        raise await unavailable(settings, "no producer", exc) from exc
     if writer_id is not None:
         producer._txn_manager.transactional_id = None  # keep producer id and epoch, append outside transactions
     return producer

@@ -2,17 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-import log.kafka_connection  # noqa: F401  uvloop and aiokafka on a closed connection
+from log.clients import plain_consumer
 from log.errors import LogUnavailable, PositionGone, UnknownTopic
 from log.port import Record, TopicPartition
+from log.refusals import unavailable
 from log.settings import LogSettings
+from log.together import Together
+
+Ask = Callable[[Sequence[KafkaPartition]], Awaitable[dict[KafkaPartition, int]]]
 
 POLL_MS = 1_000
 # aiokafka fetches ahead, and a broker answers a connection's requests one after the other: a fetch that waits at the log's end for
@@ -26,16 +30,16 @@ def to_record(row: Any) -> Record:
     return Record(row.topic, row.partition, row.offset, row.timestamp, row.key, row.value, tuple(row.headers))
 
 
-async def open_consumer(settings: LogSettings, wait_ms: int) -> AIOKafkaConsumer:
-    """`wait_ms`: the longest wait of a fetch. Raises: LogUnavailable."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap,
+async def open_consumer(settings: LogSettings, wait_ms: int, fetch_bytes: int = 1 << 20) -> AIOKafkaConsumer:
+    """`wait_ms`: the longest wait of a fetch; `fetch_bytes`: of one partition. Raises: LogUnavailable."""
+    consumer = plain_consumer(
+        settings,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_max_wait_ms=wait_ms,
         fetch_min_bytes=settings.fetch_bytes_min,
-        max_partition_fetch_bytes=1 << 20,
+        max_partition_fetch_bytes=fetch_bytes,
         request_timeout_ms=settings.request_timeout_ms,
     )
     try:
@@ -43,7 +47,7 @@ async def open_consumer(settings: LogSettings, wait_ms: int) -> AIOKafkaConsumer
     except (KafkaError, OSError, TimeoutError) as exc:
         with contextlib.suppress(KafkaError, OSError):
             await consumer.stop()
-        raise LogUnavailable(f"no consumer: {type(exc).__name__}: {exc}") from exc
+        raise await unavailable(settings, "no consumer", exc) from exc
     return consumer
 
 
@@ -64,15 +68,29 @@ async def offsets(
 ) -> tuple[dict[KafkaPartition, int], dict[KafkaPartition, int]]:
     """First and next offsets. Raises: UnknownTopic, LogUnavailable."""
     wanted = list(partitions)
+    return await begins_of(consumer, wanted), await ends_of(consumer, wanted)
+
+
+async def begins_of(consumer: AIOKafkaConsumer, partitions: Sequence[KafkaPartition]) -> dict[KafkaPartition, int]:
+    """Raises: UnknownTopic, LogUnavailable."""
+    return await _listed(consumer, partitions, consumer.beginning_offsets)
+
+
+async def ends_of(consumer: AIOKafkaConsumer, partitions: Sequence[KafkaPartition]) -> dict[KafkaPartition, int]:
+    """Raises: UnknownTopic, LogUnavailable."""
+    return await _listed(consumer, partitions, consumer.end_offsets)
+
+
+async def _listed(consumer: AIOKafkaConsumer, partitions: Sequence[KafkaPartition], ask: Ask) -> dict[KafkaPartition, int]:
     try:
-        for place in wanted:
+        for place in partitions:
             known = consumer.partitions_for_topic(place.topic)
             if known is None:
                 await consumer._client._wait_on_metadata(place.topic)
                 known = consumer.partitions_for_topic(place.topic)
             if place.partition not in (known or ()):
                 raise UnknownTopic(place.topic, place.partition)
-        return await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
+        return await ask(partitions)
     except (KafkaError, OSError) as exc:
         raise LogUnavailable(f"offsets: {type(exc).__name__}: {exc}") from exc
 
@@ -110,17 +128,25 @@ class Reader:
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
         self._turn = asyncio.Lock()
+        self._ends = Together(self._ends_of)
 
-    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+    async def start(self, topic: str, partition: int) -> int:
         async with self._turn:
             place = KafkaPartition(topic, partition)
-            begins, ends = await offsets(await self._ready(), [place])
-            return begins[place], ends[place]
+            return (await begins_of(await self._ready(), [place]))[place]
+
+    async def end(self, topic: str, partition: int) -> int:
+        """Asked after the call; those who want to know at the same time are answered by one request."""
+        return await self._ends.of(KafkaPartition(topic, partition))
+
+    async def _ends_of(self, places: Sequence[KafkaPartition]) -> dict[KafkaPartition, int]:
+        async with self._turn:
+            return await ends_of(await self._ready(), places)
 
     async def offset_at(self, topic: str, partition: int, timestamp_ms: int) -> int:
         async with self._turn:
             consumer, place = await self._ready(), KafkaPartition(topic, partition)
-            end = (await offsets(consumer, [place]))[1][place]
+            end = (await ends_of(consumer, [place]))[place]
             try:
                 found = (await consumer.offsets_for_times({place: timestamp_ms}))[place]
             except (KafkaError, OSError) as exc:
@@ -138,7 +164,7 @@ class Reader:
                 consumer.unsubscribe()  # nothing is fetched ahead between two reads
 
     async def _read_assigned(self, consumer: AIOKafkaConsumer, place: KafkaPartition, limit: int) -> list[Record]:
-        end = (await offsets(consumer, [place]))[1][place]
+        end = (await ends_of(consumer, [place]))[place]
         # Compaction may leave nothing between here and the end: then the position moves though no record comes.
         while (at := await consumer.position(place)) < end:
             records = await poll(consumer, POLL_MS, limit)

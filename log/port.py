@@ -31,6 +31,28 @@ class Entry(NamedTuple):
     headers: tuple[Header, ...] = ()
 
 
+class Span(NamedTuple):
+    """Offsets of one partition, half-open: from `start_offset` to before `end_offset`."""
+
+    topic: str
+    partition: int
+    start_offset: int
+    end_offset: int
+
+
+class Scan(Protocol):
+    """A reading of some spans over one connection; see `Log.scan`."""
+
+    async def take(self, topic: str, partition: int) -> list[Record]:
+        """The next records of this span, oldest first; empty, and from then on always, when it was read to its end.
+
+        Raises: PositionGone if retention has taken away what comes next; LogUnavailable. Blocks: on the broker; one caller at a time.
+        """
+        ...
+
+    async def aclose(self) -> None: ...
+
+
 class FencedWriter(Protocol):
     """The only writer of some partitions, as long as nobody opens the same id again."""
 
@@ -106,5 +128,12 @@ class Log(Protocol):
         Shape: non-empty lists; one list may hold several partitions; offsets ascending within a partition; each record once.
         Raises: PositionGone; LogUnavailable when it cannot connect at first. A broker that goes away later is waited for.
         Blocks: until there is something; close the iterator (`aclose`) to free its connection.
+        """
+        ...
+
+    async def scan(self, spans: Sequence[Span]) -> Scan:
+        """A reading of these spans, each of another partition, with large fetches; what is not taken waits in bounded memory.
+
+        Raises: PositionGone if a span begins before its partition's start or ends after its end; UnknownTopic; LogUnavailable.
         """
         ...

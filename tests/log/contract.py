@@ -12,7 +12,8 @@ import pytest
 
 from log.errors import EntryTooLong, Fenced, LogError, PositionGone, UnknownTopic
 from log.limits import batch_bytes_limit
-from log.port import Entry, Log, Record
+from log.port import Entry, Log, Record, Span
+from log.spans import read_in_time, read_span, read_spans
 
 EVENTS = "conversation-events"
 COMMANDS = "conversation-commands"
@@ -231,6 +232,51 @@ class LogContract:
             tail = log.tail({(EVENTS, 0): await log.end_offset(EVENTS, 0) + 1})
             with pytest.raises(PositionGone):
                 await anext(tail)
+
+        self.run(body)
+
+    def test_a_scan_gives_each_span_exactly_and_then_nothing(self) -> None:
+        async def body(log: Log) -> None:
+            starts = {p: await log.publish(EVENTS, p, [entry(f"{p}.{i}") for i in range(10)]) for p in (0, 1)}
+            spans = [Span(EVENTS, 0, starts[0] + 2, starts[0] + 9), Span(EVENTS, 1, starts[1], starts[1] + 10)]
+            spans.append(Span(EVENTS, 2, await log.end_offset(EVENTS, 2), await log.end_offset(EVENTS, 2)))
+            await log.publish(EVENTS, 1, [entry("after the end")])
+            assert values([r for records in [x async for x in read_span(log, spans[0])] for r in records]) == [
+                f"0.{i}" for i in range(2, 9)
+            ]
+            everything = [record async for records in read_spans(log, spans) for record in records]
+            assert values(everything) == [*(f"0.{i}" for i in range(2, 9)), *(f"1.{i}" for i in range(10))]
+            scan = await log.scan(spans)
+            assert await scan.take(EVENTS, 2) == []
+            while await scan.take(EVENTS, 0):
+                pass
+            assert await scan.take(EVENTS, 0) == []
+            await scan.aclose()
+
+        self.run(body)
+
+    def test_a_scan_of_several_partitions_can_be_merged_by_time(self) -> None:
+        async def body(log: Log) -> None:
+            spans = []
+            for partition in (0, 1, 2):
+                times = [LONG_AGO_MS + 10 * i + partition for i in range(40)]
+                start = await log.publish(EVENTS, partition, [entry(f"{at_ms}", timestamp_ms=at_ms) for at_ms in times])
+                spans.append(Span(EVENTS, partition, start, start + 40))
+            merged = [record.timestamp_ms async for records in read_in_time(log, spans) for record in records]
+            assert merged == sorted(LONG_AGO_MS + 10 * i + p for i in range(40) for p in (0, 1, 2))
+
+        self.run(body)
+
+    def test_a_scan_from_beyond_the_end_is_refused(self) -> None:
+        async def body(log: Log) -> None:
+            end = await log.end_offset(EVENTS, 0)
+            with pytest.raises(PositionGone):
+                await log.scan([Span(EVENTS, 0, end + 1, end + 2)])
+            with pytest.raises(PositionGone):
+                await log.scan([Span(EVENTS, 0, end, end + 1)])
+            count = await log.partitions_count(EVENTS)
+            with pytest.raises(UnknownTopic):
+                await log.scan([Span(EVENTS, count, 0, 0)])
 
         self.run(body)
 
