@@ -5,24 +5,28 @@ Called by the rest of `store/` and by the projector. Source of the choices: reci
 
 import asyncio
 import contextlib
+import copy
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
-from cassandra import ConsistencyLevel, OperationTimedOut, RequestExecutionException
+from cassandra import AuthenticationFailed, ConsistencyLevel, InvalidRequest, OperationTimedOut, RequestExecutionException
+from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, RoundRobinPolicy, TokenAwarePolicy
 from cassandra.query import BatchStatement, BoundStatement, PreparedStatement, tuple_factory
 
-from store.errors import StoreUnavailable
+from store.errors import StoreRefused, StoreUnavailable
+from store.generations import POINTERS, Place, mirrored_projection, place_of, text_at
 from store.settings import StoreSettings
 
 PROTOCOL_VERSION = 5
 CONNECT_RETRY_S = 1.0
+DEFINE_TIMEOUT_S = 60.0
 RECONNECT_S = 1.0  # constant: after an outage of a minute nobody should wait for an exponential back-off to end
 
 Row = tuple[Any, ...]
@@ -40,7 +44,22 @@ def translated() -> Iterator[None]:
     try:
         yield
     except _OURS as exc:
+        if isinstance(exc, NoHostAvailable) and (reason := _refusal(exc)):
+            raise StoreRefused(reason) from exc
         raise StoreUnavailable(f"{type(exc).__name__}: {exc}") from exc
+
+
+def _refusal(nobody: NoHostAvailable) -> str:
+    """What a node answered that does not let us in; "" where none does."""
+    for address, failure in nobody.errors.items():
+        refuses = f"Cassandra at {address} refuses us"
+        if isinstance(failure, AuthenticationFailed):
+            return f"{refuses}: the name or the password is wrong (WARBLER_CASSANDRA_USER, WARBLER_CASSANDRA_PASSWORD)"
+        told = str(failure)  # of an error of TLS the driver keeps the text alone
+        if "[SSL: " in told:
+            variable = "CA_FILE" if "CERTIFICATE_VERIFY_FAILED" in told else "SECURITY"
+            return f"{refuses}: TLS fails: {told[told.index('[SSL: ') :]} (WARBLER_CASSANDRA_{variable})"
+    return ""
 
 
 def open_cluster(settings: StoreSettings) -> Any:
@@ -49,6 +68,7 @@ def open_cluster(settings: StoreSettings) -> Any:
         policy: Any = TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=settings.datacenter))
     else:
         policy = RoundRobinPolicy()
+    security = settings.security
     profile = ExecutionProfile(
         load_balancing_policy=policy,
         request_timeout=settings.request_timeout_ms / 1000,
@@ -66,17 +86,43 @@ def open_cluster(settings: StoreSettings) -> Any:
         reconnection_policy=ConstantReconnectionPolicy(RECONNECT_S, max_attempts=None),
         connect_timeout=settings.request_timeout_ms / 1000,
         schema_metadata_enabled=len(settings.hosts) > 1,  # only token awareness needs it
+        ssl_context=security.tls_context(),
+        auth_provider=PlainTextAuthProvider(security.user, security.password) if security.user else None,
     )
 
 
 class Store:
-    """An open connection. Statements are prepared once and kept by their text."""
+    """An open connection. Statements are prepared once and kept by their text.
+
+    They name tables by their plain names; which generation of them is meant is said by `place` alone.
+    """
 
     def __init__(self, settings: StoreSettings, cluster: Any, session: Session) -> None:
         self.settings = settings
         self.keyspace = settings.keyspace
+        self.place = Place()
         self._cluster, self._session = cluster, session
-        self._prepared: dict[str, PreparedStatement] = {}
+        self._prepared: dict[str, PreparedStatement] = {}  # as they are for `place`
+        self._by_text: dict[str, PreparedStatement] = {}  # as Cassandra has them
+
+    def at(self, live: Mapping[str, int], *, mirrors: bool = True) -> "Store":
+        """The same connection with these generations of projections, whatever the pointer says; `mirrors`: writes those others too."""
+        view = copy.copy(self)
+        view.place = Place(dict(live), dict(live), self.place.known, mirrors=mirrors)
+        view._prepared = {}
+        return view
+
+    async def adopt(self, projection: str, generation: int, progress: Mapping[tuple[str, int], int]) -> bool:
+        """Go over to this generation, which got so far; False if it lacks what was told to be there. Raises: StoreUnavailable.
+
+        Everything that was prepared before is prepared for it first, so that nobody waits for that afterwards.
+        """
+        fresh = {cql: await self._of_text(text_at(cql, {**self.place.live, projection: generation})) for cql in list(self._prepared)}
+        if not self.place.may_adopt(projection, progress):
+            return False
+        self.place.adopt(projection, generation)
+        self._prepared = fresh
+        return True
 
     @classmethod
     async def connect(cls, settings: StoreSettings) -> "Store":
@@ -106,10 +152,12 @@ class Store:
                 session = cluster.connect()
                 session.execute(f"USE {settings.keyspace}")
                 session.set_keyspace(settings.keyspace)
+                store = cls(settings, cluster, session)
+                store.place = place_of(_pointers(session))
         except BaseException:
             cluster.shutdown()
             raise
-        return cls(settings, cluster, session)
+        return store
 
     async def close(self) -> None:
         await asyncio.to_thread(self._cluster.shutdown)
@@ -117,9 +165,19 @@ class Store:
     async def prepare(self, cql: str) -> PreparedStatement:
         """The prepared statement of this text. Raises: StoreUnavailable."""
         found = self._prepared.get(cql)
+        while found is None:
+            version = self.place.version
+            found = await self._of_text(text_at(cql, self.place.live))
+            if version == self.place.version:
+                self._prepared[cql] = found
+            else:  # another generation was adopted meanwhile
+                found = self._prepared.get(cql)
+        return found
+
+    async def _of_text(self, text: str) -> PreparedStatement:
+        found = self._by_text.get(text)
         if found is None:
-            found = await asyncio.to_thread(self._prepare, cql)
-            self._prepared[cql] = found
+            found = self._by_text[text] = await asyncio.to_thread(self._prepare, text)
         return found
 
     def _prepare(self, cql: str) -> PreparedStatement:
@@ -130,12 +188,20 @@ class Store:
 
     async def execute(self, cql: str, values: Sequence[Any] = ()) -> Rows:
         """The first page of rows (up to 5,000) of one statement. Raises: StoreUnavailable."""
-        return (await self.execute_all([(await self.prepare(cql), values)]))[0]
+        return (await self.execute_each(cql, [values]))[0]
 
     async def execute_each(self, cql: str, values: Sequence[Sequence[Any]]) -> list[Rows]:
         """The rows of the same statement with each of the values, in their order. Raises: StoreUnavailable."""
-        statement = await self.prepare(cql)
-        return await self.execute_all([(statement, each) for each in values])
+        statements = [await self.prepare(cql), *await self._mirrors_of(cql)]
+        rows = await self.execute_all([(statement, each) for statement in statements for each in values])
+        return rows[: len(values)]
+
+    async def _mirrors_of(self, cql: str) -> list[PreparedStatement]:
+        """The same write for the other generations of a mirrored projection."""
+        projection = mirrored_projection(cql) if self.place.known else None
+        if projection is None:
+            return []
+        return [await self._of_text(text_at(cql, {projection: other})) for other in self.place.others(projection)]
 
     async def execute_all(self, requests: Sequence[Request], in_flight_limit: int | None = None) -> list[Rows]:
         """The rows of every request, in their order, at most `in_flight_limit` (None: the setting) under way at a time.
@@ -150,6 +216,11 @@ class Store:
         with translated():
             await flight.done
         return flight.rows
+
+    async def define(self, statement: str) -> None:
+        """A change of the schema; not prepared. Raises: StoreUnavailable. Delivery: one at a time, Cassandra does not serialise them."""
+        with translated():
+            await asyncio.to_thread(self._session.execute, statement, timeout=DEFINE_TIMEOUT_S)
 
     def replica_of(self, bound: BoundStatement) -> object:
         """The node that holds the statement's partition first; None with one contact point, where it is not known."""
@@ -170,6 +241,13 @@ class Store:
                 return
             with translated():
                 await asyncio.to_thread(result.fetch_next_page)
+
+
+def _pointers(session: Session) -> Rows:
+    try:
+        return list(session.execute(POINTERS))
+    except InvalidRequest:  # the keyspace is new, or of a release without generations: everything is in its first one
+        return []
 
 
 class _Flight:

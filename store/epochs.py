@@ -15,6 +15,7 @@ from schemas.errors import WarblerError
 from store import cql
 from store.cassandra import Store
 from store.errors import AnotherLog, TimelinesOfAnotherLog
+from store.progress import progress_of
 from store.schema import PRESENCE_TABLES, RECEIPT_TABLES, ROSTER_TABLES, SEARCH_TABLES, TIMELINE_TABLES
 
 EVENTS = "conversation-events"
@@ -92,7 +93,7 @@ async def why_another(store: Store, log: LogEnds, cluster: str = "") -> str | No
 
 async def _furthest(store: Store) -> Mapping[int, int]:
     """Up to where each partition was certainly there: projected, or given to devices by an edge."""
-    offsets: dict[int, int] = dict(await store.execute(cql.PROGRESS, (EVENTS,)))
+    offsets = dict(await progress_of(store, EVENTS))
     for partition, offset in await store.execute(cql.PROGRESS, (_seen(await current_epoch(store)),)):
         offsets[partition] = max(offset, offsets.get(partition, 0))
     return offsets

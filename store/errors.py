@@ -1,6 +1,7 @@
 """What can go wrong between us and Cassandra: whose fault, and whether the same call may succeed later."""
 
 from schemas.errors import WarblerError
+from schemas.security import BadSecurity
 
 
 class StoreError(WarblerError):
@@ -15,6 +16,10 @@ class StoreUnavailable(StoreError):
 
 class AnotherLog(StoreError):
     """The log was replaced while this process ran: what it remembers is of the old one, so it ends."""
+
+
+class PointerMoved(StoreError):
+    """Somebody else moved a projection's pointer, or began a generation of it, at the same moment. Nothing was changed."""
 
 
 class TimelinesOfAnotherLog(StoreError):
@@ -35,3 +40,15 @@ class TimelineGap(StoreError):
     def __init__(self, conversation: str, seq: int) -> None:
         super().__init__(f"{conversation}: event {seq} is damaged or missing, so what follows from it cannot be told")
         self.seq = seq
+
+
+class BadCassandraSecurity(StoreError, BadSecurity):
+    """WARBLER_CASSANDRA_SECURITY and its companions do not fit together, or name a file that does not do."""
+
+    prefix = "WARBLER_CASSANDRA_"
+
+
+class StoreRefused(StoreUnavailable):
+    """Cassandra answers, but not to us as we are set up. It counts as unavailable, but no repeat of ours mends it."""
+
+    retryable = False

@@ -1,6 +1,7 @@
 """The tables, as data, and their creation. Called once by `warbler up` before any other process starts.
 
-Why they look like this: docs/decisions/0003-projection-timestamps.md. Nothing is deleted or set to null: no tombstones.
+Why they look like this: docs/decisions/0003-projection-timestamps.md. Nothing is deleted or set to null, but for what
+expired (docs/decisions/0042-retention.md): no tombstones.
 """
 
 import asyncio
@@ -39,6 +40,8 @@ TIMELINE_TABLES: dict[str, str] = {
     # negative where that event ended it.
     "ties": f"""(conversation text PRIMARY KEY, friends boolean, asked_by text, text text, since_seq bigint,
         blocks map<text, bigint>, refusals map<text, bigint>) WITH {COMPACTION}""",
+    # Seqs whose content expired: what `content_expired` of `retention-events` says, besides what it takes away. By the role retention.
+    "expired": f"(conversation text, from_seq bigint, before_seq bigint, PRIMARY KEY ((conversation), from_seq)) WITH {COMPACTION}",
     # The next offset to project, written after the rows.
     "progress": f"(topic text, partition int, next_offset bigint, PRIMARY KEY ((topic), partition)) WITH {COMPACTION}",
 }
@@ -68,6 +71,17 @@ ROSTER_TABLES: dict[str, str] = {
         version bigint, changed_at_ms bigint, PRIMARY KEY ((user), other)) WITH {COMPACTION}""",
     "joinings": f"""(user text, way text, conversation text, state text, by_user text, reason text, seq bigint, at_ms bigint,
         PRIMARY KEY ((user), way, conversation)) WITH {COMPACTION}""",
+}
+
+# What the records of ended calls in `call-events` come to, which is kept for ever; `month`: thirty days. Rows: `store.call_rows`.
+CALL_TABLES: dict[str, str] = {
+    # A user's own rows go with the user; everything else stays as in the log.
+    "calls_by_user": f"""(user text, month int, ended_at_ms bigint, call text, value blob,
+        PRIMARY KEY ((user, month), ended_at_ms, call)) WITH CLUSTERING ORDER BY (ended_at_ms DESC, call DESC) AND {COMPACTION}""",
+    "calls_by_conversation": f"""(conversation text, month int, ended_at_ms bigint, call text, value blob,
+        PRIMARY KEY ((conversation, month), ended_at_ms, call)) WITH CLUSTERING ORDER BY (ended_at_ms DESC, call DESC) AND {COMPACTION}""",
+    # In which months a user or a conversation has any; written after the rows, so a list may miss the newest for a moment.
+    "call_months": f"(owner text, month int, PRIMARY KEY ((owner), month)) WITH CLUSTERING ORDER BY (month DESC) AND {COMPACTION}",
 }
 
 # What the inbox writes: the last record of each user in the topic `presence`.
@@ -166,6 +180,12 @@ CAMPAIGN_TABLES: dict[str, str] = {
         PRIMARY KEY ((scope), epoch, partition)) WITH {COMPACTION}""",
 }
 
+# Where each webhook stands (`streams.webhooks.standing`). `epoch`: of the log that its offsets are of.
+WEBHOOK_TABLES: dict[str, str] = {
+    "webhook_standings": f"""(webhook text PRIMARY KEY, epoch text, version bigint, rewound text, standing text, at_ms bigint)
+        WITH {COMPACTION}""",
+}
+
 # Where users are reached while they are away. Of these `push_settings` and `push_modes` are what account-events come to.
 PUSH_TABLES: dict[str, str] = {
     # The token stands sealed. Changed by LWT only; a row counts while `push_holders` names its user and device.
@@ -181,11 +201,22 @@ PUSH_TABLES: dict[str, str] = {
     "push_aliases": f"(tenant text, alias text, user text, PRIMARY KEY ((tenant, alias), user)) WITH {COMPACTION}",
 }
 
+# Which generation of a projection's tables is read, and which others there are (`store.generations`).
+GENERATION_TABLES: dict[str, str] = {
+    # `live`: the pointer; `newest`: the largest number that was ever given, none is given twice. Both by LWT only.
+    "generations": f"""(projection text, live int static, newest int static, generation int, state text, epoch text,
+        begun_at_ms bigint, changed_at_ms bigint, PRIMARY KEY ((projection), generation)) WITH {COMPACTION}""",
+    # What each process reads; its row expires soon after the process is gone.
+    "generation_followers": f"(scope text, node text, state text, PRIMARY KEY ((scope), node)) WITH {COMPACTION}",
+}
+
 TABLES: dict[str, str] = {
+    **GENERATION_TABLES,
     **TIMELINE_TABLES,
     **SEARCH_TABLES,
     **RECEIPT_TABLES,
     **ROSTER_TABLES,
+    **CALL_TABLES,
     **PRESENCE_TABLES,
     **ALERT_TABLES,
     **ACCOUNT_TABLES,
@@ -194,6 +225,7 @@ TABLES: dict[str, str] = {
     **TENANCY_TABLES,
     **PROFILE_TABLES,
     **CAMPAIGN_TABLES,
+    **WEBHOOK_TABLES,
     **PUSH_TABLES,
 }
 
@@ -212,13 +244,12 @@ def statements(keyspace: str, replication: int, tables: Mapping[str, str] = TABL
     return created
 
 
-async def ensure_tables(address: str, keyspace: str, replication: int, tables: Mapping[str, str] = TABLES) -> None:
+async def ensure_tables(settings: StoreSettings, replication: int, tables: Mapping[str, str] = TABLES) -> None:
     """Create the keyspace and the tables that are missing.
 
     Raises: StoreUnavailable. Delivery: safe to repeat, but not from two processes at once (Cassandra does not serialise schema changes).
     """
-    settings = StoreSettings(cassandra=address, keyspace=keyspace)
-    await asyncio.to_thread(_create, settings, statements(keyspace, replication, tables))
+    await asyncio.to_thread(_create, settings, statements(settings.keyspace, replication, tables))
 
 
 def _create(settings: StoreSettings, wanted: Sequence[str]) -> None:

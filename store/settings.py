@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from store.security import UNSECURED, CassandraSecuritySettings
+
 CASSANDRA_VARIABLE = "WARBLER_CASSANDRA"
 CONSISTENCIES = ("LOCAL_ONE", "ONE", "LOCAL_QUORUM", "QUORUM", "ALL")
 ON_NEW_LOG = ("refuse", "truncate")
@@ -21,6 +23,7 @@ class StoreSettings:
     connect_wait_ms: int = 0  # how long to wait for a Cassandra that is not there yet; 0: for ever
     in_flight_limit: int = 256  # requests of one call at a time
     on_new_log: str = "refuse"
+    security: CassandraSecuritySettings = UNSECURED
 
     def __post_init__(self) -> None:
         for address in self.cassandra.split(","):
@@ -64,5 +67,11 @@ class StoreSettings:
             consistency=env.get("STORE_CONSISTENCY", "LOCAL_QUORUM"),
             datacenter=env.get("STORE_DATACENTER", ""),
             on_new_log=env.get("STORE_ON_NEW_LOG", "refuse"),
+            security=CassandraSecuritySettings.from_env(env),
             **numbers,
         )
+
+    @classmethod
+    def at(cls, cassandra: str, keyspace: str, env: Mapping[str, str]) -> "StoreSettings":
+        """As `from_env`, at an address and in a keyspace that were found otherwise: commands know those of a running Warbler."""
+        return cls.from_env({**env, CASSANDRA_VARIABLE: cassandra, "WARBLER_KEYSPACE": keyspace})

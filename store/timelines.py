@@ -14,6 +14,7 @@ from schemas.errors import Undecodable
 from store import cql
 from store.buckets import bucket_of, downwards, upwards
 from store.cassandra import Row, Store
+from store.progress import progress_of
 from store.views import Head, Membership, MessageChanges, MessageView, ReadMark, lay_changes, message_of
 
 READ_EVENTS_LIMIT = 5_000  # the driver's page: one request holds that many rows
@@ -225,7 +226,7 @@ class Timelines:
 
     async def progress(self, topic: str = "conversation-events") -> dict[int, int]:
         """Partition -> the next offset to project; everything before it is in the tables. Raises: StoreUnavailable."""
-        return dict(await self._store.execute(cql.PROGRESS, (topic,)))
+        return await progress_of(self._store, topic)
 
 
 def _groups(items: Sequence[str], size: int) -> list[Sequence[str]]:

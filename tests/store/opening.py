@@ -16,7 +16,7 @@ PROJECTED = {**TIMELINE_TABLES, **SEARCH_TABLES, **RECEIPT_TABLES, **ROSTER_TABL
 
 @contextlib.asynccontextmanager
 async def opened(address: str, keyspace: str, tables: Mapping[str, str] = PROJECTED, **settings: int | str) -> AsyncIterator[Store]:
-    await ensure_tables(address, keyspace, 1, tables)
+    await ensure_tables(StoreSettings(address, keyspace), 1, tables)
     store = await Store.connect(StoreSettings(address, keyspace, connect_wait_ms=30_000, **settings))  # type: ignore[arg-type]
     try:
         yield store

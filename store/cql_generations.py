@@ -1,0 +1,13 @@
+"""The statements about generations of tables; `live` and `newest` by LWT only. They name no keyspace: the connection uses one."""
+
+_COLUMNS = "projection, live, newest, generation, state, epoch, begun_at_ms, changed_at_ms"
+ALL = f"SELECT {_COLUMNS} FROM generations WHERE projection IN ?"
+FIRST_OF_ALL = "UPDATE generations SET live = 1, newest = 1 WHERE projection = ? IF live = NULL"
+TAKE_NUMBER = "UPDATE generations SET newest = ? WHERE projection = ? IF newest = ?"
+POINT = "UPDATE generations SET live = ? WHERE projection = ? IF live = ?"
+ADD = "INSERT INTO generations (projection, generation, state, epoch, begun_at_ms, changed_at_ms) VALUES (?, ?, ?, ?, ?, ?)"
+PUT_STATE = "UPDATE generations SET state = ?, changed_at_ms = ? WHERE projection = ? AND generation = ?"
+DROP = "DELETE FROM generations WHERE projection = ? AND generation = ?"
+PUT_FOLLOWER = "INSERT INTO generation_followers (scope, node, state) VALUES ('all', ?, ?) USING TTL ?"
+DROP_FOLLOWER = "DELETE FROM generation_followers WHERE scope = 'all' AND node = ?"
+FOLLOWERS = "SELECT node, state FROM generation_followers WHERE scope = 'all'"
