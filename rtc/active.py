@@ -9,7 +9,8 @@ Rule 2: taking events again, in order, changes nothing in the end.
 from collections.abc import Iterable
 from typing import TypeVar
 
-from rtc import events
+from rtc.state import Call
+from schemas import call_events as events
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -29,6 +30,11 @@ class ActiveLegs:
 
     def __len__(self) -> int:
         return len(self._users)
+
+    def know(self, conversation_id: str, call: Call) -> None:
+        """A call that was under way before the first event that is taken."""
+        for party in call.participants:
+            self._enter((conversation_id, call.call_id), party.user)
 
     def take(self, event: events.Event) -> None:
         place = (event.conversation_id, event.call_id)

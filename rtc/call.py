@@ -11,14 +11,15 @@ Rule 3: a refused command leaves no event, not even time's: those are the timer'
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rtc import commands, decide_engine, decide_ring, decide_running
+from rtc import decide_engine, decide_ring, decide_running
 from rtc.draft import Draft
-from rtc.events import Event
 from rtc.evolve import evolve, fold
 from rtc.rules import Rules
 from rtc.state import Call, Line
 from rtc.timers import passed
 from rtc.values import Refusal
+from schemas import call_commands as commands
+from schemas.call_events import Event
 
 __all__ = ["Outcome", "decide", "evolve", "fold"]
 

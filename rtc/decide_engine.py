@@ -4,8 +4,13 @@ Rule 1: who speaks of another epoch than the present one is not heard: the room 
 Rule 2: an engine that lies changes nothing: what cannot have happened is refused as its fault, and the call goes on.
 """
 
-from rtc import events
-from rtc.commands import (
+from rtc.decide_running import renew
+from rtc.draft import Draft
+from rtc.rules import Rules
+from rtc.state import Call
+from rtc.values import Refusal
+from schemas import call_events as events
+from schemas.call_commands import (
     EngineCommand,
     RenewLeases,
     ReportEngineMedia,
@@ -15,11 +20,7 @@ from rtc.commands import (
     ReportVanished,
     SwitchEngine,
 )
-from rtc.decide_running import renew
-from rtc.draft import Draft
-from rtc.rules import Rules
-from rtc.state import Call
-from rtc.values import Fault, LostBecause, Refusal
+from schemas.call_values import Fault, LostBecause
 
 PEER_TO_PEER = "p2p"  # the engine of a call that has none
 

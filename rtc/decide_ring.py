@@ -7,8 +7,14 @@ Rule 3: two who call each other have one call: the later request accepts the ear
 
 import re
 
-from rtc import events
-from rtc.commands import (
+from rtc.draft import Draft
+from rtc.rules import RING_MS_LEAST, RING_MS_MOST, Rules
+from rtc.state import Call, Line, Party
+from rtc.tables import LEG_NEXT, LegSignal
+from rtc.values import Refusal
+from rtc.who import STRANGER, outside
+from schemas import call_events as events
+from schemas.call_commands import (
     AcceptCall,
     DeviceCommand,
     InviteToCall,
@@ -20,12 +26,6 @@ from rtc.commands import (
     RequestCall,
     TransferCall,
 )
-from rtc.draft import Draft
-from rtc.rules import RING_MS_LEAST, RING_MS_MOST, Rules
-from rtc.state import Call, Line, Party
-from rtc.tables import LEG_NEXT, LegSignal
-from rtc.values import Refusal
-from rtc.who import STRANGER, outside
 from schemas.ids import uuid7_ms
 
 _HASH = re.compile(r"(?:[0-9a-f]{64})?")
@@ -216,9 +216,12 @@ def _invite(draft: Draft, call: Call, command: Inviting, callees: tuple[str, ...
         return refusal
     if len(call.participants) + len(call.ringing) + len(callees) - bool(replaces) > rules.participants_limit:
         return Refusal("call_full", "nobody", f"at most {rules.participants_limit} take part", call.call_id)
+    if len({*call.parties, *callees}) > rules.parties_limit:
+        return Refusal("call_full", "nobody", f"at most {rules.parties_limit} in all, with those who have left", call.call_id)
     if callees:
         draft.emit(
             events.PartiesInvited,
+            media=call.media,
             callees=callees,
             busy=_among(command.busy, callees),
             waiting=_among(command.waiting, callees),

@@ -1,7 +1,13 @@
 """In a call: leave, join, kick, mute, hands, upgrade, hold, leases. Who may is in `who`. Pure."""
 
-from rtc import events
-from rtc.commands import (
+from rtc.decide_ring import refuse_by_hanging_up
+from rtc.draft import Draft
+from rtc.rules import Rules
+from rtc.state import Call, Party
+from rtc.values import Refusal
+from rtc.who import STRANGER, moderates, outside
+from schemas import call_events as events
+from schemas.call_commands import (
     DeviceCommand,
     HangUp,
     HoldCall,
@@ -14,12 +20,7 @@ from rtc.commands import (
     ResumeCall,
     UpgradeCall,
 )
-from rtc.decide_ring import refuse_by_hanging_up
-from rtc.draft import Draft
-from rtc.rules import Rules
-from rtc.state import Call, Party
-from rtc.values import Holder, Quality, Refusal
-from rtc.who import STRANGER, moderates, outside
+from schemas.call_values import Holder, Quality
 
 
 def hang_up(draft: Draft, call: Call, command: HangUp, rules: Rules) -> Refusal | None:
@@ -73,6 +74,8 @@ def _kept_out(call: Call, party: Party | None, command: JoinCall, rules: Rules) 
         return Refusal("kicked", "user", "a moderator has to invite you again", call.call_id)
     if len(call.participants) >= rules.participants_limit:
         return Refusal("call_full", "nobody", f"at most {rules.participants_limit} take part", call.call_id)
+    if party is None and len(call.parties) >= rules.parties_limit:
+        return Refusal("call_full", "nobody", f"at most {rules.parties_limit} in all, with those who have left", call.call_id)
     return None
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from rtc import events
-from rtc.commands import Command, DeviceCommand
 from rtc.evolve import evolve
 from rtc.state import Call, Line
-from rtc.values import EndReason, LeaveReason
+from schemas import call_events as events
+from schemas.call_commands import Command, DeviceCommand
+from schemas.call_values import EndReason, LeaveReason
 
 # What the call ends with where it cannot go on without who left.
 _END_OF: dict[LeaveReason, EndReason] = {

@@ -10,10 +10,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rtc import events
 from rtc.state import COMMANDS_REMEMBERED, MEMORY_MS, Call, Ended, Invites, Line, Party
 from rtc.tables import CALL_NEXT, LEG_NEXT, CallSignal, LegSignal
-from rtc.values import LegState
+from schemas import call_events as events
+from schemas.call_values import LegState
 
 
 def fold(line: Line, log: Iterable[events.Event]) -> Line:
@@ -31,6 +31,10 @@ def evolve(line: Line, event: events.Event) -> Line:
         if line.live is not None:
             raise ValueError("a second live call")
         return _counted(replace(line, live=_requested(event), **_pruned(line, event.at_ms)), event, event.callees)
+    if isinstance(event, events.CallRecorded):
+        if event.call_id not in line.ended:
+            raise ValueError("the record of a call that has not ended")
+        return line
     call = line.live
     if call is None or call.call_id != event.call_id:
         raise ValueError(f"{type(event).__name__} of a call that is not live")

@@ -10,31 +10,10 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rtc import events
-from rtc.values import CallKind, CallMedia, EndReason, LeaveReason, LegState, Quality
+from schemas import call_events as events
+from schemas.call_values import CallKind, CallMedia, CallOutcome, EndReason, LeaveReason, PartyRecord
 
-Outcome = Literal["missed", "rejected", "busy", "ended", "failed"]
 OPEN_STATES = ("invited", "delivered", "ringing")
-
-
-class PartyRecord(Struct, frozen=True, kw_only=True):
-    """One user's part. Shape: a time is 0 where the thing did not happen; the first time, where it did more often.
-
-    `in_call_ms`: over all stays. `entered_at_ms`: of the stay that goes on; 0 when the call has ended.
-    """
-
-    user: str
-    state: LegState = "invited"
-    device: str = ""
-    invited_at_ms: int = 0
-    rung_at_ms: int = 0
-    answered_at_ms: int = 0
-    media_at_ms: int = 0
-    entered_at_ms: int = 0
-    left_at_ms: int = 0
-    in_call_ms: int = 0
-    left_because: LeaveReason | Literal["call_ended", ""] = ""
-    quality: Quality | None = None
 
 
 class CallRecord(Struct, frozen=True, kw_only=True):
@@ -68,7 +47,7 @@ class TimelineEntry(Struct, frozen=True, kw_only=True):
     at_ms: int
     caller: str
     media: CallMedia
-    outcome: Outcome
+    outcome: CallOutcome
     duration_ms: int
     missed_by: tuple[str, ...]
 
@@ -212,13 +191,35 @@ def _ended(record: CallRecord, event: events.CallEnded) -> CallRecord:
 
 
 # Of a call that nobody answered; what is not here was missed, whatever kept the caller from waiting.
-_UNANSWERED: Mapping[EndReason, Outcome] = {"rejected": "rejected", "busy": "busy"}
+_UNANSWERED: Mapping[EndReason, CallOutcome] = {"rejected": "rejected", "busy": "busy"}
+
+
+def call_record(event: events.CallRecorded) -> CallRecord:
+    """The record as it was folded, from the event that holds it."""
+    return CallRecord(
+        tenant=event.tenant,
+        conversation_id=event.conversation_id,
+        call_id=event.call_id,
+        kind=event.call_kind,
+        media=event.media,
+        caller=event.caller,
+        engines=event.engines,
+        parties={party.user: party for party in event.parties},
+        requested_at_ms=event.requested_at_ms,
+        rung_at_ms=event.rung_at_ms,
+        answered_at_ms=event.answered_at_ms,
+        connected_at_ms=event.connected_at_ms,
+        ended_at_ms=event.ended_at_ms,
+        reason=event.reason,
+        ring_ms=event.ring_ms,
+        talk_ms=event.talk_ms,
+    )
 
 
 def timeline_entry(record: CallRecord) -> TimelineEntry:
     """What the timeline shows. Shape: the call has ended."""
     assert record.reason is not None
-    answered: Outcome = "ended" if record.connected_at_ms else "failed"
+    answered: CallOutcome = "ended" if record.connected_at_ms else "failed"
     outcome = answered if record.answered_at_ms else _UNANSWERED.get(record.reason, "missed")
     missed = ("timed_out", "cancelled", "busy")
     return TimelineEntry(

@@ -14,6 +14,8 @@ class Rules:
     """What a call may ask for, and how long it waits for what."""
 
     participants_limit: int = between(100, 2, 1_000)
+    # Who was ever in the call or rung: its record names them all, and has to fit in one batch with what time does to everybody at once.
+    parties_limit: int = between(1_000, 2, 1_500)
     invites_per_command_limit: int = between(50, 1, 1_000)
     # Of one user, over all its conversations, within the window: nobody rings a whole company by script.
     invites_per_user_limit: int = between(100, 1, 10_000)
@@ -25,6 +27,8 @@ class Rules:
     call_ms_limit: int = between(24 * 3_600_000, 60_000, 7 * 24 * 3_600_000)
     request_horizon_ms: int = between(120_000, 1_000, 300_000)  # an older request must not ring any more; below MEMORY_MS
     clock_ahead_ms: int = between(60_000, 0, 3_600_000)
+    # How much later than due the owner lets time act: as far as its clock and the broker's, which stamps commands, may be apart.
+    timer_slack_ms: int = between(500, 0, 10_000)
 
     def __post_init__(self) -> None:
         check_between(self, "CALLS_")

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from rtc.tables import IN_CALL, OPEN
-from rtc.values import CallKind, CallMedia, CallState, EndReason, Flow, LegState
+from rtc.values import CallState, Flow
+from schemas.call_values import CallKind, CallMedia, EndReason, LegState
 
 COMMANDS_REMEMBERED = 256
 MEMORY_MS = 600_000  # how long an ended call is remembered; above every request horizon, or an old request could ring again

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from rtc.values import CallState, LegState
+from rtc.values import CallState
+from schemas.call_values import LegState
 
 CallSignal = Literal["rang", "accepted", "media_up", "media_lost", "held", "resumed", "ended"]
 LegSignal = Literal["invite", "deliver", "ring", "accept", "reject", "busy", "elsewhere", "cancel", "time_out", "join", "leave", "fail"]

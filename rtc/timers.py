@@ -10,10 +10,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from rtc import events
 from rtc.draft import Draft
 from rtc.rules import Rules
 from rtc.state import Call, Line, Party
+from schemas import call_events as events
 
 What = Literal["ring", "connect", "reconnect", "lease", "engine_lease", "grace", "length"]
 # Of what is due at one moment: the whole call before its parts, and a lease before what it may have caused.

@@ -4,9 +4,9 @@ Rule 1: only the device by which a user takes part speaks for it; what another o
 Rule 2: a moderator's doing is for groups; of a group's call its caller is one too.
 """
 
-from rtc.commands import DeviceCommand
 from rtc.state import Call
 from rtc.values import Refusal
+from schemas.call_commands import DeviceCommand
 
 STRANGER = Refusal("not_invited", "user", "the call is not for you")
 

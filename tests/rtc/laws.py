@@ -6,13 +6,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from rtc import commands, events
 from rtc.call import Outcome
 from rtc.record import CallRecord
 from rtc.rules import Rules
 from rtc.values import Refusal
+from schemas import call_commands as commands
+from schemas import call_events as events
 
 ANSWERED_ENDS = {"hung_up", "no_media", "connection_lost", "all_left"}
+REQUEST_REFUSED = {"stale", "invalid", "clock_ahead", "foreign_tenant"}
 UNANSWERED_ENDS = {"cancelled", "rejected", "busy", "missed"}
 OF_PARTICIPANT = (
     *(events.CallHeld, events.CallResumed, events.CallUpgraded, events.HandRaised, events.PartiesInvited),
@@ -41,6 +43,7 @@ class Seen:
     lost_ids: set[str] = field(default_factory=set)
     epoch: int = 1
     end: events.CallEnded | None = None
+    recorded: events.CallRecorded | None = None
 
 
 class Observer:
@@ -57,6 +60,10 @@ class Observer:
         assert before is None or event.at_ms >= before.at_ms, "time does not go back"
         assert event.event_id == f"{event.conversation_id}:call:{event.seq}"
         self.head = event
+        assert not isinstance(before, events.CallEnded) or isinstance(event, events.CallRecorded), "a call's record follows its end"
+        if isinstance(event, events.CallRecorded):
+            self._recorded(event, before)
+            return
         if isinstance(event, events.CallRequested):
             self._requested(event)
             return
@@ -65,6 +72,13 @@ class Observer:
         assert seen.request.call_id == event.call_id, "one live call at most, and nothing after its end"
         assert not seen.empty_ms or event.at_ms <= seen.empty_ms + self.rules.grace_ms, "an empty call ends with its grace"
         getattr(self, f"_{event.__struct_config__.tag}", self._other)(seen, event)
+
+    def _recorded(self, event: events.CallRecorded, before: events.Event | None) -> None:
+        assert isinstance(before, events.CallEnded), "a record without an end"
+        assert (event.call_id, event.at_ms, event.reason) == (before.call_id, before.at_ms, before.reason)
+        seen = self.calls[event.call_id]
+        assert seen.recorded is None, "a call has one record"
+        seen.recorded = event
 
     def _requested(self, event: events.CallRequested) -> None:
         assert self.live is None, "two calls at once"
@@ -213,7 +227,7 @@ class Observer:
         if seen is None:
             return
         done = () if isinstance(outcome, Refusal) else tuple(type(event) for event in outcome)
-        ours = command.call_id in (seen.request.call_id, *seen.lost_ids)
+        ours = command.call_id in (seen.request.call_id, *seen.lost_ids) and command.tenant == seen.request.tenant
         code = outcome.code if isinstance(outcome, Refusal) else ""
         assert not ours or code not in ("unknown_call", "foreign_tenant")
         if isinstance(command, commands.EngineCommand) and done and not isinstance(command, commands.SwitchEngine):
@@ -229,7 +243,7 @@ class Observer:
             assert {events.ParticipantLeft, events.CallEnded} & set(done) or code == "not_allowed", "who is in the call may leave"
         if isinstance(command, commands.RequestCall) and seen.request.call_kind == command.call_kind == "one_to_one":
             mutual = rung and command.callees == (seen.request.user,) and not seen.answered_ms
-            assert (events.CallAccepted in done) == mutual or code in ("stale", "invalid"), "a glare is one call"
+            assert (events.CallAccepted in done) == mutual or code in REQUEST_REFUSED, "a glare is one call"
 
     def between_decisions(self) -> None:
         """A decision leaves no call between two with only one in it."""

@@ -9,15 +9,18 @@ from typing import Any
 
 import msgspec
 
-from rtc import commands, events
 from rtc.active import ActiveLegs
 from rtc.call import decide, fold
-from rtc.record import CallRecord, fold_record
+from rtc.record import CallRecord, call_record, fold_record
 from rtc.rules import Rules
 from rtc.state import Line
 from rtc.timers import next_due, passed
-from rtc.values import Holder, Quality, Refusal
+from rtc.values import Refusal
+from schemas import call_commands as commands
+from schemas import call_events as events
+from schemas.call_values import Holder, Quality
 from schemas.ids import uuid7
+from streams.calls.recording import recorded
 from tests.rtc.laws import Observer, adds_up
 
 START_MS = 1_700_000_000_000
@@ -25,6 +28,7 @@ RULES = Rules(participants_limit=3, invites_per_command_limit=4, invites_per_use
 DEVICES = ("ana/1", "bob/1", "ana/2", "bob/2", "eve/1", "mod/1", "xen/1")
 USERS = ("bob", "ana", "eve", "mod", "xen")
 ENGINES = ("embedded", "janus", "p2p")
+RINGS_MS = (30_000, 60_000, 120_000)
 PAUSES_MS = (1, 500, 5_000, 14_000, 29_999, 30_000, 44_000, 61_000)
 SAID: tuple[type[commands.Command], ...] = (
     *(commands.RequestCall,) * 4,
@@ -62,6 +66,8 @@ class World:
         self.said: list[commands.Command] = []
         self.observer = Observer(RULES)
         self.records: dict[str, CallRecord] = {}
+        self.open_record: CallRecord | None = None  # of the live call, as the owner keeps it
+        self.patient_record: CallRecord | None = None
         self.active = ActiveLegs(RULES.invites_window_ms)
         self.refusals: dict[str, int] = {}
         for at in range(0, len(history) - 2, 3):
@@ -75,7 +81,8 @@ class World:
             case 0 | 1 | 2 | 3 | 4 | 5:
                 self.hear(self.sensible(who, how))
             case 6 | 7:
-                self.hear(self.device_command(DEVICES[who % len(DEVICES)], who // len(DEVICES), SAID[how % len(SAID)]))
+                command = self.device_command(DEVICES[who % len(DEVICES)], who // len(DEVICES), SAID[how % len(SAID)])
+                self.hear(self.garbled(command, how) if who >= 240 else command)
             case 8:
                 device = DEVICES[who % len(DEVICES)]
                 self.queues[device].append(self.device_command(device, who // len(DEVICES), SAID[how % len(SAID)]))
@@ -143,7 +150,11 @@ class World:
             fields |= {"media": "audio", "engine": ENGINES[twist // 3 % 3], "call_id": f"c{len(self.said)}"}
             group = twist % 3 == 1
             callees = tuple(name for name in (USERS[: 2 + twist % 3] if group else ("bob" if user != "bob" else "ana",)) if name != user)
-            fields |= {"call_kind": "group" if group else "one_to_one", "callees": callees, "ring_ms": (60_000, 30_000, 120_000)[twist % 3]}
+            fields |= {
+                "call_kind": "group" if group else "one_to_one",
+                "callees": callees,
+                "ring_ms": RINGS_MS[twist // 2 % 3],
+            }
             fields["busy"] = ("bob",) if twist % 16 == 15 else ()
         elif kind is commands.InviteToCall:
             fields["callees"] = (target, "eve") if target != "eve" and user != "eve" else (target,)
@@ -154,6 +165,12 @@ class World:
         elif kind is commands.HangUp:
             fields["for_all"] = twist % 8 == 7
         return self.speak(kind(**(self.base(twist) | fields)))
+
+    def garbled(self, command: commands.Command, how: int) -> commands.Command:
+        """Of another tenant, with a clock that is ahead, or without a call."""
+        later = uuid7(self.clock_ms + 120_000, len(self.said))
+        changes: tuple[dict[str, str], ...] = ({"tenant": "u"}, {"command_id": later}, {"call_id": ""})
+        return msgspec.structs.replace(command, **changes[how % (2 if isinstance(command, commands.RequestCall) else 3)])
 
     def engine_command(self, who: int, how: int) -> commands.Command:
         kind, call = ENGINE_SAID[how % len(ENGINE_SAID)], self.line.live
@@ -195,8 +212,9 @@ class World:
         else:
             self.take(outcome)
             assert not isinstance(waited, Refusal), "a late timer changes no answer"
-            self.patient = fold(self.patient, waited)
-            self.patient_log += waited
+            complete, self.patient_record = recorded(waited, self.patient_record)
+            self.patient = fold(self.patient, complete)
+            self.patient_log += complete
         again = decide(self.line, command, self.clock_ms, RULES)
         if not isinstance(outcome, Refusal):
             assert again == (), "a repeated command changes nothing"
@@ -207,12 +225,16 @@ class World:
         assert due is None or due.at_ms > self.clock_ms, "what is due has happened"
 
     def take(self, happened: tuple[events.Event, ...]) -> None:
+        happened, self.open_record = recorded(happened, self.open_record)
         self.line = fold(self.line, happened)
         self.log += happened
         for event in happened:
             self.observer.take(event)
             self.active.take(event)
-            self.records[event.call_id] = fold_record(self.records.get(event.call_id), event)
+            if isinstance(event, events.CallRecorded):
+                assert call_record(event) == self.records[event.call_id], "who has the log can check the record"
+            else:
+                self.records[event.call_id] = fold_record(self.records.get(event.call_id), event)
 
     def crash(self, how: int) -> None:
         """The successor has a snapshot of some moment and the log, both as bytes; what it makes of them is what was."""
@@ -262,9 +284,11 @@ class World:
             self.time()
             self.look()
         assert self.line.live is None, "every call ends"
-        assert [*self.patient_log, *passed(self.patient, self.clock_ms, RULES)] == self.log, "when timers fire makes no difference"
-        for call_id, seen in self.observer.calls.items():
-            adds_up(self.records[call_id], seen)
+        rest, _ = recorded(passed(self.patient, self.clock_ms, RULES), self.patient_record)
+        assert [*self.patient_log, *rest] == self.log, "when timers fire makes no difference"
+        for seen in self.observer.calls.values():
+            assert seen.recorded is not None, "every call has its record in the log"
+            adds_up(call_record(seen.recorded), seen)
         self.replay()
 
     def replay(self) -> None:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from rtc import commands, events
 from rtc.call import Outcome, decide, fold
 from rtc.record import CallRecord, fold_record
 from rtc.rules import Rules
 from rtc.state import Call, Line, Party
 from rtc.timers import passed
-from rtc.values import LegState, Refusal
+from rtc.values import Refusal
+from schemas import call_commands as commands
+from schemas import call_events as events
+from schemas.call_values import LegState
 from schemas.ids import uuid7
 
 START_MS = 1_700_000_000_000

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rtc import commands
-from rtc.values import Holder, Quality
+from schemas import call_commands as commands
+from schemas.call_values import Holder, Quality
 from tests.rtc.talking import ANA, BOB, EVE, STRANGER, Talk, in_state, only, tags
 
 

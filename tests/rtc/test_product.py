@@ -5,10 +5,11 @@ from typing import Any, get_args
 
 import pytest
 
-from rtc import commands
 from rtc.call import decide
 from rtc.state import Line
-from rtc.values import CallState, Quality, Refusal
+from rtc.values import CallState, Refusal
+from schemas import call_commands as commands
+from schemas.call_values import Quality
 from tests.rtc.talking import ANA, ANA2, BOB, BOB2, ENGINE, EVE, HASH, MOD, STRANGER, Talk, in_state, tags
 
 STATES: tuple[CallState, ...] = get_args(CallState)

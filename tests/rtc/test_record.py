@@ -2,11 +2,11 @@
 
 import pytest
 
-from rtc import commands
 from rtc.active import ActiveLegs
 from rtc.record import fold_record, timeline_entry
 from rtc.rules import Rules
-from rtc.values import Quality
+from schemas import call_commands as commands
+from schemas.call_values import Quality
 from tests.rtc.talking import ANA, BOB, EVE, START_MS, Talk, in_state
 
 WINDOW_MS = 60_000

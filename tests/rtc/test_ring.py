@@ -2,8 +2,9 @@
 
 import pytest
 
-from rtc import commands, events
 from rtc.values import Refusal
+from schemas import call_commands as commands
+from schemas import call_events as events
 from schemas.ids import uuid7
 from tests.rtc.talking import ANA, ANA2, BOB, BOB2, CONVERSATION, ENGINE, EVE, HASH, START_MS, STRANGER, Talk, in_state, only, tags
 

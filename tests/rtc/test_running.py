@@ -2,8 +2,9 @@
 
 import pytest
 
-from rtc import commands, events
-from rtc.values import Holder, Quality
+from schemas import call_commands as commands
+from schemas import call_events as events
+from schemas.call_values import Holder, Quality
 from tests.rtc.talking import ANA, ANA2, BOB, BOB2, EVE, MOD, RULES, STRANGER, Talk, in_state, only, tags
 
 GOOD = Quality(0.01, 40, 3, 800)

@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from rtc.tables import CALL_NEXT, IN_CALL, LEG_NEXT, OPEN, OVER, CallSignal, LegSignal
-from rtc.values import CallState, LegState
+from rtc.values import CallState
+from schemas.call_values import LegState
 
 CALL_STATES, CALL_SIGNALS = get_args(CallState), get_args(CallSignal)
 LEG_STATES, LEG_SIGNALS = get_args(LegState), get_args(LegSignal)

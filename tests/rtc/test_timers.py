@@ -2,10 +2,11 @@
 
 import pytest
 
-from rtc import commands, events
 from rtc.call import fold
 from rtc.state import Line
 from rtc.timers import Due, next_due, passed
+from schemas import call_commands as commands
+from schemas import call_events as events
 from tests.rtc.talking import ANA, BOB, EVE, RULES, START_MS, Talk, in_state, tags
 
 

@@ -1,0 +1,1 @@
+"""What stands between the log and a media engine: the process `python -m rtc.engine`."""

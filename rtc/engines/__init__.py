@@ -1,0 +1,1 @@
+"""Media engines behind one interface, and the processes that drive them."""

@@ -1,0 +1,1 @@
+"""Calls' media through Janus: rooms of its VideoRoom plugin, over its WebSocket API."""

@@ -1,0 +1,1 @@
+"""Calls' media through LiveKit: its rooms over Twirp, its tickets to devices, its webhooks as claims."""
