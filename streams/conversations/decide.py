@@ -15,8 +15,10 @@ from typing import Any
 
 from schemas import commands
 from schemas.events import Event
+from schemas.fingerprint import fingerprint
 from schemas.ids import ms_of, uuid7_bytes
 from store.verdicts import NOT_MEMBER, Action, may
+from streams.conversations import decide_calls as calls
 from streams.conversations import decide_friends as friends
 from streams.conversations import decide_groups as groups
 from streams.conversations import decide_joining as joining
@@ -24,7 +26,6 @@ from streams.conversations import decide_members as members
 from streams.conversations import decide_messages as messages
 from streams.conversations import decide_roles as roles
 from streams.conversations.answers import Accepted, Decision, Noted, Refused, Repeated, refusal
-from streams.conversations.fingerprint import fingerprint
 from streams.conversations.rules import Rules
 from streams.conversations.state import Conversation
 
@@ -66,7 +67,10 @@ HANDLERS: Mapping[type[commands.Command], tuple[Action | None, Handler]] = {
     commands.RemoveFriend: ("relate", friends.remove_friend),
     commands.BlockUser: ("relate", friends.block_user),
     commands.UnblockUser: ("relate", friends.unblock_user),
+    commands.NoteCall: (None, calls.note_call),
 }
+# What no device asks for: neither its age nor what its user may do is asked.
+OURS: frozenset[type[commands.Command]] = frozenset({commands.NoteCall})
 # Commands that make the conversation where there is none.
 OPENERS: Mapping[type[commands.Command], Callable[[Any, int, Rules], tuple[Event, ...] | Refused]] = {
     commands.CreateConversation: members.create_conversation,
@@ -99,6 +103,8 @@ def decide(state: Conversation | None, command: commands.Command, at_ms: int, ru
         return refusal(NOT_MEMBER, at_ms)
     if known is not None:
         return Refused("command_id_reused", "the command id was used before by somebody else; choose a new one")
+    if type(command) in OURS:
+        return _accepted(handler(state, command, at_ms, rules))
     refused = _untimely(command_id, at_ms, rules) or _forgotten(state, command, command_id)
     if refused is not None and (refused.code != "stale" or not _may_come_twice(state, command, rules)):
         return refused
@@ -108,6 +114,8 @@ def decide(state: Conversation | None, command: commands.Command, at_ms: int, ru
         verdict = may(state.standing, command.user, action, at_ms)
         if not verdict.allowed:
             return refusal(verdict, at_ms)
+    if isinstance(command, commands.SendMessage | commands.EditMessage) and command.veto:
+        return Refused("vetoed", command.veto)
     return _accepted(handler(state, command, at_ms, rules))
 
 

@@ -15,7 +15,7 @@ from schemas.records import RecentCommand
 from store.standing import fold_standing
 from streams.conversations.parts import touch
 from streams.conversations.rules import Rules
-from streams.conversations.state import MESSAGE, OTHER, READ_MARK, RECALLED, Conversation, Memory
+from streams.conversations.state import COUNTED, MESSAGE, OTHER, READ_MARK, RECALLED, Conversation, Memory
 
 
 def evolve(state: Conversation | None, event: events.Event, fingerprint: bytes, rules: Rules) -> Conversation:
@@ -57,10 +57,15 @@ def _message_recalled(state: Conversation, event: events.MessageRecalled) -> Non
         state.recent.replace(recalled)
 
 
+def _call_noted(state: Conversation, event: events.CallNoted) -> None:
+    state.call_seq = event.call_seq
+
+
 # What else events do is the fold's of the standing; edited texts and reactions are the timeline's, not the owner's.
 _APPLY: dict[type[Any], Callable[[Conversation, Any], None]] = {
     events.ConversationRenamed: _renamed,
     events.MessageRecalled: _message_recalled,
+    events.CallNoted: _call_noted,
 }
 
 
@@ -72,8 +77,19 @@ def _remember(state: Conversation, event: events.Event, fingerprint: bytes) -> N
         return  # a later event of the same command: a repeat is answered with the first
     member = state.members.get(event.user)
     author = event.user if member is None else member.user  # one string object for all of a member's commands
-    message = MESSAGE if isinstance(event, events.MessageSent) else READ_MARK if mark else OTHER
-    memory.add(RecentCommand(command_id, fingerprint, event.seq, event.ordinal, event.at_ms, author, message))
+    memory.add(RecentCommand(command_id, fingerprint, event.seq, event.ordinal, event.at_ms, author, _kind_of(event)))
+
+
+def _kind_of(event: events.Event) -> int:
+    match event:
+        case events.MessageSent():
+            return MESSAGE
+        case events.ReadMarked():
+            return READ_MARK
+        case events.CallNoted(missed_by=(_, *_)):
+            return COUNTED
+        case _:
+            return OTHER
 
 
 def _forget(state: Conversation, at_ms: int, rules: Rules) -> None:

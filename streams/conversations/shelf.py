@@ -7,20 +7,13 @@ and the parts of its members; only parts that changed are packed anew.
 from collections import OrderedDict
 
 from schemas import codec
-from schemas.errors import Undecodable, WarblerError
+from schemas.errors import Undecodable
 from schemas.records import ConversationMembersPart, ConversationSnapshot
 from streams.conversations.snapshots import members_part, restore, snapshot
 from streams.conversations.state import Conversation
+from streams.owning.port import SnapshotCorrupt
 
 STATE_TOPIC = "conversation-state"
-
-
-class SnapshotCorrupt(WarblerError):
-    """A snapshot that was trusted at take-over cannot be unpacked: the state has to be folded from the whole log."""
-
-    def __init__(self, key: bytes, reason: str) -> None:
-        super().__init__(f"snapshot of {key!r}: {reason}")
-        self.key = key
 
 
 class Shelf:

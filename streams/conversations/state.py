@@ -15,7 +15,7 @@ from schemas.values import ConversationKind
 from store.standing import Standing
 from streams.conversations.parts import Parts
 
-OTHER, MESSAGE, RECALLED, READ_MARK = range(4)  # RecentCommand.message
+OTHER, MESSAGE, RECALLED, READ_MARK, COUNTED = range(5)  # RecentCommand.message; COUNTED: no message, but it raised the ordinal
 
 
 class Memory:
@@ -80,6 +80,7 @@ class Conversation:
     head_seq: int = 0
     head_ordinal: int = 0
     head_at_ms: int = 0
+    call_seq: int = 0  # of the last call that was noted, among the events of the conversation's calls
     recent: Memory = field(default_factory=Memory)
     marks: Memory = field(default_factory=Memory)
     floors: dict[str, bytes] = field(default_factory=dict)  # user -> newest command id of its that was forgotten by count
@@ -103,7 +104,7 @@ class Conversation:
     def message_at(self, seq: int) -> RecentCommand | None:
         """The remembered message with this seq, recalled or not."""
         entry = self._latest(seq)
-        return entry if entry is not None and entry.seq == seq and entry.message != OTHER else None
+        return entry if entry is not None and entry.seq == seq and entry.message in (MESSAGE, RECALLED) else None
 
     def ordinals_at(self, seq: int, member: MemberState) -> tuple[int, int]:
         """The least and the most messages there can be up to `seq`; equal where it is covered.

@@ -7,7 +7,7 @@ sleeping one (SIGSTOP) is woken after its successor took over, and goes on where
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from log.errors import Fenced, LogUnavailable
@@ -19,10 +19,13 @@ from schemas.events import Event
 from schemas.headers import read_command_header
 from schemas.records import CommandRefused, CommandRepeated, DeadLetter, Reply
 from schemas.values import Content, Member
-from streams.conversations.lane import Lane, Work
+from streams.conversations.owned import CONVERSATIONS as OWNED
 from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, Partition
 from streams.conversations.rules import Rules
-from streams.conversations.stats import OwnerStats
+from streams.owning import port
+from streams.owning.lane import Lane, Work
+from streams.owning.port import Owned
+from streams.owning.stats import OwnerStats
 from streams.settings import StreamsSettings
 
 START_MS = 1_700_000_000_000
@@ -95,7 +98,7 @@ class Owner:
         self.awake = asyncio.Event()
         self.operations = 0
         self.acked_to = world.committed
-        self.lane = Lane(world.log.seen_with(self._fault), fresh, 0, SETTINGS, world.clock, OwnerStats())
+        self.lane = Lane(world.log.seen_with(self._fault), world.owned, world.fresh, 0, SETTINGS, world.clock, OwnerStats())
         self.task = asyncio.ensure_future(self.lane.run())
 
     async def _fault(self, operation: str, moment: Moment) -> None:
@@ -127,13 +130,17 @@ class World:
     clock: Clock
     chunk_sizes: Sequence[int] = (3, 1, 2)
     committed: int = 0  # the group's offset; only the current owner's acks move it
+    owners: list[Owner] = field(default_factory=list)  # all there have been
     sleepers: list[Owner] = field(default_factory=list)
     endings: list[BaseException | None] = field(default_factory=list)
+    owned: Owned = OWNED
+    fresh: Callable[[], port.Partition] = fresh
 
     async def live(self, fate: Fate) -> Owner:
         """One owner from start until all commands are settled, or until its fate."""
         owner = Owner(self, fate)
-        records = await self.log.read(COMMANDS_TOPIC, 0, self.committed, 10_000)
+        self.owners.append(owner)
+        records = await self.log.read(self.owned.commands, 0, self.committed, 10_000)
         end = records[-1].offset + 1 if records else self.committed
         feeding = asyncio.ensure_future(self._feed(owner, records))
         async with asyncio.timeout(SETTLE_S):

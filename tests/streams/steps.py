@@ -62,6 +62,8 @@ KINDS = (  # more of what the others refer to, and few that empty the conversati
     commands.DefineRole,
     commands.DropRole,
     commands.ChangeNickname,
+    commands.NoteCall,
+    commands.NoteCall,
 )
 RARE = commands.DissolveConversation  # once in so many steps, or most histories would end early
 ROLES: tuple[Role, ...] = ("member", "admin", "owner", "guide")
@@ -206,8 +208,16 @@ class History:
             commands.DropRole: {"role": ROLES[step.role]},
             commands.ChangeNickname: {**other, "nickname_id": "n" * (step.dice % 2)},
             commands.DissolveConversation: {},
+            commands.NoteCall: self._call(step),
         }
         return fields[kind]
+
+    def _call(self, step: Step) -> dict[str, Any]:
+        """One that was noted before, once in a while; missed by somebody, half of the time."""
+        call_seq = self.talk.head.call_seq + step.dice % 4
+        missed_by = (USERS[step.other],) * (step.dice % 2)
+        about = {"call_id": f"call-{call_seq}", "call_kind": "group", "media": "audio"}
+        return {**about, "call_seq": call_seq, "outcome": "ended", "duration_ms": 1_000 * step.dice, "missed_by": missed_by}
 
     def _settings(self, step: Step) -> GroupSettings:
         visibility: Literal["private", "public"] = "public" if step.dice % 4 else "private"

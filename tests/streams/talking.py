@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from schemas import commands, events
+from schemas.fingerprint import fingerprint
 from schemas.ids import direct_conversation_id, uuid7
 from schemas.values import Content, ConversationKind, Member, Role
 from streams.conversations.decide import Accepted, Decision, decide
 from streams.conversations.evolve import evolve
-from streams.conversations.fingerprint import fingerprint
 from streams.conversations.rules import Rules
 from streams.conversations.state import Conversation
 

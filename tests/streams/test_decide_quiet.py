@@ -10,9 +10,9 @@ from schemas.keys import conversation_of_receipt
 from schemas.records import CommandRepeated, WatermarkRaised
 from schemas.values import ConversationKind, Member, Qos, Role
 from streams.conversations.decide import Accepted, Noted
-from streams.conversations.outcome import Answer
 from streams.conversations.partition import COMMANDS_TOPIC, RECEIPTS_TOPIC, Partition
 from streams.conversations.rules import DAY_MS, Rules
+from streams.owning.outcome import Answer
 from tests.streams.talking import GROUP_ID, T0_MS, Talk, code_of, opened, text
 
 CROWD: dict[str, Role] = {f"u{number}": "member" for number in range(4)}

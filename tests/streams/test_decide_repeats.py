@@ -4,11 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from schemas import commands
+from schemas.fingerprint import fingerprint
 from schemas.ids import uuid7
 from schemas.values import Content
 from streams.conversations.decide import Accepted, Noted, Repeated
 from streams.conversations.evolve import evolve
-from streams.conversations.fingerprint import fingerprint
 from streams.conversations.rules import DAY_MS, Rules
 from tests.streams.talking import T0_MS, Talk, code_of, opened, text
 

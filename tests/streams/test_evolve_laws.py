@@ -18,11 +18,13 @@ MANY = settings(max_examples=300, deadline=None)
 
 @MANY
 @given(HISTORIES)
-def test_seqs_are_dense_ordinals_count_messages_and_time_never_decreases(drawn: tuple[ConversationKind, list[Step]]) -> None:
+def test_seqs_are_dense_ordinals_count_messages_and_missed_calls_and_time_stays(
+    drawn: tuple[ConversationKind, list[Step]],
+) -> None:
     log = [event for event, _ in played(*drawn).talk.log]
     messages = 0
     for index, event in enumerate(log):
-        messages += isinstance(event, events.MessageSent)
+        messages += isinstance(event, events.MessageSent) or (isinstance(event, events.CallNoted) and bool(event.missed_by))
         assert (event.seq, event.ordinal) == (index + 1, messages)
         assert event.event_id == f"{event.conversation_id}:{event.seq}"
         assert event.at_ms >= log[max(0, index - 1)].at_ms
@@ -62,7 +64,8 @@ def test_an_accepted_command_is_never_accepted_twice(drawn: tuple[ConversationKi
             case Accepted():
                 raise AssertionError("accepted twice")
             case Refused():
-                assert decision.code in ("stale", "not_member")
+                assert decision.code in ("stale", "not_member", "already_done")
+                assert decision.code != "already_done" or isinstance(accept.command, commands.NoteCall)
         assert history.talk.head.members == before
 
 

@@ -8,12 +8,16 @@ import pytest
 
 from log.errors import PositionGone
 from log.memory import MemoryLog, Moment
-from log.port import Entry
-from schemas.codec import decode_event
-from streams.conversations.lane import INBOX_CHUNKS_MAX, Lane, Work
+from log.port import Entry, Record
+from schemas.codec import decode, decode_event
+from schemas.records import OwnerCheckpoint
+from streams.conversations.owned import CONVERSATIONS
 from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, REPLIES_TOPIC
 from streams.conversations.shelf import STATE_TOPIC
-from streams.conversations.stats import OwnerStats
+from streams.owning import lane as lane_module
+from streams.owning.lane import INBOX_CHUNKS_MAX, Lane, Work
+from streams.owning.port import CHECKPOINT_KEY
+from streams.owning.stats import OwnerStats
 from tests.streams.simulation import SETTINGS, Clock, entry_of, fresh, make_command
 
 TAKE_OVER_APPENDS = 2  # the control records in events and state
@@ -37,18 +41,21 @@ class Gate:
                 await self.open.wait()
 
 
-async def run_lane(log: MemoryLog, gate: Gate, entries: list[Entry], held: Callable[[], "asyncio.Future[None]"]) -> list[int]:
-    """Handle the entries as chunks of one; `held` looks while the gate is shut. Returns the acked offsets."""
+async def run_lane(
+    log: MemoryLog, gate: Gate, entries: list[Entry], held: Callable[[], "asyncio.Future[None]"], *, whole: bool = False
+) -> list[int]:
+    """Handle the entries as chunks of one, or as a whole one; `held` looks while the gate is shut. Returns the acked offsets."""
     await log.publish(COMMANDS_TOPIC, 0, entries)
     acked: list[int] = []
-    lane = Lane(log.seen_with(gate), fresh, 0, HELD_SETTINGS, Clock(), OwnerStats())
+    lane = Lane(log.seen_with(gate), CONVERSATIONS, fresh, 0, HELD_SETTINGS, Clock(), OwnerStats())
     running = asyncio.ensure_future(lane.run())
-    for record in await log.read(COMMANDS_TOPIC, 0, 0, 100):
+    records = await log.read(COMMANDS_TOPIC, 0, 0, 100)
+    for chunk in [records] if whole else [[record] for record in records]:
 
-        async def ack(offset: int = record.offset) -> None:
-            acked.append(offset)
+        async def ack(chunk: list[Record] = chunk) -> None:
+            acked.extend(record.offset for record in chunk)
 
-        await lane.put(Work([record], ack))
+        await lane.put(Work(chunk, ack))
     async with asyncio.timeout(10):
         await gate.reached.wait()
         await asyncio.sleep(HELD_S)
@@ -101,6 +108,48 @@ def test_no_event_passes_an_answer_that_is_not_in_the_log_yet() -> None:
     asyncio.run(body())
 
 
+def test_a_checkpoint_that_passes_an_event_says_that_its_command_was_used_also_while_an_answer_after_it_is_held() -> None:
+    """Else a successor would decide commands again that were answered before it, with a state that knows what came after them."""
+
+    async def body() -> None:
+        log = MemoryLog(1, clock_ms=Clock())
+        refused, accepted = make_command("send", 0, 0, 0), make_command("create", 0, 0, 1)
+
+        async def held() -> None:
+            while not (checkpoints := [each for each in await log.read(STATE_TOPIC, 0, 0, 1_000) if each.key == CHECKPOINT_KEY]):
+                await asyncio.sleep(0.001)  # due by the lane's own looks at its clock, of which a slow machine has few in a while
+            checkpoint = decode(checkpoints[-1].value, OwnerCheckpoint)
+            assert (checkpoint.events_next, checkpoint.commands_next) == (2, 2)
+
+        entries = [entry_of(refused), entry_of(accepted), entry_of(accepted)]  # the last one's answer is held
+        await run_lane(log, Gate("publish", 2), entries, lambda: asyncio.ensure_future(held()), whole=True)
+
+    asyncio.run(body())
+
+
+def test_a_chunk_of_more_than_a_batch_goes_out_in_several_where_they_are_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "EVENTS_BATCH_BYTES", 1_000)
+
+    async def body() -> None:
+        log, stats, done = MemoryLog(1, clock_ms=Clock()), OwnerStats(), asyncio.Event()
+        commands = [make_command("create", 0, 0, 0), *(make_command("send", 0, 0, number) for number in range(1, 30))]
+        await log.publish(COMMANDS_TOPIC, 0, [entry_of(command) for command in commands])
+        lane = Lane(log, CONVERSATIONS, fresh, 0, SETTINGS, Clock(), stats)
+        running = asyncio.ensure_future(lane.run())
+
+        async def ack() -> None:
+            done.set()
+
+        await lane.put(Work(await log.read(COMMANDS_TOPIC, 0, 0, 100), ack))
+        async with asyncio.timeout(10):
+            await done.wait()
+        running.cancel()
+        await asyncio.wait([running])
+        assert (stats.take_overs, stats.accepted) == (1, 30)
+
+    asyncio.run(body())
+
+
 def test_an_append_that_lands_elsewhere_makes_the_owner_look_at_the_log_anew() -> None:
     """Somebody else's record stands where this owner's next event was due, as in a log that was replaced beneath it."""
 
@@ -108,7 +157,7 @@ def test_an_append_that_lands_elsewhere_makes_the_owner_look_at_the_log_anew() -
         log, stats = MemoryLog(1, clock_ms=Clock()), OwnerStats()
         entries = [entry_of(make_command("create", 0, 0, 0)), entry_of(make_command("send", 0, 0, 1))]
         await log.publish(COMMANDS_TOPIC, 0, entries)
-        lane = Lane(log, fresh, 0, SETTINGS, Clock(), stats)
+        lane = Lane(log, CONVERSATIONS, fresh, 0, SETTINGS, Clock(), stats)
         running = asyncio.ensure_future(lane.run())
         acked: list[int] = []
         async with asyncio.timeout(10):
@@ -137,7 +186,7 @@ def test_commands_that_end_before_the_last_one_used_are_of_another_log() -> None
         whole, cut = MemoryLog(1, clock_ms=Clock()), MemoryLog(1, clock_ms=Clock())
         entries = [entry_of(make_command("create", 0, 0, 0)), entry_of(make_command("send", 0, 0, 1))]
         await whole.publish(COMMANDS_TOPIC, 0, entries)
-        lane = Lane(whole, fresh, 0, SETTINGS, Clock(), stats := OwnerStats())
+        lane = Lane(whole, CONVERSATIONS, fresh, 0, SETTINGS, Clock(), stats := OwnerStats())
         running = asyncio.ensure_future(lane.run())
         acked: list[int] = []
 
@@ -156,7 +205,7 @@ def test_commands_that_end_before_the_last_one_used_are_of_another_log() -> None
                 await cut.publish(topic, 0, [Entry(each.key, each.value, each.timestamp_ms, each.headers)])
         await cut.publish(COMMANDS_TOPIC, 0, entries[:1])
         with pytest.raises(PositionGone, match="conversation-commands-0 does not hold offset 2"):
-            await asyncio.wait_for(Lane(cut, fresh, 0, SETTINGS, Clock(), OwnerStats()).run(), 10)
+            await asyncio.wait_for(Lane(cut, CONVERSATIONS, fresh, 0, SETTINGS, Clock(), OwnerStats()).run(), 10)
 
     asyncio.run(body())
 
@@ -165,7 +214,7 @@ def test_who_waits_to_put_into_a_full_lane_is_let_go_when_the_lane_ends() -> Non
     async def body() -> None:
         log = MemoryLog()
         gate = Gate("append", 1)  # the take-over never ends, so nothing is taken out
-        lane = Lane(log.seen_with(gate), fresh, 0, HELD_SETTINGS, Clock(), OwnerStats())
+        lane = Lane(log.seen_with(gate), CONVERSATIONS, fresh, 0, HELD_SETTINGS, Clock(), OwnerStats())
         running = asyncio.ensure_future(lane.run())
         await log.publish(COMMANDS_TOPIC, 0, [entry_of(make_command("create", 0, 0, 0))])
         (record,) = await log.read(COMMANDS_TOPIC, 0, 0, 1)

@@ -21,13 +21,14 @@ from schemas.ids import ms_of, uuid7
 from schemas.records import ConversationMembersPart, ConversationSnapshot, WriterChanged
 from schemas.values import Content, GroupSettings, Member
 from store.standing import Standing
-from streams.conversations.outcome import Append
-from streams.conversations.partition import CHECKPOINT_KEY, COMMANDS_TOPIC, EVENTS_TOPIC, Partition, part_key
+from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, Partition, part_key
 from streams.conversations.parts import PARTS, part_of
 from streams.conversations.rules import Rules
-from streams.conversations.shelf import STATE_TOPIC, SnapshotCorrupt
+from streams.conversations.shelf import STATE_TOPIC
 from streams.conversations.snapshots import members_part, restore, snapshot
 from streams.conversations.state import Conversation
+from streams.owning.outcome import Append
+from streams.owning.port import CHECKPOINT_KEY, SnapshotCorrupt
 
 T0_MS = 1_700_000_000_000
 RULES = Rules(members_whole_limit=3, remembered_commands=3, command_horizon_ms=60_000, read_events_members_limit=100)

@@ -11,10 +11,11 @@ from schemas import codec
 from schemas.commands import Command
 from schemas.headers import command_header, read_command_header
 from schemas.records import CommandRepeated, OwnerCheckpoint, WriterChanged
-from streams.conversations.outcome import SKIPPED, Answer, Append, Poison
-from streams.conversations.partition import CHECKPOINT_KEY, COMMANDS_TOPIC, EVENTS_TOPIC, REPLIES_TOPIC, Partition
+from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, REPLIES_TOPIC, Partition
 from streams.conversations.rules import Rules
-from streams.conversations.shelf import STATE_TOPIC, SnapshotCorrupt
+from streams.conversations.shelf import STATE_TOPIC
+from streams.owning.outcome import SKIPPED, Answer, Append, Poison
+from streams.owning.port import CHECKPOINT_KEY, SnapshotCorrupt
 from tests.streams.simulation import CONVERSATIONS, START_MS, entry_of, make_command
 
 KEY = CONVERSATIONS[0].encode()

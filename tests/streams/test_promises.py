@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from log.errors import Fenced
 from log.memory import MemoryLog
 from log.port import Entry
-from streams.conversations import lane
 from streams.conversations.partition import COMMANDS_TOPIC
+from streams.owning import lane
 from tests.streams import simulation
 from tests.streams.simulation import CONVERSATIONS, Clock, Fate, World, check_promises, entry_of, make_command, read_all, refusals
 

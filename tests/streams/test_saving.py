@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.conversations.saving import Changes
+from streams.owning.saving import Changes
 
 INTERVAL_MS = 30_000
 

@@ -1,4 +1,4 @@
-"""Taking a partition over: fence every predecessor, then rebuild the state from the log. Shell; `partition` decides.
+"""Taking a partition over: fence every predecessor, then rebuild the state from the log. Shell; the partition decides.
 
 Blocks: on the broker, for as long as the log since the last checkpoint takes. Safe to repeat and to cancel at any await.
 """
@@ -16,10 +16,8 @@ from log.errors import PositionGone
 from log.port import Entry, FencedWriter, Log, Record
 from schemas import codec
 from schemas.records import WriterChanged
-from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, WRITER_KEY, Partition
-from streams.conversations.shelf import STATE_TOPIC
+from streams.owning.port import WRITER_KEY, Owned, Partition
 
-CONSUMER = "streams.conversations"
 POISON_LOGGED = 5
 
 logger = structlog.get_logger("streams.owner")
@@ -34,16 +32,23 @@ class Taken:
     opened_ms: int
 
 
-async def announce(writer: FencedWriter, partition: int, node: str, at_ms: int) -> tuple[int, int]:
+async def announce(writer: FencedWriter, owned: Owned, partition: int, node: str, at_ms: int) -> tuple[int, int]:
     """Append the control records; from here on every predecessor is fenced. Returns their offsets in events and state."""
     changed = WriterChanged(partition=partition, writer=f"{writer.writer_id}@{node}", at_ms=at_ms)
-    in_events = await writer.append(EVENTS_TOPIC, partition, [Entry(None, codec.encode(EVENTS_TOPIC, changed), at_ms)])
-    in_state = await writer.append(STATE_TOPIC, partition, [Entry(WRITER_KEY, codec.encode(STATE_TOPIC, changed), at_ms)])
+    in_events = await writer.append(owned.events, partition, [Entry(None, codec.encode(owned.events, changed), at_ms)])
+    in_state = await writer.append(owned.state, partition, [Entry(WRITER_KEY, codec.encode(owned.state, changed), at_ms)])
     return in_events, in_state
 
 
 async def take_over(
-    log: Log, fresh: Callable[[], Partition], writer_id: str, node: str, clock_ms: Callable[[], int], *, trust_snapshots: bool = True
+    log: Log,
+    owned: Owned,
+    fresh: Callable[[], Partition],
+    writer_id: str,
+    node: str,
+    clock_ms: Callable[[], int],
+    *,
+    trust_snapshots: bool = True,
 ) -> Taken:
     """The partition's state as the log has it, and its writer.
 
@@ -53,7 +58,7 @@ async def take_over(
     state = fresh()
     writer = await log.open_writer(writer_id)
     try:
-        events_fence, state_fence = await announce(writer, state.number, node, opened_ms)
+        events_fence, state_fence = await announce(writer, owned, state.number, node, opened_ms)
         poison: list[tuple[Record, str]] = []
 
         def load(record: Record) -> None:
@@ -64,40 +69,41 @@ async def take_over(
             if (reason := state.fold(record, opened_ms)) is not None:
                 poison.append((record, reason))
 
-        loaded = await _each(log, STATE_TOPIC, state.number, 0, state_fence, load)
+        loaded = await _each(log, owned.state, state.number, 0, state_fence, load)
         poison = [
-            (record, reason) for record, reason in poison if record.key is None or record.key not in state.shelf
+            (record, reason) for record, reason in poison if record.key is None or record.key not in state
         ]  # else a good snapshot came later
         start = state.fold_start(trust_snapshots=trust_snapshots)
-        folded = await _each(log, EVENTS_TOPIC, state.number, start, events_fence, fold)
-        if state.commands_next > await log.end_offset(COMMANDS_TOPIC, state.number):
+        folded = await _each(log, owned.events, state.number, start, events_fence, fold)
+        if state.commands_next > await log.end_offset(owned.commands, state.number):
             # restored apart from the events: what is sent now would be taken for used, and never answered
-            raise PositionGone(COMMANDS_TOPIC, state.number, state.commands_next)
-        await _bury(log, poison, opened_ms)
+            raise PositionGone(owned.commands, state.number, state.commands_next)
+        await _bury(log, owned.consumer, poison, opened_ms)
         if tombstones := state.tombstones():
-            await writer.append(STATE_TOPIC, state.number, tombstones)
+            await writer.append(owned.state, state.number, tombstones)
     except BaseException:
         await writer.close()
         raise
     logger.info(
         "partition taken over",
+        group=owned.group,
         partition=state.number,
         state_records=loaded,
         events_folded=folded,
         events_from=start,
-        conversations=len(state.shelf),
+        conversations=len(state),
         commands_next=state.commands_next,
         seconds=round(time.monotonic() - begun_s, 3),
     )
     return Taken(state, writer, opened_ms)
 
 
-async def _bury(log: Log, poison: list[tuple[Record, str]], at_ms: int) -> None:
+async def _bury(log: Log, consumer: str, poison: list[tuple[Record, str]], at_ms: int) -> None:
     for record, reason in poison[:POISON_LOGGED]:
         logger.warning("poison record", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
     if poison:
         logger.warning("poison records found at take-over", count=len(poison))
-        await log.publish(DEAD_LETTERS_TOPIC, 0, [dead_letter(record, reason, CONSUMER, at_ms) for record, reason in poison])
+        await log.publish(DEAD_LETTERS_TOPIC, 0, [dead_letter(record, reason, consumer, at_ms) for record, reason in poison])
 
 
 async def _each(log: Log, topic: str, partition: int, start: int, last: int, take: Callable[[Record], None]) -> int:

@@ -1,22 +1,22 @@
-"""The conversation owner: a lane for each partition that Faust assigned to this worker.
+"""An owner: a lane for each partition that Faust assigned to this worker.
 
 Called by `streams.worker` with Faust's deliveries and assignments.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import structlog
 
 from log.port import Log
-from streams.conversations.lane import Lane, Work
-from streams.conversations.partition import COMMANDS_TOPIC, Partition
-from streams.conversations.rules import Rules
-from streams.conversations.stats import OwnerStats
 from streams.faust_app import Delivery
+from streams.owning.lane import Lane, Work
+from streams.owning.port import Owned, Partition
+from streams.owning.stats import OwnerStats
 from streams.settings import StreamsSettings
 
-GROUP = "warbler-conversations"
+Fresh = Callable[[int, int], Partition]  # of its number, and of how many there are
 
 logger = structlog.get_logger("streams.owner")
 
@@ -25,13 +25,15 @@ class Owner:
     def __init__(
         self,
         log: Log,
-        rules: Rules,
+        owned: Owned,
+        fresh: Fresh,
         settings: StreamsSettings,
         clock_ms: Callable[[], int],
         on_fatal: Callable[[BaseException], None],
     ) -> None:
         self._log = log
-        self._rules = rules
+        self._owned = owned
+        self._fresh = fresh
         self._settings = settings
         self._clock_ms = clock_ms
         self._on_fatal = on_fatal
@@ -43,29 +45,26 @@ class Owner:
     def lanes(self) -> list[Lane]:
         return [lane for lane, _ in self._lanes.values()]
 
+    @property
+    def partitions(self) -> list[Partition]:
+        """The states that are ours now."""
+        return [partition for lane in self.lanes if (partition := lane.partition) is not None]
+
     async def assigned(self, partitions: set[int]) -> None:
         """Own exactly these. A partition that stays keeps its lane: its fence says whether somebody else had it meanwhile."""
-        self._partitions_count = await self._log.partitions_count(COMMANDS_TOPIC)
+        self._partitions_count = await self._log.partitions_count(self._owned.commands)
         for number in self._lanes.keys() - partitions:
             await self._drop(number)
         for number in sorted(partitions - self._lanes.keys()):
             self._add(number)
-        logger.info("partitions assigned", partitions=sorted(partitions))
+        logger.info("partitions assigned", group=self._owned.group, partitions=sorted(partitions))
 
     def _add(self, number: int) -> None:
-        lane = Lane(self._log, lambda: self._fresh(number), number, self._settings, self._clock_ms, self.stats)
-        task = asyncio.get_running_loop().create_task(lane.run(), name=f"lane {number}")
+        fresh = partial(self._fresh, number, self._partitions_count)
+        lane = Lane(self._log, self._owned, fresh, number, self._settings, self._clock_ms, self.stats)
+        task = asyncio.get_running_loop().create_task(lane.run(), name=f"{self._owned.group} {number}")
         task.add_done_callback(self._ended)
         self._lanes[number] = (lane, task)
-
-    def _fresh(self, number: int) -> Partition:
-        return Partition(
-            number,
-            self._partitions_count,
-            self._rules,
-            unpacked_limit=self._settings.unpacked_conversations_limit,
-            snapshot_interval_ms=self._settings.snapshot_interval_ms,
-        )
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -9,6 +9,7 @@ class OwnerStats:
     accepted: int = 0
     refused: int = 0
     repeated: int = 0
+    timers: int = 0  # conversations to which time did something
     dead_letters: int = 0
     snapshots: int = 0
     take_overs: int = 0

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 
 from log.port import Entry, FencedWriter
 from schemas import codec
-from streams.conversations.partition import CHECKPOINT_KEY, Partition
-from streams.conversations.shelf import STATE_TOPIC
-from streams.conversations.stats import OwnerStats
-from streams.conversations.waiting import wait_all
+from streams.owning.port import CHECKPOINT_KEY, Partition
+from streams.owning.stats import OwnerStats
+from streams.owning.waiting import wait_all
 
 SAVE_BATCH_BYTES = 64 * 1024  # small, because a state append and an events append share the writer's connection
 
@@ -20,9 +19,16 @@ Appends = list["asyncio.Future[int]"]
 
 class Saver:
     def __init__(
-        self, partition: Partition, checkpoint_interval_ms: int, now_ms: int, stats: OwnerStats, on_done: Callable[[], None]
+        self,
+        partition: Partition,
+        state_topic: str,
+        checkpoint_interval_ms: int,
+        now_ms: int,
+        stats: OwnerStats,
+        on_done: Callable[[], None],
     ) -> None:
         self._partition = partition
+        self._state_topic = state_topic
         self._interval_ms = checkpoint_interval_ms
         self._stats = stats
         self._on_done = on_done
@@ -81,11 +87,11 @@ class Saver:
         if place == self._written:
             return []
         self._written = place
-        return [Entry(CHECKPOINT_KEY, codec.encode(STATE_TOPIC, checkpoint), now_ms)]
+        return [Entry(CHECKPOINT_KEY, codec.encode(self._state_topic, checkpoint), now_ms)]
 
     async def _save(self, writer: FencedWriter, keys: list[bytes], entries: list[Entry], before: Appends) -> None:
         await wait_all(before)
-        await writer.append(STATE_TOPIC, self._partition.number, entries)
+        await writer.append(self._state_topic, self._partition.number, entries)
         self._partition.changes.saved(keys)
         self._stats.snapshots += len(keys)
 

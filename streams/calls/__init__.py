@@ -1,0 +1,1 @@
+"""The owner of calls: the only writer of call-events. See `partition`."""
