@@ -85,7 +85,7 @@ class PushRole:
 
     async def start(self) -> None:
         count = await self._log.partitions_count(REQUESTS_TOPIC)
-        await begin_at_the_end(self._kafka.bootstrap, GROUP, REQUESTS_TOPIC, count)
+        await begin_at_the_end(self._kafka, GROUP, REQUESTS_TOPIC, count)
         await self.outbox.start()
         await self.beside.start()
         await start_app(self.app)

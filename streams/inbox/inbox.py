@@ -14,6 +14,7 @@ from log.port import Log
 from streams.faust_app import Delivery
 from streams.inbox.lane import Lane, Position, Work
 from streams.inbox.limits import InboxLimits
+from streams.inbox.rings import RingLimits
 from streams.inbox.rows import PresenceTable
 from streams.inbox.schedule import Waits
 from streams.inbox.stats import InboxStats
@@ -33,6 +34,7 @@ def limits_of(settings: StreamsSettings) -> InboxLimits:
         keep_ms=settings.pending_keep_ms,
         conversations_limit=settings.pending_conversations_limit,
         watermarks_limit=settings.inbox_watermarks_limit,
+        rings=RingLimits(settings.ring_push_after_ms, settings.ring_keep_ms, settings.rings_limit),
     )
 
 

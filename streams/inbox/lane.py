@@ -46,6 +46,7 @@ from streams.settings import StreamsSettings
 
 QUEUED_CHUNKS_MAX = 64
 TURN_CHUNKS_MAX = 16
+HELD_BYTES_MAX = 16_384  # of records, after which others get the loop: they name some 500 users, each of whom costs time, not its record
 RETRY_S_MIN, RETRY_S_MAX = 0.2, 5.0
 IDLE_MS = 1_000
 QUIET_MS = 1_000  # after the consumer is at the end, what it has fetched is handed over within this
@@ -199,8 +200,9 @@ class Lane:
     # ---- take
 
     async def _take(self, taken: Taken) -> None:
-        """Fold what has come."""
+        """Fold what has come, and let others have the loop now and then: else heartbeats and the answer that we are alive come too late."""
         poison: list[Entry] = []
+        held_bytes = 0
         for _ in range(min(TURN_CHUNKS_MAX, len(self._queue))):
             work = self._queue.popleft()
             self._unacked.append(work)  # before anything can fail: it must be taken again then
@@ -211,6 +213,10 @@ class Lane:
                     self._session(taken, record, now_ms)
                 elif (letter := self._notification(taken, record, now_ms)) is not None:
                     poison.append(letter)
+                held_bytes += len(record.value or b"")
+                if held_bytes >= HELD_BYTES_MAX:
+                    held_bytes = 0
+                    await asyncio.sleep(0)
             if work.topic == NOTIFICATIONS_TOPIC:
                 self._notifications_next = work.next_offset
             self._stats.records += len(work.records)

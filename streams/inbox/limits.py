@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from streams.inbox.rings import RingLimits
 from streams.inbox.schedule import Waits
 
 
@@ -14,3 +15,4 @@ class InboxLimits:
     keep_ms: int = 7 * 86_400_000
     conversations_limit: int = 1_000
     watermarks_limit: int = 100_000
+    rings: RingLimits = field(default_factory=RingLimits)

@@ -7,12 +7,14 @@ Rule 2: `wake_ms` is never later than the moment at which time alone changes any
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from schemas.notices import MessagesNotified, PendingState, PushCancelled, PushRequested
+from schemas.notices import MessagesNotified, PendingState, PushCancelled, PushRequested, RingNotified, RingSettled, RingState
 from schemas.records import PresenceChanged, RedeliveryAsked, SessionEvent
 from streams.inbox import pending as pendings
+from streams.inbox import rings
 from streams.inbox.limits import InboxLimits
 from streams.inbox.pending import Ask, AskPush, AskRedelivery
 from streams.inbox.presence import UNSEEN, Shown, tell_ms
+from streams.inbox.rings import AskRing, CancelRing, RingAsk
 from streams.inbox.sessions import Sessions
 
 Effect = PresenceChanged | PushRequested | PushCancelled | RedeliveryAsked
@@ -29,6 +31,7 @@ class User:
     told_ms: int = 0
     differs_ms: int = 0
     pending: dict[str, PendingState] = field(default_factory=dict)
+    rings: dict[str, RingState] = field(default_factory=dict)  # by call
     saved: bool = False
     changed: bool = False
     counted: int = 0  # what of `pending` is in the partition's count
@@ -106,7 +109,10 @@ class User:
             return
         else:
             self.pending[conversation] = pending
-        self.changed = bool(self.pending) or self.saved
+        self._touched()
+
+    def _touched(self) -> None:
+        self.changed = bool(self.pending or self.rings) or self.saved
 
     def _effects(self, asks: list[Ask], now_ms: int) -> list[Effect]:
         return [self._effect(ask, now_ms) for ask in asks]
@@ -129,12 +135,73 @@ class User:
             case _:
                 assert_never(ask)
 
+    # ---- rings
+
+    def on_rung(self, notification: RingNotified, now_ms: int, limits: InboxLimits) -> None:
+        self.tenant = notification.tenant
+        call, absent = notification.call_id, self.sessions.absent(now_ms, limits.settle_ms)
+        self._put_ring(call, rings.rung(self.rings.get(call), notification, absent, now_ms, limits.rings))
+        while len(self.rings) > limits.rings.rings_limit:
+            self._put_ring(next(iter(self.rings)), None)
+
+    def on_ring_settled(self, said: RingSettled, now_ms: int, limits: InboxLimits) -> list[Effect]:
+        before = self.rings.get(said.call_id)
+        if before is None:
+            return []
+        after, asks = rings.settled(before, said, self.sessions.absent(now_ms, limits.settle_ms))
+        self._put_ring(said.call_id, after)
+        return [self._ring_effect(ask, said.at_ms, now_ms, limits) for ask in asks]
+
+    def reach_rings(self, now_ms: int, limits: InboxLimits) -> list[Effect]:
+        """Everything that is due for the rings."""
+        effects: list[Effect] = []
+        absent = bool(self.rings) and self.sessions.absent(now_ms, limits.settle_ms)
+        for call, ring in list(self.rings.items()):
+            after, asks = rings.reached(ring, absent, now_ms)
+            self._put_ring(call, None if after.forget_ms <= now_ms else after)
+            effects += [self._ring_effect(ask, ring.rung_ms, now_ms, limits) for ask in asks]
+        return effects
+
+    def _put_ring(self, call: str, ring: RingState | None) -> None:
+        if ring is None:
+            del self.rings[call]
+        elif self.rings.get(call) == ring:
+            return
+        else:
+            self.rings[call] = ring
+        self._touched()
+
+    def _ring_effect(self, ask: RingAsk, at_ms: int, now_ms: int, limits: InboxLimits) -> Effect:
+        ring = ask.ring
+        common = {"tenant": self.tenant, "user": self.name, "conversation_id": ring.conversation_id, "ref": ring.call_id}
+        match ask:
+            case CancelRing(replaced=replaced):
+                return PushCancelled(up_to_seq=0, at_ms=now_ms, attempt=ring.rung_seq, replaced=replaced, **common)
+            case AskRing(attempt=attempt, missed=missed):
+                return PushRequested(
+                    push_id=f"{self.name}:{ring.call_id}:0:{attempt}",
+                    conversation_kind=ring.conversation_kind,
+                    from_seq=0,
+                    to_seq=0,
+                    attempt=attempt,
+                    reason="absent" if self.sessions.absent(now_ms, limits.settle_ms) else "silent",
+                    at_ms=at_ms,
+                    purpose="call",
+                    deadline_ms=0 if missed else ring.deadline_ms,
+                    caller=ring.caller,
+                    video=ring.video,
+                    missed=missed,
+                    **common,
+                )
+            case _:
+                assert_never(ask)
+
     # ---- time
 
     def idle(self, now_ms: int, limits: InboxLimits) -> bool:
         """Whether nothing of the user needs to be kept in memory."""
         plain = self.shown.state == "offline" and not self.shown.status and not self.sessions.status
-        quiet = not self.sessions.live and not self.pending and not self.changed and not self.saved
+        quiet = not self.sessions.live and not self.pending and not self.rings and not self.changed and not self.saved
         return plain and quiet and now_ms >= self.told_ms + limits.settle_ms and now_ms >= self.sessions.live_ms + limits.settle_ms
 
     def next_ms(self, now_ms: int, limits: InboxLimits, *, reaching: bool) -> int | None:
@@ -147,8 +214,10 @@ class User:
             moments.append(tell_ms(self.shown, state, self.differs_ms, self.told_ms, limits.settle_ms))
         if self.pending and reaching:
             moments.append(min(pendings.due_ms(each, limits.waits, limits.keep_ms) for each in self.pending.values()))
-            if not self.sessions.absent(now_ms, limits.settle_ms):
-                moments.append(self.sessions.absent_from_ms(now_ms, limits.settle_ms))
-        if not moments and not self.pending and not self.saved:
+        if self.rings and reaching:
+            moments.append(min(rings.next_ms(each, now_ms) for each in self.rings.values()))
+        if (self.pending or self.rings) and reaching and not self.sessions.absent(now_ms, limits.settle_ms):
+            moments.append(self.sessions.absent_from_ms(now_ms, limits.settle_ms))
+        if not moments and not self.pending and not self.rings and not self.saved:
             moments.append(max(now_ms, self.told_ms, self.sessions.live_ms) + limits.settle_ms)  # then it may be idle
         return min(moments, default=None)

@@ -8,8 +8,9 @@ Rule 3: nothing is asked for what is pending while `holding`: marks that settle 
 import heapq
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import assert_never
 
-from schemas.notices import DeliveriesSettled, InboxSaved, Mark, MessagesNotified, Notification
+from schemas.notices import DeliveriesSettled, InboxSaved, Mark, MessagesNotified, Notification, RingNotified, RingSettled
 from schemas.records import PresenceChanged, SessionEvent
 from streams.inbox.limits import InboxLimits
 from streams.inbox.presence import Shown
@@ -51,10 +52,11 @@ class Users:
         """Shape: in the log's order; None: nothing is pending for the user any more."""
         if saved is None:
             if (user := self._users.get(name)) is not None:
-                user.pending, user.saved = {}, False
+                user.pending, user.rings, user.saved = {}, {}, False
             return
         user = self._user(name, saved.tenant)
         user.pending, user.saved = {each.conversation_id: each for each in saved.pending}, True
+        user.rings = {each.call_id: each for each in saved.rings}
 
     def begin(self, now_ms: int) -> None:
         """All is loaded: from here on time counts."""
@@ -66,7 +68,7 @@ class Users:
         """The notifications that were there at the take-over are in: what is pending now is."""
         self.holding = False
         for name, user in list(self._users.items()):
-            if user.pending:
+            if user.pending or user.rings:
                 self._evaluate(name, now_ms)
 
     # ---- records
@@ -83,6 +85,14 @@ class Users:
             case DeliveriesSettled():
                 for mark in notification.marks:
                     self._settled(mark, now_ms)
+            case RingNotified():
+                for name in notification.users:
+                    self._rung(name, notification, now_ms)
+            case RingSettled():
+                for name in notification.users:
+                    self._ring_settled(name, notification, now_ms)
+            case _:
+                assert_never(notification)
 
     def _notified(self, name: str, notification: MessagesNotified, now_ms: int) -> None:
         conversation = notification.conversation_id
@@ -105,6 +115,21 @@ class Users:
         if user is not None:
             self._effects += user.on_delivered(mark.conversation_id, mark.up_to_seq, now_ms)
             self._note(user)
+
+    def _rung(self, name: str, notification: RingNotified, now_ms: int) -> None:
+        user = self._user(name, notification.tenant)
+        user.on_rung(notification, now_ms, self._limits)
+        if not self.holding:
+            self._effects += user.reach_rings(now_ms, self._limits)
+        self._note(user)
+        self._plan(user, now_ms)
+
+    def _ring_settled(self, name: str, said: RingSettled, now_ms: int) -> None:
+        user = self._users.get(name)
+        if user is not None:
+            self._effects += user.on_ring_settled(said, now_ms, self._limits)
+            self._note(user)
+            self._plan(user, now_ms)
 
     # ---- time
 
@@ -136,6 +161,7 @@ class Users:
         if not self.holding:
             for conversation in list(user.pending):
                 self._effects += user.reach(conversation, now_ms, self._limits)
+            self._effects += user.reach_rings(now_ms, self._limits)
         self._note(user)
         if user.idle(now_ms, self._limits):
             self._floor_ms = max(self._floor_ms, user.shown.at_ms + 1)
@@ -173,15 +199,20 @@ class Users:
     def snapshot(self, name: str, now_ms: int) -> InboxSaved | None:
         """What is to be saved of the user; None: that nothing is pending."""
         user = self._users[name]
-        pending = tuple(user.pending.values())
-        return InboxSaved(tenant=user.tenant, user=name, at_ms=now_ms, pending=pending) if pending else None
+        if not user.pending and not user.rings:
+            return None
+        return InboxSaved(
+            tenant=user.tenant, user=name, at_ms=now_ms, pending=tuple(user.pending.values()), rings=tuple(user.rings.values())
+        )
 
     def saved(self, names: Iterable[str]) -> None:
         """Their snapshots are in the log."""
         for name in names:
             user = self._users[name]
-            user.saved, user.changed = bool(user.pending), False
+            user.saved, user.changed = bool(user.pending or user.rings), False
             self._unsaved.pop(name, None)
+            if not user.saved:
+                self._plan(user, self._now_ms)  # it may be idle now
 
     def _user(self, name: str, tenant: str) -> User:
         user = self._users.get(name)

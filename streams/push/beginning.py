@@ -12,6 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
+from log.clients import plain_consumer
+from log.settings import LogSettings
 from schemas.errors import WarblerError
 
 TRIES = 60  # while other members form the group, which is refused for some seconds
@@ -24,12 +26,12 @@ class NoBeginning(WarblerError):
     """The group's offsets could neither be read nor set."""
 
 
-async def begin_at_the_end(bootstrap: Sequence[str], group: str, topic: str, partitions_count: int) -> None:
+async def begin_at_the_end(kafka: LogSettings, group: str, topic: str, partitions_count: int) -> None:
     """Every partition of the topic has an offset of the group, its end where there was none. Raises: NoBeginning. Safe to repeat."""
     places = [TopicPartition(topic, number) for number in range(partitions_count)]
     failed = ""
     for _ in range(TRIES):
-        consumer = AIOKafkaConsumer(bootstrap_servers=list(bootstrap), group_id=group, enable_auto_commit=False)
+        consumer = plain_consumer(kafka, group_id=group, enable_auto_commit=False)
         try:
             await consumer.start()
             if await _begun(consumer, places):

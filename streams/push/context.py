@@ -23,8 +23,8 @@ from streams.push.badges import Badges
 from streams.push.handling import NotProjected
 from streams.push.remembered import Remembered
 from streams.push.settings import OutboxSettings
-from streams.push.situation import PREVIEW_LIMIT, CallNow, CampaignText, ChannelNow, DeviceNow, Mode, Only, Situation, Times, subject_of
-from streams.push.withdraw import Cancellation
+from streams.push.situation import PREVIEW_LIMIT, CampaignText, ChannelNow, DeviceNow, Mode, Only, Situation, Times, call_of, subject_of
+from streams.push.withdraw import Cancellation, is_needless
 
 ChannelsNow = Callable[[Iterable[PushToken]], Mapping[tuple[str, str], ChannelNow]]
 
@@ -67,7 +67,8 @@ class Contexts:
             self._conversation(request, last_look),
         )
         campaign = await self._campaign(request.ref) if request.purpose == "campaign" else None
-        senders = {view.user for view in messages or ()}
+        call = call_of(request, alerted)
+        spoken = {view.user for view in messages or ()} | ({call.caller} if call is not None and call.caller else set())
         return Situation(
             request=request,
             tokens=tuple(tokens),
@@ -77,13 +78,13 @@ class Contexts:
             member=place.active if conversation else True,
             messages=messages,
             campaign=campaign,
-            call=CallNow(caller="") if request.purpose == "call" else None,
+            call=call,
             delivered_seq=delivered_seq,
             mode=_mode(mode),
             mode_everywhere=_mode(everywhere),
             alerted=alerted,
             unread=await self._badge(user, conversation, place) if wants.badge and tokens else None,
-            names=await self._names_of(senders),
+            names=await self._names_of(spoken),
             title=place.title,
             devices=await self._devices(user) if wants.alert_on == "last_used" else {},
             only=_only(only, tokens, token_id),
@@ -93,7 +94,7 @@ class Contexts:
     async def cancellation(self, cancelled: PushCancelled, subject: str) -> Cancellation | None:
         """None: nothing was shown. Raises: StoreUnavailable."""
         alerted = await self._looks.alerted.get((cancelled.user, subject))
-        if not any(row.shown and row.to_seq <= cancelled.up_to_seq for row in alerted):
+        if not any(is_needless(row, cancelled) for row in alerted):
             return None
         user, conversation = cancelled.user, cancelled.conversation_id
         tokens, wants, place = await asyncio.gather(

@@ -162,6 +162,7 @@ def _data(situation: Situation) -> dict[str, str]:
         data["data"] = situation.campaign.data
     if request.purpose == "call" and situation.call is not None:
         data["media"] = "video" if situation.call.video else "audio"
+        data["caller"] = situation.call.caller
     return {name: text for name, text in data.items() if text}
 
 

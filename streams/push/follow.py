@@ -78,17 +78,20 @@ class About:
 
 def about_withdrawal(cancelled: PushCancelled, subject: str) -> About:
     """As if it had been a request: what is taken back about the subject."""
+    until = cancelled.attempt if cancelled.ref else cancelled.up_to_seq
     request = PushRequested(
-        push_id=f"{cancelled.user}:{subject}:{cancelled.up_to_seq}:withdraw",
+        push_id=f"{cancelled.user}:{subject}:{until}:withdraw",
         tenant=cancelled.tenant,
         user=cancelled.user,
         conversation_id=cancelled.conversation_id,
         conversation_kind="group",
         from_seq=cancelled.up_to_seq,
         to_seq=cancelled.up_to_seq,
-        attempt=1,
+        attempt=cancelled.attempt or 1,
         reason="absent",
         at_ms=cancelled.at_ms,
+        purpose="call" if cancelled.ref else "message",
+        ref=cancelled.ref,
     )
     return About(request, subject)
 
@@ -218,6 +221,9 @@ def waiting(about: About, planned: Planned, delay_ms: int, why: str, now_ms: int
         tries=tries,
         not_before_ms=min(now_ms + delay_ms, alert.deadline_ms),
         why=why,
+        caller=request.caller,
+        video=request.video,
+        missed=request.missed,
     )
 
 

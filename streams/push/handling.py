@@ -11,6 +11,7 @@ from typing import Protocol
 from schemas.notices import PushCancelled, PushRequested
 from schemas.pushes import PushRetrying
 from store.push_tickets import Ticket, make_ticket
+from store.pushing import AlertRow
 from store.sealing import Sealer
 from streams.push.channels.port import Outcome, Refused
 from streams.push.decide import Decision, Planned, Suppressed, decide
@@ -18,7 +19,7 @@ from streams.push.follow import About, Classes, Outputs, about_withdrawal, answe
 from streams.push.remembered import Remembered
 from streams.push.senders import Senders
 from streams.push.settings import OutboxSettings
-from streams.push.situation import Only, Situation, request_of
+from streams.push.situation import Only, Situation, over_mark, request_of
 from streams.push.withdraw import Cancellation, withdraw
 from streams.push.writing import Writing, patiently
 
@@ -70,9 +71,22 @@ class Handling:
 
     async def cancel(self, cancelled: PushCancelled) -> None:
         """What waits is not sent any more, and what was shown is taken back where the push channel can."""
-        subject = cancelled.conversation_id
-        key = _key(cancelled.user, subject)
-        self._cancelled.put(key, max(cancelled.up_to_seq, self._cancelled.get(key, self._clock_ms()) or 0), self._clock_ms())
+        if cancelled.ref:
+            await self._cancel_ring(cancelled)
+        else:
+            subject = cancelled.conversation_id
+            key = _key(cancelled.user, subject)
+            self._cancelled.put(key, max(cancelled.up_to_seq, self._cancelled.get(key, self._clock_ms()) or 0), self._clock_ms())
+            await self._take_back(cancelled, subject)
+
+    async def _cancel_ring(self, cancelled: PushCancelled) -> None:
+        """The mark first: whatever dies then, a ring that waits in a retry topic finds it."""
+        mark = AlertRow(cancelled.user, cancelled.ref, over_mark(cancelled.attempt, self._clock_ms()))
+        await self._writing.write(Outputs(rows=[mark]))
+        if not cancelled.replaced:
+            await self._take_back(cancelled, cancelled.ref)
+
+    async def _take_back(self, cancelled: PushCancelled, subject: str) -> None:
         cancellation = await patiently(lambda: self._contexts.cancellation(cancelled, subject), "what was alerted")
         if cancellation is None:
             return

@@ -41,7 +41,7 @@ SAYS: Mapping[str, str] = {
     "no_device": "no device of the user has registered a token",
     "not_member": "the user is no member of the conversation",
     "user_inactive": "the user is frozen, deactivated or deleted",
-    "delivered": "a device of the user has it by now, or the user read it",
+    "delivered": "a device of the user has it by now, the user read it, or the call rings no more",
     "recalled": "every message it was about was recalled or is gone",
     "own_message": "every message it was about is the user's own",
     "content_unknown": "what it is about is not known, and the user wants only some of it",

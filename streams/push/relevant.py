@@ -129,11 +129,13 @@ def _quiet(situation: Situation, now_ms: int) -> bool:
 
 
 def _call(situation: Situation, now_ms: int) -> Relevant | Withheld:
-    """Calls pass every mode: who calls wants an answer now. Quiet hours they pass where the user lets them."""
+    """Calls pass every mode: who calls wants an answer now. Quiet hours they pass where the user lets them.
+
+    Whether the user may be called was asked before it was rung; a third that is called into a call between two is no member.
+    """
     request = situation.request
-    deadline_ms = request.deadline_ms or request.at_ms + situation.times.ring_ms
-    if not situation.member:
-        return "not_member"
+    lasts_ms = situation.times.ttl_ms if request.missed else situation.times.ring_ms
+    deadline_ms = request.deadline_ms or request.at_ms + lasts_ms
     if situation.call is not None and situation.call.state == "ended":
         return "delivered"
     if now_ms >= deadline_ms:

@@ -3,7 +3,7 @@
 The outbox reads it anew from Cassandra for every request and every retry; `streams.push.decide` judges it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,6 +19,9 @@ PREVIEW_LIMIT = 50
 
 # Tokens of these take nothing but calls: their systems punish an app that does not ring at once (Apple's PushKit).
 RING_ONLY = frozenset({"apns_voip"})
+
+
+NO_DEVICE = ""  # of a row that is about the subject and about no device
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class CampaignText:
 
 @dataclass(frozen=True, slots=True)
 class CallNow:
-    """What is known of a call. `missed`: it has ended and the user did not answer."""
+    """What is known of a call. `missed`: it has ended and the user did not answer; `ended`: it rings this user no more."""
 
     caller: str  # a user
     video: bool = False
@@ -132,7 +135,25 @@ def request_of(retry: PushRetrying) -> PushRequested:
         purpose=retry.purpose,
         ref=retry.ref,
         deadline_ms=retry.deadline_ms,
+        caller=retry.caller,
+        video=retry.video,
+        missed=retry.missed,
     )
+
+
+def call_of(request: PushRequested, alerted: Iterable[Alerted]) -> CallNow | None:
+    """The call as it stands for this request: over, if a mark says so that was put down when its ring stopped."""
+    if request.purpose != "call":
+        return None
+    if request.missed:
+        return CallNow(request.caller, request.video, "missed")
+    over = any(row.device == NO_DEVICE and row.attempt >= request.attempt for row in alerted)
+    return CallNow(request.caller, request.video, "ended" if over else "ringing")
+
+
+def over_mark(attempt: int, at_ms: int) -> Alerted:
+    """The row that says of a call: what was asked up to this attempt is needless. It outlives the worker, as retries do."""
+    return Alerted(NO_DEVICE, "", 0, attempt, False, at_ms)
 
 
 def subject_of(request: PushRequested) -> str:

@@ -48,6 +48,12 @@ def withdraw(cancellation: Cancellation, now_ms: int) -> Decision:
     return Decision(tuple(sends), tuple(suppressed))
 
 
+def is_needless(row: Alerted, cancelled: PushCancelled) -> bool:
+    """Whether the row may stand for something on a screen that is needless now."""
+    told = row.attempt <= cancelled.attempt if cancelled.ref else row.to_seq <= cancelled.up_to_seq
+    return row.shown and told
+
+
 def _needless(cancellation: Cancellation) -> Iterator[Alerted]:
     """One row of each device: what it shows now. A newer alert than what became needless stays."""
     newest: dict[str, Alerted] = {}
@@ -60,7 +66,7 @@ def _needless(cancellation: Cancellation) -> Iterator[Alerted]:
             before.channel,
         ):
             newest[row.device] = row
-    yield from (row for row in newest.values() if row.shown and row.to_seq <= cancellation.cancelled.up_to_seq)
+    yield from (row for row in newest.values() if is_needless(row, cancellation.cancelled))
 
 
 def _token(row: Alerted, cancellation: Cancellation) -> PushToken | Withheld:
@@ -102,5 +108,11 @@ def _alert(token: PushToken, row: Alerted, cancellation: Cancellation) -> Alert:
         deadline_ms=_deadline_ms(cancellation),
         ticket="",
         locale=token.locale,
-        data={"conversation": cancelled.conversation_id, "seq": str(cancelled.up_to_seq)},
+        data=_data(cancelled),
     )
+
+
+def _data(cancelled: PushCancelled) -> dict[str, str]:
+    if cancelled.ref:
+        return {"purpose": "call", "conversation": cancelled.conversation_id, "ref": cancelled.ref}
+    return {"conversation": cancelled.conversation_id, "seq": str(cancelled.up_to_seq)}

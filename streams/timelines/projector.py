@@ -3,37 +3,49 @@
 Delivery: everything a chunk comes to is durable when `apply` returns; repeating a chunk, or part of it, changes nothing.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import structlog
 from cassandra.query import BatchStatement, BatchType, BoundStatement
 
 from schemas.records import DeadLetter
 from store.cassandra import Request, Store
-from store.errors import StoreUnavailable
 from store.fact_tables import FactTables
 from store.facts import ONLY, FactKey, is_public
+from store.progress import progress_row
 from store.public_groups import PublicGroups
 from store.timelines import Timelines
+from streams.timelines.patience import kept_trying
 from streams.timelines.rows import Record, progress_writes, project
 from streams.timelines.write import Write
 
-BATCH_ROWS_LIMIT = 50
 BATCH_BYTES_LIMIT = 32 * 1024  # Cassandra refuses an unlogged batch of several partitions above 50 KiB unless told otherwise
-# Cassandra applies the partitions of a batch one by one, and with group commit each waits for the next sync (5 ms): 50 of them take
-# 250 ms, one per batch costs twice the CPU. Measured with 250 events of 100 conversations a chunk: 1 - 600, 8 - 230, 50 - 320 us an event.
-BATCH_PARTITIONS_LIMIT = 8
-BATCHES_IN_FLIGHT = 6  # each keeps a thread of Cassandra's waiting for the sync: more of them are not faster, they only spin afterwards
-RETRY_FIRST_S, RETRY_LONGEST_S = 0.1, 5.0
+
+
+class Batching(NamedTuple):
+    """How writes are put together.
+
+    Cassandra applies the partitions of a batch one by one, and with group commit each waits for the next sync (5 ms): 50 of them take
+    250 ms, one per batch costs twice the CPU. Measured with 250 events of 100 conversations a chunk, us an event: 1 - 600, 8 - 230,
+    50 - 320.
+    Each batch in flight keeps a thread of Cassandra's waiting for the sync: more of them are not faster, they only spin afterwards.
+    """
+
+    rows: int = 50
+    partitions: int = 8
+    in_flight: int = 6
+
+
+LIVE = Batching()
 
 DeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 _log = structlog.get_logger("streams.timelines")
 
 
 class TimelineProjector:
-    def __init__(self, store: Store, on_dead_letters: DeadLetters) -> None:
-        self._store = store
+    def __init__(self, store: Store, on_dead_letters: DeadLetters, batching: Batching = LIVE) -> None:
+        self._store, self._batching = store, batching
         self._timelines, self._facts, self._public_groups = Timelines(store), FactTables(store), PublicGroups(store)
         self._on_dead_letters = on_dead_letters
 
@@ -47,8 +59,8 @@ class TimelineProjector:
         await self._write(chunk.writes)
         if chunk.dead_letters:
             await self._on_dead_letters(chunk.dead_letters)
-        await self._patiently(lambda: self._list_public(chunk.public))
-        await self._write(progress_writes(chunk))
+        await kept_trying("timelines", lambda: self._list_public(chunk.public))
+        await self._write(progress_writes(chunk, lambda topic: progress_row(self._store, topic)))
 
     async def _list_public(self, conversations: Iterable[str]) -> None:
         """Public groups by the words of their titles. Both are read: an event has one of them, and its own row is there by now."""
@@ -60,20 +72,9 @@ class TimelineProjector:
 
     async def _write(self, writes: Sequence[Write]) -> None:
         async def write() -> None:
-            await self._store.execute_all(await self._requests(writes), BATCHES_IN_FLIGHT)
+            await self._store.execute_all(await self._requests(writes), self._batching.in_flight)
 
-        await self._patiently(write)
-
-    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
-        wait_s = RETRY_FIRST_S
-        while True:
-            try:
-                await work()
-                return
-            except StoreUnavailable as exc:
-                _log.warning("timelines.store_unavailable", retry_s=wait_s, reason=str(exc)[:300])
-                await asyncio.sleep(wait_s)
-                wait_s = min(wait_s * 2, RETRY_LONGEST_S)
+        await kept_trying("timelines", write)
 
     async def _requests(self, writes: Sequence[Write]) -> list[Request]:
         """The writes as unlogged batches: whole partitions, a few of one node in each."""
@@ -84,21 +85,21 @@ class TimelineProjector:
         by_node: dict[object, list[list[BoundStatement]]] = {}
         for rows in partitions.values():
             by_node.setdefault(self._store.replica_of(rows[0]), []).append(rows)
-        return [_batch(part) for node in by_node.values() for part in _parts(node)]
+        return [_batch(part) for node in by_node.values() for part in _parts(node, self._batching)]
 
 
-def _parts(partitions: Iterable[list[BoundStatement]]) -> Iterable[list[BoundStatement]]:
+def _parts(partitions: Iterable[list[BoundStatement]], batching: Batching) -> Iterable[list[BoundStatement]]:
     """Cut into batches: at most so many partitions, rows and bytes in each."""
     part: list[BoundStatement] = []
     part_bytes, part_partitions = 0, 0
     for rows in partitions:
-        if part_partitions == BATCH_PARTITIONS_LIMIT:
+        if part_partitions == batching.partitions:
             yield part
             part, part_bytes, part_partitions = [], 0, 0
         part_partitions += 1
         for row in rows:
             row_bytes = sum(len(value) for value in row.values if isinstance(value, bytes))
-            if part and (len(part) == BATCH_ROWS_LIMIT or part_bytes + row_bytes > BATCH_BYTES_LIMIT):
+            if part and (len(part) == batching.rows or part_bytes + row_bytes > BATCH_BYTES_LIMIT):
                 yield part
                 part, part_bytes, part_partitions = [], 0, 1
             part.append(row)

@@ -4,14 +4,15 @@ Rule: every cell's timestamp is a number that grows with the cell's meaning (the
 repeated, cut into other chunks and applied in any order. Source: docs/decisions/0003-projection-timestamps.md
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from schemas import events
 from schemas.accounts import ApplicationChanged, InvitationChanged, RosterChanged, RosterEvent, RosterNoted
 from schemas.codec import decode, decode_event, decode_receipt
 from schemas.errors import Undecodable
 from schemas.records import DeadLetter, WatermarkRaised, WriterChanged
+from schemas.shown import StoredRecord
 from schemas.values import GroupSettings
 from store import cql
 from store.buckets import bucket_of
@@ -25,23 +26,7 @@ from streams.timelines.write import Write
 CONSUMER = "streams.timelines"
 EVENTS_TOPIC = "conversation-events"
 RECEIPTS_TOPIC = "receipts"
-
-
-class Record(Protocol):
-    """What is read of a record: log.port.Record, and aiokafka's ConsumerRecord after `log.kafka`."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp_ms(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
+Record = StoredRecord
 
 
 class Chunk(NamedTuple):
@@ -129,8 +114,15 @@ def project(records: Sequence[Record]) -> Chunk:
     return Chunk(writes, dead_letters, progress, public)
 
 
-def progress_writes(chunk: Chunk) -> list[Write]:
-    return [Write(cql.PUT_PROGRESS, (topic, partition, offset, offset)) for (topic, partition), offset in chunk.progress.items()]
+def progress_writes(chunk: Chunk, named: Callable[[str], str] = str) -> list[Write]:
+    """`named`: under which name of `progress` a topic stands, which another generation of the tables has its own of."""
+    ends = chunk.progress.items()
+    return [Write(cql.PUT_PROGRESS, (named(topic), partition, offset, offset)) for (topic, partition), offset in ends]
+
+
+def ends_of(records: Sequence[Record]) -> dict[tuple[str, int], int]:
+    """(topic, partition) -> the offset after its last record."""
+    return {(record.topic, record.partition): record.offset + 1 for record in records}
 
 
 def _event_row(event: events.Event, value: bytes) -> Write:

@@ -29,7 +29,7 @@ from streams.push.handling import Handling, NotProjected
 from streams.push.outbox import TOPICS, Outbox
 from streams.push.senders import Senders
 from streams.push.settings import OutboxSettings
-from streams.push.situation import Only, Situation, subject_of
+from streams.push.situation import Only, Situation, call_of, subject_of
 from streams.push.stats import OutboxStats
 from streams.push.withdraw import Cancellation
 from streams.push.work import Work
@@ -167,6 +167,7 @@ class Rows:
         if not self.projected and not last_look:
             raise NotProjected
         tokens = tuple(self.tokens[request.user])
+        alerted = tuple(self.alerted[request.user, subject_of(request)].values())
         views = tuple(message(seq, at_ms=request.at_ms) for seq in range(request.from_seq, request.to_seq + 1))
         return Situation(
             request=request,
@@ -174,7 +175,8 @@ class Rows:
             channels=self.senders.now(tokens),
             messages=views if self.projected else None,
             delivered_seq=self.delivered.get((request.user, request.conversation_id), 0),
-            alerted=tuple(self.alerted[request.user, subject_of(request)].values()),
+            call=call_of(request, alerted),
+            alerted=alerted,
             only=only,
         )
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from log.web.retry_after import RETRY_AFTER_LIMIT_MS, retry_after_ms
 from streams.push.channels.answers import (
-    RETRY_AFTER_LIMIT_MS,
     TABLES,
     BadTable,
     Row,
@@ -15,7 +15,6 @@ from streams.push.channels.answers import (
     checked,
     expired,
     read_fields,
-    retry_after_ms,
     table_of,
     time_to_live_s,
 )

@@ -9,7 +9,7 @@ from schemas.values import Content
 from store.pushing import Alerted, PushSettings
 from streams.push.channels.port import Traits
 from streams.push.decide import Decision, decide, send_key
-from streams.push.situation import CallNow, CampaignText, ChannelNow, DeviceNow, Mode, Only, Situation, Times
+from streams.push.situation import CallNow, CampaignText, ChannelNow, DeviceNow, Mode, Only, Situation, Times, call_of, over_mark
 from tests.push.situations import CHANNELS, NOON_MS, TTL_MS, message, request, situation, token
 
 NIGHT = PushSettings(quiet_from_min=11 * 60, quiet_until_min=13 * 60)  # where it is quiet at noon
@@ -378,7 +378,7 @@ def test_a_call_goes_through_the_token_that_rings() -> None:
     assert sent(decision) == [("phone", "apns_voip")]
     alert = decision.sends[0].alert
     assert (alert.kind, alert.title, alert.body, alert.deadline_ms) == ("ring", "Ben", "Incoming call", NOON_MS + 30_000)
-    assert alert.data == {"purpose": "call", "conversation": "c1", "ref": "call-1", "media": "audio"}
+    assert alert.data == {"purpose": "call", "conversation": "c1", "ref": "call-1", "media": "audio", "caller": "ben"}
 
 
 @pytest.mark.parametrize("tokens", [(token(),), (token(channel="fcm"), token(channel="webpush"))])
@@ -399,7 +399,7 @@ def test_a_token_that_rings_and_is_off_gives_way_to_another() -> None:
         ({"mode_everywhere": Mode("none")}, NOON_MS, ""),
         ({"settings": NIGHT}, NOON_MS, ""),
         ({"settings": PushSettings(quiet_from_min=660, quiet_until_min=780, quiet_lets=("mentions",))}, NOON_MS, "quiet_hours"),
-        ({"member": False}, NOON_MS, "not_member"),
+        ({"member": False}, NOON_MS, ""),  # a third called into a call between two
         ({}, NOON_MS + 30_000, "expired"),
         ({"call": CallNow("ben", state="ended")}, NOON_MS, "delivered"),
         ({"call": None}, NOON_MS, ""),
@@ -420,6 +420,24 @@ def test_a_missed_call_is_an_alert_and_never_rings() -> None:
     assert sent(decision) == [("phone", "apns")]
     assert (decision.sends[0].alert.kind, decision.sends[0].alert.body) == ("alert", "Missed call")
     assert reasons(decision) == [("phone", "apns_voip", "ring_only")]
+
+
+def test_a_missed_call_is_told_as_long_as_a_message_is() -> None:
+    call = request(purpose="call", ref="call-1", to_seq=0, attempt=4, missed=True, caller="ben")
+    (planned,) = decide(ringing(request=call, call=call_of(call, ())), NOON_MS + Times().ttl_ms - 1).sends
+    assert (planned.alert.title, planned.alert.body, planned.alert.deadline_ms) == ("Ben", "Missed call", NOON_MS + Times().ttl_ms)
+    assert reason(ringing(request=call, call=call_of(call, ())), NOON_MS + Times().ttl_ms) == "expired"
+
+
+def test_a_mark_ends_what_was_asked_before_it_and_nothing_that_was_asked_later() -> None:
+    mark = over_mark(3, NOON_MS)
+    for attempt, state in ((2, "ended"), (3, "ended"), (4, "ringing")):
+        call = request(purpose="call", ref="call-1", attempt=attempt, caller="ben", video=True)
+        assert call_of(call, (mark,)) == CallNow("ben", True, state)  # type: ignore[arg-type]
+        assert decide(ringing(request=call, call=call_of(call, (mark,)), alerted=(mark,)), NOON_MS).sends == () or state == "ringing"
+    missed = request(purpose="call", ref="call-1", attempt=3, caller="ben", missed=True)
+    assert call_of(missed, (mark,)) == CallNow("ben", False, "missed")
+    assert call_of(request(), (mark,)) is None
 
 
 # ---- campaigns

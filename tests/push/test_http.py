@@ -7,8 +7,8 @@ from email.utils import formatdate
 
 import pytest
 
+from log.web.connections import Connections
 from streams.push.channels.answers import table_of
-from streams.push.channels.connections import Connections
 from streams.push.channels.http import Answer, PushHttp, fields_of
 from streams.push.channels.port import Refused
 from tests.push.fakes.base import FakeVendor, Mood, Reply, Request

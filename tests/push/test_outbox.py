@@ -314,3 +314,87 @@ def test_a_rate_is_kept(seed: int) -> None:
         assert all(times[at + 11] - times[at] >= 1_000 for at in range(len(times) - 11)), "at most 5 saved and 5 given in a second"
 
     in_virtual_time(body())
+
+
+# ---- rings
+
+
+def ring(attempt: int, missed: bool = False) -> PushRequested:
+    return PushRequested(
+        push_id=f"u:call-1:0:{attempt}",
+        tenant="default",
+        user="u",
+        conversation_id="g",
+        conversation_kind="direct",
+        from_seq=0,
+        to_seq=0,
+        attempt=attempt,
+        reason="absent",
+        at_ms=START_MS,
+        purpose="call",
+        ref="call-1",
+        deadline_ms=START_MS + (TTL_MS if missed else 60_000),
+        caller="ben",
+        missed=missed,
+    )
+
+
+def over(attempt: int, replaced: bool = False) -> PushCancelled:
+    return PushCancelled(
+        tenant="default", user="u", conversation_id="g", up_to_seq=0, at_ms=START_MS, ref="call-1", attempt=attempt, replaced=replaced
+    )
+
+
+def kinds(sim: Sim, token: str) -> list[str]:
+    return [shown.kind for shown in sim.channels["fcm"].shown[token]]
+
+
+def test_a_ring_that_stops_is_taken_back_or_replaced_by_that_it_was_missed() -> None:
+    async def body(replaced: bool) -> list[str]:
+        sim = Sim(5, {"fcm": {}}, USUAL)
+        token = sim.register("u", "phone", "fcm")
+        await sim.start()
+        await sim.append("push-requests", ring(1))
+        await sim.append("push-requests", over(1, replaced))
+        if replaced:
+            await sim.append("push-requests", ring(2, missed=True))
+        await sim.append("push-requests", ring(1))  # what is repeated finds the mark, or that the device has newer news
+        await sim.until_done()
+        await sim.crash()
+        assert {result.purpose for result in await sim.results()} == {"call"}
+        return kinds(sim, token)
+
+    shown: list[list[str]] = []
+    for replaced in (False, True):
+
+        async def one(replaced: bool = replaced) -> None:
+            shown.append(await body(replaced))
+
+        in_virtual_time(one())
+    assert shown == [["ring", "withdraw"], ["ring", "alert"]]
+
+
+@pytest.mark.parametrize("dies", ["nobody", "before", "after"])
+def test_a_ring_that_waits_to_be_tried_again_does_not_ring_once_it_is_over(dies: str) -> None:
+    async def body() -> None:
+        sim = Sim(6, {"fcm": {"busy": 1.0}}, USUAL)
+        token = sim.register("u", "phone", "fcm")
+        await sim.start()
+        await sim.append("push-requests", ring(1))
+        await asyncio.sleep(1)
+        if dies == "before":
+            await sim.crash()
+        await sim.append("push-requests", over(1))
+        if dies != "before":
+            await asyncio.sleep(0.5)
+        if dies == "after":
+            await sim.crash()
+        sim.channels["fcm"].rates = {}
+        if dies != "nobody":
+            await sim.start()
+        await sim.until_done()
+        await sim.crash()
+        assert kinds(sim, token) == []
+        assert [(result.state, result.reason) for result in await sim.results()][-1] == ("withdrawn", "delivered")
+
+    in_virtual_time(body())

@@ -8,7 +8,7 @@ from schemas.notices import PushCancelled
 from store.pushing import Alerted, PushSettings
 from streams.push.channels.port import Traits
 from streams.push.decide import collapse_key, decide
-from streams.push.situation import RING_ONLY, ChannelNow
+from streams.push.situation import RING_ONLY, ChannelNow, over_mark
 from streams.push.withdraw import Cancellation, withdraw
 from tests.push.situations import CHANNELS, NOON_MS, TTL_MS, situation, token
 
@@ -72,6 +72,16 @@ def test_a_ring_is_taken_back_through_the_devices_other_token() -> None:
     assert outcome(rung) == [("phone", "webpush", "withdraw")]
     without = cancellation(alerted=(row(channel="apns_voip"),), tokens=tokens[:1])
     assert outcome(without) == [("phone", "apns_voip", "cannot_withdraw")]
+
+
+def test_only_the_ring_that_is_over_is_taken_back() -> None:
+    over = PushCancelled(tenant="default", user="ana", conversation_id="c1", up_to_seq=0, at_ms=NOON_MS, ref="call-1", attempt=3)
+    for attempt, taken in ((3, True), (4, False)):
+        shows = Alerted("phone", "apns", 0, attempt, True, NOON_MS)
+        decision = withdraw(cancellation(cancelled=over, subject="call-1", alerted=(shows, over_mark(3, NOON_MS))), NOON_MS)
+        assert [one.token.channel for one in decision.sends] == (["apns"] if taken else [])
+        assert [one.alert.data for one in decision.sends] == [{"purpose": "call", "conversation": "c1", "ref": "call-1"}] * taken
+        assert decision.suppressed == ()
 
 
 def test_too_late_is_too_late() -> None:

@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from schemas.notices import DeliveriesSettled, Mark, MessagesNotified, PushCancelled, PushRequested
-from schemas.records import PresenceChanged, PresenceSet, RedeliveryAsked, SessionClosed, SessionOpened, SessionRenewed
+from schemas.notices import (
+    DeliveriesSettled,
+    Mark,
+    MessagesNotified,
+    Notification,
+    PushCancelled,
+    PushRequested,
+    RingNotified,
+    RingOutcome,
+    RingSettled,
+)
+from schemas.records import PresenceChanged, PresenceSet, RedeliveryAsked, SessionClosed, SessionEvent, SessionOpened, SessionRenewed
 from schemas.values import ConversationKind, Qos
 from streams.inbox.limits import InboxLimits
 from streams.inbox.schedule import Waits
@@ -65,6 +75,27 @@ def settled(up_to_seq: int, user: str = "u-ana", conversation: str = "g-1") -> D
     return DeliveriesSettled(tenant="default", at_ms=START_MS, marks=(Mark(user, "d-1", conversation, up_to_seq),))
 
 
+def rung(
+    seq: int, users: tuple[str, ...] = ("u-ana",), call: str = "call-1", at_ms: int = START_MS, ring_ms: int = 60_000, caller: str = "u-ben"
+) -> RingNotified:
+    return RingNotified(
+        tenant="default",
+        conversation_id="r-1",
+        conversation_kind="direct",
+        call_id=call,
+        seq=seq,
+        caller=caller,
+        video=True,
+        deadline_ms=at_ms + ring_ms,
+        at_ms=at_ms,
+        users=users,
+    )
+
+
+def rang(outcome: RingOutcome, seq: int, users: tuple[str, ...] = ("u-ana",), call: str = "call-1", at_ms: int = START_MS) -> RingSettled:
+    return RingSettled(tenant="default", conversation_id="r-1", call_id=call, seq=seq, outcome=outcome, at_ms=at_ms, users=users)
+
+
 @dataclass
 class Fed:
     """Users whose time passes by hand; every effect is kept with the time at which it was handed out."""
@@ -79,9 +110,9 @@ class Fed:
         self.users.begin(self.now_ms)
         self.users.release(self.now_ms)
 
-    def feed(self, *records: SessionOpened | SessionRenewed | SessionClosed | PresenceSet | MessagesNotified | DeliveriesSettled) -> None:
+    def feed(self, *records: SessionEvent | Notification) -> None:
         for record in records:
-            if isinstance(record, MessagesNotified | DeliveriesSettled):
+            if isinstance(record, Notification):
                 self.users.on_notification(record, self.now_ms)
             else:
                 self.users.on_session(record, self.now_ms)

@@ -14,8 +14,9 @@ from store.presence import PresenceRow
 from streams.inbox import inbox
 from streams.inbox.inbox import Inbox
 from streams.inbox.lane import Lane, Work
+from streams.inbox.takeover import NOTIFICATIONS_TOPIC
 from streams.settings import StreamsSettings
-from tests.streams.inbox_parts import START_MS, opened
+from tests.streams.inbox_parts import START_MS, notified, opened
 from tests.streams.simulation import Clock
 
 GRACE_S = 0.05
@@ -118,5 +119,33 @@ def test_who_waits_for_room_in_a_lane_that_is_dropped_waits_no_longer() -> None:
     async def _fill(lane: Lane, work: Work) -> None:
         for _ in range(1_000):
             await lane.put(work)
+
+    asyncio.run(body())
+
+
+def test_while_a_burst_to_large_groups_is_folded_others_get_the_loop() -> None:
+    """Method: users are counted at every turn of the loop; in a fold that is never interrupted there are none, and then all."""
+    notices, members = 40, 100
+
+    async def body() -> None:
+        log, clock = MemoryLog(2), Clock()
+        worker = made(log, clock, [])
+        await worker.assigned({0})
+        await until_ready(worker)
+        lane = worker.lanes[0]
+
+        async def ack() -> None:
+            return None
+
+        told = [notified(1, users=tuple(f"u-{number}-{each}" for each in range(members))) for number in range(notices)]
+        offset = await log.publish(NOTIFICATIONS_TOPIC, 0, [Entry(b"g-1", codec.encode(NOTIFICATIONS_TOPIC, each)) for each in told])
+        await lane.put(Work(NOTIFICATIONS_TOPIC, await log.read(NOTIFICATIONS_TOPIC, 0, offset, notices), ack))
+        counts = set()
+        async with asyncio.timeout(60):
+            while lane.users_count < notices * members:
+                counts.add(lane.users_count)
+                await asyncio.sleep(0)
+        assert any(0 < count < notices * members for count in counts)
+        await worker.close()
 
     asyncio.run(body())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.notices import Notification, PushRequested
 from schemas.records import SessionEvent
 from streams.inbox import lane
-from tests.streams.inbox_parts import START_MS, closed, notified, opened, settled
+from tests.streams.inbox_parts import START_MS, closed, notified, opened, rang, rung, settled
 from tests.streams.inbox_simulation import World, asked_for, read_all, standing
 from tests.streams.simulation import Fate
 
@@ -39,6 +39,10 @@ def fixed_notifications() -> list[Notification]:
         notified(1, users=(ABSENT,), conversation="d-1", kind="direct"),
         settled(3, LATE),
         notified(3, users=ALL),  # the notifier said it twice
+        rung(1, users=(ABSENT, SILENT)),
+        rang("stopped", 2, users=(SILENT,)),
+        rang("missed", 3, users=(ABSENT,)),
+        rung(1, users=(ABSENT, SILENT)),  # and this, after it was over
     ]
 
 
@@ -66,6 +70,9 @@ async def check(world: World) -> None:
         if conversation == "g-1":
             assert asked_for(seen_here, SILENT) == seqs
             assert standing(seen_here, SILENT) == seqs
+    calls = [each for each in seen.pushes if each.conversation_id == "r-1"]
+    assert {each.push_id for each in calls if isinstance(each, PushRequested)} == {f"{ABSENT}:call-1:0:3"}, "in vain, told once"
+    assert all(each.missed for each in calls if isinstance(each, PushRequested)), "no ring after it stopped"
     assert [each for each in seen.pushes if each.user == PROMPT] == [], "what was delivered is not pushed"
     assert standing(seen, LATE) == [], "delivered later: cancelled"
     assert seen.saved.get(PROMPT) is None

@@ -143,7 +143,7 @@ def undelivered(found: Sequence[tuple[int, Notification]]) -> dict[str, set[int]
                 assert partition == partition_of(user.encode(), PARTITIONS)
                 seqs = range(max(notification.from_seq, marks.get(user, 0) + 1), notification.to_seq + 1)
                 left.setdefault(user, set()).update(seqs)
-        else:
+        elif isinstance(notification, DeliveriesSettled):
             for mark in notification.marks:
                 assert partition == partition_of(mark.user.encode(), PARTITIONS)
                 marks[mark.user] = max(mark.up_to_seq, marks.get(mark.user, 0))

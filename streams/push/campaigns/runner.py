@@ -28,6 +28,7 @@ from store.campaigns import Campaign
 from store.cassandra import Store
 from store.errors import StoreUnavailable
 from store.push_campaigns import CampaignTables
+from streams.cancelling import raise_if_cancelled
 from streams.push.campaigns.book import Book, requests_of
 from streams.settings import StreamsSettings
 
@@ -75,6 +76,7 @@ class CampaignRunner:
                 await self._serve()
             except* (LogUnavailable, StoreUnavailable) as excs:
                 logger.warning("campaigns wait", reason=str(excs.exceptions[0])[:300], retry_s=self._retry_s)
+            raise_if_cancelled()
             await asyncio.sleep(self._retry_s)
             self._retry_s = min(self._retry_s * 2, RETRY_S_MAX)
 

@@ -6,7 +6,6 @@ An answer is looked up by (status, code), then by code, then by status, then by 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
+from log.web.retry_after import RETRY_AFTER_LIMIT_MS
 from schemas.errors import WarblerError
 from streams.push.alert import Alert
 from streams.push.channels.port import Accepted, Outcome, Refused, Verdict
@@ -21,7 +21,6 @@ from streams.push.channels.port import Accepted, Outcome, Refused, Verdict
 TABLES = Path(__file__).parent / "tables"
 CODE_CHARS_LIMIT = 64
 DETAIL_CHARS_LIMIT = 300
-RETRY_AFTER_LIMIT_MS = 24 * 3_600_000  # no message's deadline is further away
 CLASSES = ("3xx", "4xx", "5xx")
 SAME_TABLE = {"apns_voip": "apns"}  # two push channels of one vendor
 
@@ -148,21 +147,6 @@ def looks_like(body: bytes) -> str:
     """What bytes that should be JSON are: html, empty or not_json."""
     start = body[:256].lstrip().lower()
     return "empty" if not start else "html" if start.startswith(b"<") else "not_json"
-
-
-def retry_after_ms(value: str | None, now_ms: int) -> int | None:
-    """What Retry-After says, in seconds or as a date; None: nothing that can be understood. Range: 0..RETRY_AFTER_LIMIT_MS.
-
-    Source: RFC 9110, 10.2.3.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(int(text[:12]) * 1000, RETRY_AFTER_LIMIT_MS)
-    try:
-        at_ms = int(parsedate_to_datetime(text).timestamp() * 1000)
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None
-    return max(0, min(at_ms - now_ms, RETRY_AFTER_LIMIT_MS))
 
 
 def expired(alert: Alert, now_ms: int) -> Refused | None:

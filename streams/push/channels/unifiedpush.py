@@ -12,10 +12,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from log.web.addresses import IpNetwork
+from log.web.guarded import GuardedBackend
 from streams.push.alert import Alert
 from streams.push.breaker import Breaker, is_fault
 from streams.push.channels.answers import looks_like
-from streams.push.channels.guarded import GuardedBackend, IpNetwork
 from streams.push.channels.http import Answer, PushHttp, tls_context_with
 from streams.push.channels.port import Outcome, Refused, Traits
 from streams.push.channels.subscription import Subscription

@@ -9,7 +9,8 @@ from typing import Any
 import httpcore
 import pytest
 
-from streams.push.channels.guarded import ForbiddenAddress, GuardedBackend, allowed
+from log.web.addresses import allowed
+from log.web.guarded import ForbiddenAddress, GuardedBackend
 from streams.push.channels.port import Accepted, BadCredentials, Outcome, PushChannel
 from streams.push.channels.unifiedpush import Servers, UnifiedPushChannel, from_section
 from streams.push.config import BadPushConfig
