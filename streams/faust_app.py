@@ -5,12 +5,14 @@ Called by `streams.worker` for each agent. Source: recipe `faust`; docs/decision
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import faust
 
+from log.clients import client_options
+from log.settings import LogSettings
 from streams.faust_consumer import Chunk, FetchSettings, transport_for
 
 HEARTBEATS_PER_SESSION = 4
@@ -31,7 +33,7 @@ Agent = Callable[[AsyncIterator[list[Delivery]]], Awaitable[None]]
 
 def make_app(
     group: str,
-    bootstrap: Sequence[str],
+    kafka: LogSettings,
     data_dir: Path,
     fetch: FetchSettings,
     *,
@@ -51,7 +53,8 @@ def make_app(
     logging.getLogger("mode").setLevel(logging.WARNING)
     app = faust.App(
         group,
-        broker=[f"kafka://{address}" for address in bootstrap],
+        broker=[f"kafka://{address}" for address in kafka.bootstrap],
+        broker_credentials=credentials_of(client_options(kafka)),
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
@@ -72,8 +75,17 @@ def make_app(
     return app
 
 
-def add_agent(app: Any, topics: Sequence[str], agent: Agent, *, take: int = 0, within_s: float = 0.0) -> None:
-    """Let the agent consume the topics. Nothing is acked for it.
+def credentials_of(options: Mapping[str, Any]) -> faust.types.auth.CredentialsT | None:
+    """The options of `log.clients` as Faust wants them; None for a Kafka that asks for nothing."""
+    tls = options.get("ssl_context")
+    if "sasl_mechanism" in options:
+        user, password = options["sasl_plain_username"], options["sasl_plain_password"]
+        return faust.SASLCredentials(username=user, password=password, mechanism=options["sasl_mechanism"], ssl_context=tls)
+    return faust.SSLCredentials(tls) if tls is not None else None
+
+
+def add_agent(app: Any, topics: Sequence[str], agent: Agent, *, take: int = 0, within_s: float = 0.0, name: str = "agent") -> None:
+    """Let the agent consume the topics. Nothing is acked for it. `name`: of several of one app.
 
     Shape: deliveries of one partition come in order. With `take`, they come in bursts of up to that many, gathered for up to `within_s`.
     """
@@ -82,7 +94,7 @@ def add_agent(app: Any, topics: Sequence[str], agent: Agent, *, take: int = 0, w
     async def consume(stream: Any) -> None:
         await agent(_deliveries(stream, take, within_s))
 
-    app.agent(topic, name=f"{app.conf.id}-agent")(consume)
+    app.agent(topic, name=f"{app.conf.id}-{name}")(consume)
 
 
 async def _deliveries(stream: Any, take: int, within_s: float) -> AsyncIterator[list[Delivery]]:

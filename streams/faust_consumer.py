@@ -256,7 +256,7 @@ class ChunkedConsumer(driver.Consumer):  # type: ignore[misc]
         await super().perform_seek()
 
     def verify_event_path(self, now: float, tp: Any) -> None:
-        """Stock Faust guesses from sensors whether it hangs; our liveness is watched from outside (`streams.live`)."""
+        """Stock Faust guesses from sensors whether it hangs; our liveness is watched from outside (`log.liveness`)."""
 
 
 def assigning_what_is_known(coordinator: Any) -> Callable[[Any], Awaitable[Any]]:

@@ -10,7 +10,8 @@ Metric = CounterMetricFamily | GaugeMetricFamily
 COUNTERS = frozenset(
     {
         *("commands", "accepted", "refused", "repeated", "dead_letters", "take_overs", "snapshots", "records"),
-        *("notified", "loads", "presence_changes", "redeliveries", "pushes", "cancelled", "saves"),
+        *("notified", "loads", "timers", "presence_changes", "redeliveries", "pushes", "cancelled", "saves", "expired", "void"),
+        *("checkpoints", "agreed", "alarms", "storage_failures"),
     }
 )
 

@@ -1,35 +1,39 @@
-"""The worker's roles of conversations as Faust applications: what each consumes, who handles it, and what it says about itself.
+"""The worker's roles of conversations and calls as Faust applications: what each consumes, who handles it, what it says of itself.
 
 Those of users and notifications are in `streams.user_roles`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 
 from log.dead_letters import DEAD_LETTERS_TOPIC, letter_entry
 from log.port import Log
 from log.settings import LogSettings
+from rtc.rules import Rules as CallRules
 from schemas.records import DeadLetter
 from store.cassandra import Store
 from streams.accounts.projector import TOPICS as ACCOUNT_TOPICS
-from streams.accounts.projector import AccountProjector
-from streams.conversations.owner import GROUP as OWNER_GROUP
-from streams.conversations.owner import Owner
-from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC
+from streams.calls.owned import CALLS, fresh_calls
+from streams.calls.partition import Partition as Calls
+from streams.conversations.owned import CONVERSATIONS, fresh_conversations
+from streams.conversations.partition import EVENTS_TOPIC
 from streams.conversations.rules import Rules
 from streams.faust_app import Delivery, add_agent, make_app, start_app
 from streams.faust_consumer import FetchSettings
+from streams.owning.owner import Fresh, Owner
+from streams.owning.port import Owned
 from streams.rosters.rows import ROSTERS_TOPIC
 from streams.settings import StreamsSettings
+from streams.timelines.calls import CALL_EVENTS_TOPIC
 from streams.timelines.passages import PassageTeller
-from streams.timelines.projector import TimelineProjector
-from streams.timelines.rows import RECEIPTS_TOPIC, Record
+from streams.timelines.rows import RECEIPTS_TOPIC
+from streams.timelines.writing import Writing
 
 PROJECTOR_GROUP = "warbler-timelines"
-PROJECTED = (EVENTS_TOPIC, RECEIPTS_TOPIC, ROSTERS_TOPIC, *ACCOUNT_TOPICS)
+PROJECTED = (EVENTS_TOPIC, RECEIPTS_TOPIC, ROSTERS_TOPIC, CALL_EVENTS_TOPIC, *ACCOUNT_TOPICS)
 PROJECTOR_TAKE_CHUNKS = 16
 PROJECTOR_WITHIN_S = 0.02
 
@@ -56,20 +60,30 @@ class Role(Protocol):
         ...
 
 
-class ConversationsRole:
-    name = "conversations"
+class OwnerRole:
+    """What both owners' roles are: commands from Faust to the partitions' lanes, and what the lanes say of themselves."""
+
+    name: str
 
     def __init__(
-        self, log: Log, kafka: LogSettings, settings: StreamsSettings, rules: Rules, clock_ms: Callable[[], int], on_fatal: OnFatal
+        self,
+        log: Log,
+        kafka: LogSettings,
+        owned: Owned,
+        fresh: Fresh,
+        settings: StreamsSettings,
+        clock_ms: Callable[[], int],
+        on_fatal: OnFatal,
     ) -> None:
-        self.owner = Owner(log, rules, settings, clock_ms, on_fatal)
+        self._commands = owned.commands
+        self.owner = Owner(log, owned, fresh, settings, clock_ms, on_fatal)
         fetch = FetchSettings(settings.owner_fetch_wait_ms, settings.owner_fetch_bytes_min)
-        self.app = app_of(OWNER_GROUP, kafka, settings, fetch)
-        add_agent(self.app, [COMMANDS_TOPIC], self.owner.agent)
+        self.app = app_of(owned.group, kafka, settings, fetch)
+        add_agent(self.app, [owned.commands], self.owner.agent)
         self.app.on_partitions_assigned.connect(self._assigned)
 
     async def _assigned(self, app: Any, assigned: set[Any], **_: Any) -> None:
-        await self.owner.assigned({place.partition for place in assigned if place.topic == COMMANDS_TOPIC})
+        await self.owner.assigned({place.partition for place in assigned if place.topic == self._commands})
 
     async def start(self) -> None:
         await start_app(self.app)
@@ -87,20 +101,43 @@ class ConversationsRole:
         return any(lane.waiting_count or not lane.ready for lane in self.owner.lanes)
 
     def detail(self) -> dict[str, Any]:
-        lanes = self.owner.lanes
+        lanes, stats = self.owner.lanes, self.owner.stats
         return {
             "partitions": sorted(lane.number for lane in lanes),
             "ready": sorted(lane.number for lane in lanes if lane.ready),
             "waiting_chunks": sum(lane.waiting_count for lane in lanes),
-            "conversations": sum(lane.conversations_count for lane in lanes),
-            "commands": self.owner.stats.commands,
-            "accepted": self.owner.stats.accepted,
-            "refused": self.owner.stats.refused,
-            "repeated": self.owner.stats.repeated,
-            "dead_letters": self.owner.stats.dead_letters,
-            "take_overs": self.owner.stats.take_overs,
-            "snapshots": self.owner.stats.snapshots,
+            "conversations": sum(map(len, self.owner.partitions)),
+            "commands": stats.commands,
+            "accepted": stats.accepted,
+            "refused": stats.refused,
+            "repeated": stats.repeated,
+            "dead_letters": stats.dead_letters,
+            "take_overs": stats.take_overs,
+            "snapshots": stats.snapshots,
         }
+
+
+class ConversationsRole(OwnerRole):
+    name = "conversations"
+
+    def __init__(
+        self, log: Log, kafka: LogSettings, settings: StreamsSettings, rules: Rules, clock_ms: Callable[[], int], on_fatal: OnFatal
+    ) -> None:
+        fresh = fresh_conversations(rules, settings.unpacked_conversations_limit, settings.snapshot_interval_ms)
+        super().__init__(log, kafka, CONVERSATIONS, fresh, settings, clock_ms, on_fatal)
+
+
+class CallsRole(OwnerRole):
+    name = "calls"
+
+    def __init__(
+        self, log: Log, kafka: LogSettings, settings: StreamsSettings, rules: CallRules, clock_ms: Callable[[], int], on_fatal: OnFatal
+    ) -> None:
+        super().__init__(log, kafka, CALLS, fresh_calls(rules, settings.snapshot_interval_ms), settings, clock_ms, on_fatal)
+
+    def detail(self) -> dict[str, Any]:
+        live = sum(cast(Calls, partition).lines.live_count for partition in self.owner.partitions)
+        return super().detail() | {"live": live, "timers": self.owner.stats.timers}
 
 
 class TimelinesRole:
@@ -111,8 +148,7 @@ class TimelinesRole:
     ) -> None:
         self._log = log
         self._on_fatal = on_fatal
-        self._projector = TimelineProjector(store, self._bury)
-        self._accounts = AccountProjector(store, self._bury, clock_ms)
+        self._writing = Writing(log, store, self._bury, clock_ms)
         self._next: dict[tuple[str, int], int] = {}
         self._records = 0
         self._applying = False
@@ -125,7 +161,7 @@ class TimelinesRole:
         async for burst in bursts:
             self._applying = True
             try:
-                await self._apply([record for delivery in burst for record in delivery.chunk])
+                await self._writing.apply([record for delivery in burst for record in delivery.chunk])
             except Exception as exc:  # noqa: BLE001 - what leaves an agent acks the event, so it must end the process instead
                 self._on_fatal(exc)
                 await asyncio.Event().wait()
@@ -135,13 +171,6 @@ class TimelinesRole:
                 self._passages.passed(delivery.topic, delivery.partition, delivery.chunk.next_offset)
                 await delivery.ack()
             self._applying = False
-
-    async def _apply(self, records: Sequence[Record]) -> None:
-        of_people = [record for record in records if record.topic in ACCOUNT_TOPICS]
-        if len(of_people) < len(records):
-            await self._projector.apply([record for record in records if record.topic not in ACCOUNT_TOPICS])
-        if of_people:
-            await self._accounts.apply(of_people)
 
     async def _bury(self, letters: Sequence[DeadLetter]) -> None:
         await self._log.publish(DEAD_LETTERS_TOPIC, 0, [letter_entry(letter) for letter in letters])
@@ -170,7 +199,7 @@ class TimelinesRole:
 def app_of(group: str, kafka: LogSettings, settings: StreamsSettings, fetch: FetchSettings, *, wait_empty: bool = True) -> Any:
     return make_app(
         group,
-        kafka.bootstrap,
+        kafka,
         settings.data,
         fetch,
         instance=f"{group}-{settings.node}" if settings.node else "",

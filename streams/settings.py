@@ -7,7 +7,8 @@ from pathlib import Path
 
 from schemas.variables import values_of
 
-ROLES = ("conversations", "timelines", "notifier", "inbox", "push")
+ROLES = ("conversations", "calls", "timelines", "notifier", "inbox", "push", "webhooks", "retention", "bridge", "seal")
+BY_REQUEST = ("witness",)  # a role that is of use only apart from all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,20 @@ class StreamsSettings:
     push_repeat_ms: int = 3_600_000
     pending_keep_ms: int = 7 * 86_400_000  # as long as push-requests are kept
     pending_conversations_limit: int = 1_000
+    ring_push_after_ms: int = 2_000
+    ring_keep_ms: int = 600_000  # what an owner that was away for minutes says late must find it still known
+    rings_limit: int = 100
     passages_interval_ms: int = 1_000
     push_campaign_per_s: int = 500  # requests of campaigns that one worker writes, so that messages' pushes are not kept waiting
     push_campaign_page_users: int = 500
     push_count_window: int = 20_000  # results of a partition among which one that is repeated is counted once
+    retention_sweep_ms: int = 600_000
+    retention_page_events: int = 1_000  # read of a conversation at a time; so many at most one event says to have expired
     push_count_keep_ms: int = 90 * 86_400_000  # how long counts by the hour are kept
 
     def __post_init__(self) -> None:
-        if unknown := [role for role in self.roles if role not in ROLES]:
-            raise ValueError(f"STREAMS_ROLES={','.join(self.roles)}: {unknown[0]!r} is not one of {', '.join(ROLES)}")
+        if unknown := [role for role in self.roles if role not in ROLES + BY_REQUEST]:
+            raise ValueError(f"STREAMS_ROLES={','.join(self.roles)}: {unknown[0]!r} is not one of {', '.join(ROLES + BY_REQUEST)}")
         if not self.roles:
             raise ValueError(f"STREAMS_ROLES is empty: at least one of {', '.join(ROLES)}")
         if not 6_000 <= self.session_timeout_ms <= 15_000:

@@ -16,7 +16,9 @@ from streams.inbox.inbox import GROUP as INBOX_GROUP
 from streams.inbox.inbox import Inbox
 from streams.inbox.takeover import NOTIFICATIONS_TOPIC, SESSIONS_TOPIC
 from streams.notifier.burst import EVENTS_TOPIC, RECEIPTS_TOPIC, Notices
+from streams.notifier.calls import CallFollower
 from streams.notifier.notifier import Notifier
+from streams.notifier.rings import CALL_EVENTS_TOPIC, COMMANDS_TOPIC
 from streams.roles import OnFatal, app_of, lag_of, polls_of
 from streams.settings import StreamsSettings
 from streams.standstill import positions_of
@@ -39,11 +41,15 @@ class NotifierRole:
         self._settings = settings
         self._on_fatal = on_fatal
         self._notifier: Notifier | None = None
+        self._calls: CallFollower | None = None
+        self._following = False
         self._next: dict[tuple[str, int], int] = {}
         self._handling = False
         fetch = FetchSettings(settings.notifier_fetch_wait_ms, settings.notifier_fetch_bytes_min)
         self.app = app_of(NOTIFIER_GROUP, kafka, settings, fetch)
         add_agent(self.app, [EVENTS_TOPIC, RECEIPTS_TOPIC], self._agent, take=NOTIFIER_TAKE_CHUNKS, within_s=NOTIFIER_WITHIN_S)
+        # an agent of its own: a ring does not wait behind messages whose members are being loaded
+        add_agent(self.app, [CALL_EVENTS_TOPIC], self._calls_agent, name="calls")
         self.app.on_partitions_assigned.connect(self._assigned)
 
     async def _assigned(self, app: Any, assigned: set[Any], **_: Any) -> None:
@@ -65,8 +71,23 @@ class NotifierRole:
                 await delivery.ack()
             self._handling = False
 
+    async def _calls_agent(self, bursts: AsyncIterator[list[Delivery]]) -> None:
+        async for burst in bursts:
+            self._following = True
+            assert self._calls is not None
+            try:
+                await self._calls.handle([record for delivery in burst for record in delivery.chunk])
+            except Exception as exc:  # noqa: BLE001 - what leaves an agent acks the event, so it must end the process instead
+                self._on_fatal(exc)
+                await asyncio.Event().wait()
+            for delivery in burst:
+                self._next[delivery.topic, delivery.partition] = delivery.chunk.next_offset
+                await delivery.ack()
+            self._following = False
+
     async def start(self) -> None:
         count = await self._log.partitions_count(NOTIFICATIONS_TOPIC)
+        self._calls = CallFollower(self._log, count, await self._log.partitions_count(COMMANDS_TOPIC))
         settings = self._settings
         notices = Notices(count, settings.notifier_members_limit, settings.notifier_settled_limit, settings.notified_members_limit)
         self._notifier = Notifier(self._log, Timelines(self._store), notices)
@@ -77,11 +98,12 @@ class NotifierRole:
 
     @property
     def progress(self) -> int:
-        return polls_of(self.app) + (self._notifier.stats.records if self._notifier is not None else 0)
+        handled = sum(each.stats.records for each in (self._notifier, self._calls) if each is not None)
+        return polls_of(self.app) + handled
 
     @property
     def busy(self) -> bool:
-        return self._handling
+        return self._handling or self._following
 
     def detail(self) -> dict[str, Any]:
         lags = lag_of(self.app, self._next)
@@ -90,6 +112,8 @@ class NotifierRole:
         if self._notifier is not None:
             stats = self._notifier.stats
             detail |= {"records": stats.records, "notified": stats.notified, "loads": stats.loads}
+        if self._calls is not None:
+            detail |= {"call_records": self._calls.stats.records, "rings": self._calls.stats.rings, "call_notes": self._calls.stats.notes}
         return detail
 
 

@@ -1,34 +1,36 @@
-"""`python -m streams.worker`: conversation owner, projector, notifier and inbox, those asked for in one process, on one uvloop.
+"""`python -m streams.worker`: the owners, projector, notifier, inbox, pushes and retention, those asked for in one process, on one uvloop.
 
 Waits for Kafka and Cassandra instead of ending; SIGTERM drains; a failure of ours ends the process with the offsets uncommitted.
 """
 
 import asyncio
 import gc
-import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import structlog
-import uvloop
 from prometheus_client import CollectorRegistry
 
+from log.cluster import cluster_id
 from log.errors import LogError
 from log.kafka import KafkaLog
+from log.liveness import serve_live
+from log.process import configure_logs, run_to_the_end
 from log.settings import LogSettings
+from rtc.rules import Rules as CallRules
 from schemas.errors import WarblerError
 from schemas.registry import TOPICS
 from store.cassandra import Store
 from store.epochs import wait_for_same_log, watch_epoch
+from store.following import follow_generations
 from store.settings import StoreSettings
+from streams.bridge.settings import BridgeSettings
 from streams.conversations.rules import Rules
-from streams.live import serve_live
 from streams.metrics import WorkerCollector
-from streams.roles import ConversationsRole, Role, TimelinesRole
+from streams.roles import CallsRole, ConversationsRole, Role, TimelinesRole
 from streams.settings import StreamsSettings
 from streams.standstill import watch
 from streams.user_roles import InboxRole, NotifierRole
@@ -37,6 +39,8 @@ RETRY_S = 2.0
 EXIT_CONFIG = 64
 EXIT_FAULT = 70
 GC_THRESHOLD = 10_000  # objects made and not freed before the young ones are looked through; Python's own is 700
+FROM_THE_LOG_ALONE = frozenset({"conversations", "calls", "bridge", "seal", "witness"})
+AUDITING = frozenset({"seal", "witness"})
 LIVE_HOST = os.environ.get("STREAMS_LIVE_HOST", "127.0.0.1")
 
 logger = structlog.get_logger("streams.worker")
@@ -88,24 +92,45 @@ class Worker:
 
     async def _serve(self) -> None:
         log = await self._connected_log()
-        watched: Coroutine[Any, Any, None] | None = None
+        watched: tuple[Coroutine[Any, Any, None], ...] = ()
         if "conversations" in self._settings.roles:
             self._roles.append(ConversationsRole(log, self._kafka, self._settings, self._rules, now_ms, self.end))
+        if "calls" in self._settings.roles:
+            self._roles.append(CallsRole(log, self._kafka, self._settings, CallRules.from_env(self._env), now_ms, self.end))
+        if "bridge" in self._settings.roles and (bridge := BridgeSettings.from_env(self._env)).sources:
+            from streams.bridge.role import BridgeRole  # here: most have none
+
+            self._roles.append(BridgeRole(log, self._kafka, self._settings, bridge, now_ms, self.end))
+        if AUDITING.intersection(self._settings.roles):
+            self._roles += await self._audit_roles(log)
         if self._cassandra is not None:
             ticking = asyncio.ensure_future(self._tick())
             store = await Store.connect(self._cassandra)
-            watched = watch_epoch(store, log, await wait_for_same_log(store, log))
+            epoch = await wait_for_same_log(store, log)
+            watched = (watch_epoch(store, log, epoch), follow_generations(store, self._settings.node or f"worker-{os.getpid()}"))
             ticking.cancel()
             self._roles += self._roles_with(log, store)
         look_away_from_what_was_loaded()
         async with asyncio.TaskGroup() as group:
-            if watched is not None:
-                group.create_task(watched)
+            for watching in watched:
+                group.create_task(watching)
+            if not self._roles:  # nothing to bridge, and asked for nothing else: that is no reason to end
+                group.create_task(self._tick())
             for role in self._roles:
                 await role.start()
                 logger.info("role started", role=role.name)
                 group.create_task(_crash_of(role))
                 group.create_task(watch(role, log))
+
+    async def _audit_roles(self, log: KafkaLog) -> list[Role]:
+        from streams.audit.role import SealRole, WitnessRole  # here and in `run`: what storages need costs the others a start
+
+        cluster, wanted, made = await cluster_id(self._kafka), self._settings.roles, list[Role]()
+        if "seal" in wanted:
+            made.append(SealRole(log, self._kafka, cluster, self._settings, self._env, now_ms, self.end))
+        if "witness" in wanted:
+            made.append(WitnessRole(log, self._kafka, cluster, self._settings, self._env, now_ms, self.end))
+        return made
 
     def _roles_with(self, log: KafkaLog, store: Store) -> list[Role]:
         """The roles that need Cassandra."""
@@ -122,6 +147,14 @@ class Worker:
             pushes = PushRole(log, store, self._kafka, self._settings, self._env, now_ms, self.end)
             self._registry.register(pushes.collector)
             made.append(pushes)
+        if "webhooks" in wanted:
+            from streams.webhook_role import WebhookRole
+
+            made.append(WebhookRole(log, store, self._kafka, self._settings, self._env, now_ms, self.end))
+        if "retention" in wanted:
+            from streams.retention_role import RetentionRole
+
+            made.append(RetentionRole(log, store, self._kafka, self._settings, now_ms, self.end))
         return made
 
     async def _connected_log(self) -> KafkaLog:
@@ -139,7 +172,7 @@ class Worker:
             await asyncio.sleep(RETRY_S)
 
     async def _tick(self) -> None:
-        """While Cassandra is waited for, which says so itself: the process lives."""
+        """While Cassandra is waited for, which says so itself, or there is nothing to do: the process lives."""
         while True:
             self._waited += 1
             await asyncio.sleep(RETRY_S)
@@ -167,31 +200,27 @@ def look_away_from_what_was_loaded() -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
-def configure_logs() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it repeats every lost connection; our own lines say what it means
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
-    )
-
-
 async def run(env: Mapping[str, str]) -> int:
     configure_logs()
     try:
         settings = StreamsSettings.from_env(env)
         kafka = LogSettings.from_env(env)
-        cassandra = StoreSettings.from_env(env) if {*settings.roles} - {"conversations"} else None
+        cassandra = StoreSettings.from_env(env) if {*settings.roles} - FROM_THE_LOG_ALONE else None
         rules = Rules.from_env(env)
+        CallRules.from_env(env)
+        BridgeSettings.from_env(env)
         if "push" in settings.roles:
             from streams.push_role import check_push
 
             check_push(settings, env)
+        if "webhooks" in settings.roles:
+            from streams.webhook_role import check_webhooks
+
+            check_webhooks(env)
+        if AUDITING.intersection(settings.roles):
+            from streams.audit.role import check_audit
+
+            check_audit(env, settings.roles)
     except (ValueError, WarblerError) as exc:
         logger.error("bad setting", error=str(exc))
         return EXIT_CONFIG
@@ -204,14 +233,7 @@ async def run(env: Mapping[str, str]) -> int:
 
 
 def main() -> None:
-    async def whole() -> None:
-        code = await run(os.environ)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Not sys.exit: the Cassandra driver's threads and half-stopped clients would keep a failed process alive.
-        os._exit(code)
-
-    uvloop.run(whole())
+    run_to_the_end(run)
 
 
 if __name__ == "__main__":

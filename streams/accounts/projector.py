@@ -9,22 +9,22 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from schemas.accounts import AccountEvent, AdminEvent, AdminEventBase, TenantRoleGiven
+from schemas.accounts import AccountEvent, AdminEvent, AdminEventBase, TenantRoleGiven, UserStateChanged
 from schemas.codec import decode_account_event, decode_admin_event
 from schemas.errors import Undecodable
 from schemas.records import DeadLetter
-from store import cql
 from store.account_rows import AccountRows
+from store.calls import CallTables
 from store.cassandra import Store
-from store.errors import StoreUnavailable
+from store.progress import note_progress
 from store.tenancy import TenancyTables
-from streams.timelines.rows import Record, dead_letter
+from streams.timelines.patience import kept_trying
+from streams.timelines.rows import Record, dead_letter, ends_of
 
 ACCOUNT_EVENTS_TOPIC = "account-events"
 ADMIN_EVENTS_TOPIC = "admin-events"
 TOPICS = (ACCOUNT_EVENTS_TOPIC, ADMIN_EVENTS_TOPIC)
 AT_ONCE = 16
-RETRY_FIRST_S, RETRY_LONGEST_S = 0.1, 5.0
 
 DeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 _log = structlog.get_logger("streams.accounts")
@@ -41,7 +41,7 @@ def read_event(record: Record) -> AccountEvent | AdminEvent | str:
 class AccountProjector:
     def __init__(self, store: Store, on_dead_letters: DeadLetters, clock_ms: Callable[[], int]) -> None:
         self._store, self._on_dead_letters, self._clock_ms = store, on_dead_letters, clock_ms
-        self._rows, self._tenancy = AccountRows(store), TenancyTables(store)
+        self._rows, self._tenancy, self._calls = AccountRows(store), TenancyTables(store), CallTables(store)
 
     async def apply(self, records: Sequence[Record]) -> None:
         """On return the rows of all of them are durable, and their dead letters were handed over.
@@ -57,12 +57,12 @@ class AccountProjector:
                 letters.append(dead_letter(record, event))
                 return
             async with turns:
-                await self._kept_trying(lambda: self._apply(event))
+                await kept_trying("accounts", lambda: self._apply(event))
 
         await asyncio.gather(*(one(record) for record in records))
         if letters:
             await self._on_dead_letters(letters)
-        await self._kept_trying(lambda: self._note_progress(records))
+        await kept_trying("accounts", lambda: note_progress(self._store, ends_of(records)))
 
     async def _apply(self, event: AccountEvent | AdminEvent) -> None:
         if isinstance(event, AdminEventBase):
@@ -71,17 +71,5 @@ class AccountProjector:
         if isinstance(event, TenantRoleGiven):
             await self._tenancy.apply(event)
         await self._rows.apply(event, self._clock_ms())
-
-    async def _note_progress(self, records: Sequence[Record]) -> None:
-        ends = {(record.topic, record.partition): record.offset + 1 for record in records}
-        await self._store.execute_each(cql.PUT_PROGRESS, [(*place, end, end) for place, end in ends.items()])
-
-    async def _kept_trying(self, work: Callable[[], Awaitable[None]]) -> None:
-        wait_s = RETRY_FIRST_S
-        while True:
-            try:
-                return await work()
-            except StoreUnavailable as exc:
-                _log.warning("accounts.store_unavailable", retry_s=wait_s, reason=str(exc)[:300])
-                await asyncio.sleep(wait_s)
-                wait_s = min(wait_s * 2, RETRY_LONGEST_S)
+        if isinstance(event, UserStateChanged) and event.state == "deleted":
+            await self._calls.forget(event.user, event.at_ms)

@@ -1,0 +1,1 @@
+"""The role `retention`: what is older than its rule is taken out of what devices read."""
