@@ -13,6 +13,9 @@ import structlog
 import uvicorn
 import uvloop
 
+from edge.calls.ice import turn_of
+from edge.hooks.settings import HookSettings
+from edge.hooks.settings import load as load_hooks
 from edge.node import EVENTS, Node
 from edge.people.ways_settings import WaysSettings
 from edge.rest.app import make_app
@@ -22,10 +25,13 @@ from edge.tokens import TokenKeys
 from edge.wire import WireProtocol
 from log.kafka import KafkaLog
 from log.settings import LogSettings
+from log.web.settings import OutboundSettings
+from rtc.rules import Rules
 from schemas.errors import WarblerError
 from store.accounts import Accounts
 from store.cassandra import Store
 from store.epochs import note_seen, wait_for_same_log, watch_epoch
+from store.following import follow_generations
 from store.push_keys import BadPushKey, push_sealer, vapid_public_key
 from store.settings import StoreSettings
 from store.timelines import Timelines
@@ -125,6 +131,7 @@ async def serve(settings: EdgeSettings) -> None:
     node.on_fault = lambda _: os._exit(EXIT_FAULT)
     await node.start()
     node.spawn(watch_epoch(store, log, epoch))
+    node.spawn(follow_generations(store, name))
     node.spawn(follow_keys(key, Path(os.environ["WARBLER_TOKEN_KEY"])))
     node.spawn(note_what_is_given(node, store))
     config = uvicorn.Config(
@@ -165,7 +172,12 @@ def main() -> None:
         WaysSettings.from_env()
         push_sealer(os.environ)
         vapid_public_key(os.environ)
+        turn_of(os.environ)
+        if hooks := HookSettings.from_env(os.environ).file:
+            load_hooks(hooks, os.environ)
+        Rules.from_env(os.environ)
         LogSettings.from_env(os.environ)
+        OutboundSettings.from_env(os.environ)
         StoreSettings.from_env(os.environ)
     except (BadSetting, BadPushKey, ValueError) as bad:
         print(f"edge: {bad}", file=sys.stderr)

@@ -134,6 +134,7 @@ class Connection:
         self.session = session
         self.sink.write(welcome)
         self.node.sessions.catch_up(session, hello, welcome)
+        self.node.calls.greet(session)
         waiting, self._waiting = self._waiting, []
         for frame in waiting:
             self.node.requests.on_frame(session, frame)

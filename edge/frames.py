@@ -8,15 +8,14 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from edge.call_frames import CallFromDevice, CallFromEdge
+from edge.frame_base import Code, CommandFrame, Count, DeviceId
+from schemas.call_values import CallKind, CallMedia, CallOutcome
 from schemas.values import ConversationKind, Permission, PresenceState, Relation, Role, WatermarkState
 
-Code = str
 FrameQos = Literal["ephemeral", "at_least_once", "effectively_once"]
-# what a device counts with: larger or negative numbers are no seq of ours, and neither JavaScript nor Cassandra could hold them
-Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 MarkState = Literal["delivered", "played", "previewed", "unread"]
 ReceiptState = Literal["delivered", "read", "played"]
-DeviceId = Annotated[str, Meta(max_length=128)]  # it stands in every event of the device
 
 
 class DeviceContent(Struct, frozen=True, omit_defaults=True):
@@ -65,11 +64,6 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     agent: str = ""  # name and version of the client, for operators
     follow: bool = True  # False: this session sends commands and reads; it gets no live events and acknowledges none
     push: PushOffer | None = None  # registers the device's push token; `welcome.push` says what became of it
-
-
-class CommandFrame(Struct, frozen=True, kw_only=True, tag_field="type"):
-    id: str  # UUIDv7, chosen by the device; a retry uses the same one
-    conversation: str
 
 
 class CreateConversation(CommandFrame, frozen=True, kw_only=True, tag="create_conversation"):
@@ -435,6 +429,7 @@ FromDevice = (
     | WatchPresence
     | SetPresence
     | Ping
+    | CallFromDevice
 )
 
 # ---- from the edge
@@ -473,6 +468,7 @@ EventKind = Literal[
     "friend_removed",
     "user_blocked",
     "user_unblocked",
+    "call_noted",
     "hidden",  # it is another member's own matter
 ]
 
@@ -513,6 +509,12 @@ class EventItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: int | None = None
     permissions: tuple[Permission, ...] | None = None
     nickname_id: str | None = None
+    call_id: str | None = None
+    call_kind: CallKind | None = None
+    media: CallMedia | None = None
+    outcome: CallOutcome | None = None
+    duration_ms: int | None = None
+    missed_by: tuple[str, ...] | None = None
 
 
 class MessageItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -782,6 +784,7 @@ FromEdge = (
     | UserTyping
     | Pong
     | Failure
+    | CallFromEdge
 )
 
 SUBPROTOCOL_JSON = "warbler.v1+json"

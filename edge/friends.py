@@ -34,7 +34,7 @@ class Friends:
     def __init__(self, node: "Node", send: Send) -> None:
         self.node = node
         table, settings = node.tables.rosters, node.settings
-        self.ties = Ties(table, node.timelines, node.recent, self._reach_conversations)
+        self.ties = Ties(table, node.timelines, node.recent, self._reach_conversations, lambda each: each in node.hub.heads)
         self.completion = Completion(node.privacies, self.ties, node.spawn, send)
         self.rosters = Rosters(node.hub, table, node.epoch, self._position, settings.rosters_recent_bytes_limit, settings.roster_page_limit)
 

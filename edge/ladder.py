@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from edge import frames
+from edge.call_frames import CallSpeaking
 
 # Parts of EDGE_OUTBOX_BYTES_LIMIT. A quarter is a page (edge.merge.PAGE_BYTES_LIMIT) of the default: a device that catches up has as much
 # under way, and is not slow. The last quarter is kept for answers, so that who asks is not cut off because others talk.
@@ -38,6 +39,7 @@ KINDS: Mapping[type[frames.FromEdge], Kind] = {
     frames.UserTyping: Kind.EPHEMERAL,
     frames.Signalled: Kind.EPHEMERAL,
     frames.ReceiptCounts: Kind.EPHEMERAL,
+    CallSpeaking: Kind.EPHEMERAL,
     frames.Receipt: Kind.RECEIPT,
     frames.Events: Kind.EVENTS,
 }

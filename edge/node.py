@@ -12,17 +12,21 @@ import structlog
 
 from edge import frames
 from edge.acks import Acks
+from edge.calls.desk import CALL_COMMANDS, CALL_ENGINES, CallDesk
+from edge.calls.relay import CALL_SIGNALS
 from edge.clocks import clock_ms, mono_ms
 from edge.delivery import Delivery
 from edge.directory import Directories
 from edge.door import Door
 from edge.errors import BadRequest
-from edge.feed import Feed
+from edge.feed import Feed, Handler
 from edge.friends import Friends
 from edge.groups import GroupDesk
+from edge.hooks.desk import HookDesk
+from edge.hooks.settings import HookSettings, load
 from edge.hub import Hub
 from edge.journeys import Journeys
-from edge.metrics import COMMANDS
+from edge.metrics import COMMANDS, PUBLISH_MS
 from edge.people.admin_log import ADMIN_EVENTS, AdminLog
 from edge.people.api_keys import ApiKeys
 from edge.people.campaigns import CAMPAIGNS, CampaignDesk
@@ -31,12 +35,13 @@ from edge.people.people import People
 from edge.people.profiles import Profiles
 from edge.people.push_results import RESULTS
 from edge.people.recording import ACCOUNT_EVENTS, publish_account_event
+from edge.people.retention import RETENTION_EVENTS, RetentionDesk
 from edge.people.tenancy import Tenancy
 from edge.people.ways import Ways
 from edge.people.ways_settings import WaysSettings
+from edge.people.webhooks import WebhookDesk
 from edge.presence_desk import PresenceDesk
 from edge.privacies import Privacies
-from edge.publisher import Publisher
 from edge.push_desk import PushDesk
 from edge.rate import Buckets
 from edge.readable import Readable
@@ -57,6 +62,8 @@ from edge.unprojected import decoded_newest
 from log.dead_letters import DEAD_LETTERS_TOPIC, dead_letter
 from log.passages import PASSAGES_TOPIC, Passages, passage_key
 from log.port import Log, Record
+from log.publisher import Publisher
+from log.web.settings import OutboundSettings
 from schemas.accounts import PrivacyChanged
 from schemas.codec import AnyRecord, encode
 from schemas.commands import Command
@@ -66,6 +73,8 @@ from schemas.records import MessageSignalled
 from store.accounts import Accounts
 from store.privacy import Privacy
 from store.timelines import Timelines
+from store.webhooks import DEAD_LETTERS_TOPIC as WEBHOOK_LETTERS
+from store.webhooks import DELIVERIES_TOPIC, WEBHOOKS_TOPIC
 
 LOGGER = structlog.get_logger()
 
@@ -75,7 +84,10 @@ RECEIPTS = "receipts"
 PUBLISHED = (
     *(COMMAND_TOPIC, RECEIPTS, "signals", "sessions", ACCOUNT_EVENTS, ADMIN_EVENTS),
     *(ROSTERS, PASSAGES_TOPIC, CAMPAIGNS, RESULTS, DEAD_LETTERS_TOPIC),
+    *(WEBHOOKS_TOPIC, DELIVERIES_TOPIC, WEBHOOK_LETTERS),
+    *(CALL_COMMANDS, CALL_SIGNALS, RETENTION_EVENTS),
 )
+FROM_START = frozenset({"sessions", CALL_ENGINES})  # what is compacted
 SETTLE_S, SETTLE_POLL_S = 2.0, 0.05
 LAG_INTERVAL_S = 2.0
 
@@ -100,7 +112,7 @@ class Node:
         self.recent = Recent(settings.recent_bytes_limit)
         self.registry = SessionRegistry()
         self.delivery = Delivery(self.hub, self.recent, self.registry, self._bury)
-        self.publisher = Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit, settings.publish_age_limit_ms)
+        self.publisher = _publisher(settings, log)
         self.reader = Reader(timelines, self.recent, self.reach)
         self.readable = Readable(self)
         self.groups = GroupDesk(timelines, tables.facts, tables.group_rows, tables.public_groups, self.recent, self.reader)
@@ -112,12 +124,20 @@ class Node:
             self.hub, tables.presences, self.privacies, self.receipts.some_members, settings.presence_watched_limit
         )
         self.friends = Friends(self, self._send)
+        hooks = HookSettings.from_env(env or {})
+        onward = self.friends.completion.publish
+        self.hooks = HookDesk(load(hooks.file, env or {}), hooks, self.spawn, onward) if hooks.file else None
+        self._take = onward if self.hooks is None else self.hooks.publish  # without a hook nothing is asked of any command
         self.presence.ties_of = self.friends.ties.of
         self.delivery.observers = (self.receipts.on_event, self.presence.on_event)
         self.admin_log = AdminLog(log, self.publisher.partition)
         self.tenancy = Tenancy(tables.tenancy, self.admin_log, self._bury)
+        self.retention = RetentionDesk(log, self.publisher.partition)
         self.api_keys = ApiKeys(tables.tenancy, self.admin_log)
         self.campaigns = CampaignDesk(log, self.publisher.partition, tables.campaigns)
+        networks = OutboundSettings.from_env(env or {}).networks
+        place = (log, self.publisher.partition, tables.webhooks)
+        self.webhooks = WebhookDesk(*place, tables.push.sealer, networks, settings.webhooks_limit)
         self.passages = Passages(name, "fanned_out", EVENTS, settings.passages_interval_ms)
         self.user_buckets = Buckets(settings.user_commands_per_s, settings.user_commands_burst)
         self.address_buckets = Buckets(settings.address_opens_per_s, settings.address_opens_burst)
@@ -126,21 +146,13 @@ class Node:
         self.profiles = Profiles(tables.profiles, self.admin_log, accounts)
         self.people = People(self)
         self.people.erasers += [self.profiles.forget, self.groups.erase, self.friends.forget]
+        self.people.erasers.append(lambda user: tables.calls.forget(user, clock_ms()))
         self.push = PushDesk(self, env or {})
         self.ways = Ways(self, ways or WaysSettings(), env or {})
         self.desk = AccountDesk(self)
-        handlers = {
-            EVENTS: self._on_events,
-            "replies": self.delivery.on_replies,
-            RECEIPTS: self.receipts.on_records,
-            "signals": self.delivery.on_signals,
-            "sessions": self.delivery.on_sessions,
-            "presence": self.presence.on_presence,
-            ROSTERS: self.friends.rosters.on_records,
-            ACCOUNT_EVENTS: self.desk.on_account_events,
-            ADMIN_EVENTS: self.tenancy.on_admin_events,
-        }
-        self.feed = Feed(log, handlers, first=ACCOUNT_EVENTS)  # whoever was revoked gets nothing more
+        self.calls = CallDesk(self, env or {})
+        self.delivery.observers += (self.calls.on_event,)
+        self.feed = Feed(log, self._handlers(), first=ACCOUNT_EVENTS)  # whoever was revoked gets nothing more
         self.on_fault: Callable[[BaseException], None] = _raise  # `edge.__main__` ends the process instead
         self.feed_lag = 0
         self.draining = False
@@ -152,6 +164,20 @@ class Node:
         self.acks = Acks(self)
         self.delivery.on_redelivery = self.acks.on_redelivery
 
+    def _handlers(self) -> dict[str, Handler]:
+        return {
+            EVENTS: self._on_events,
+            "replies": self.delivery.on_replies,
+            RECEIPTS: self.receipts.on_records,
+            "signals": self.delivery.on_signals,
+            "sessions": self.delivery.on_sessions,
+            "presence": self.presence.on_presence,
+            ROSTERS: self.friends.rosters.on_records,
+            ACCOUNT_EVENTS: self.desk.on_account_events,
+            ADMIN_EVENTS: self.tenancy.on_admin_events,
+            **self.calls.handlers,
+        }
+
     # ---- life
 
     async def start(self) -> None:
@@ -160,12 +186,13 @@ class Node:
         progress = await self.timelines.progress()
         self.recent.advance(progress)
         began_mono_ms, since_ms = mono_ms(), {ACCOUNT_EVENTS: clock_ms() - self.settings.revocation_back_ms}
-        self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, frozenset({"sessions"}), since_ms))
+        self.recent.lost_before.update(await self.feed.locate(progress, EVENTS, FROM_START, since_ms))
         await self.tenancy.load()
         await self.friends.start()
+        await self.calls.start()
         for service in (self.publisher.run(), self.feed.run(), self._follow_progress(), self._flush_receipts(), self._watch_lag()):
             self.spawn(service)
-        followers = (self.friends.rosters.run(), self.tenancy.follow())
+        followers = (self.friends.rosters.run(), self.tenancy.follow(), self.calls.forget_old())
         for service in (self.receipts.run(), self._tell_presence(), self._tell_passages(), *followers):
             self.spawn(service)
         for service in (self.sessions.renew_leases(), self.sessions.watch_heartbeats(), self.sessions.watch_outboxes(), self.acks.watch()):
@@ -181,6 +208,9 @@ class Node:
         LOGGER.info("edge is draining", node=self.name, sessions=len(self.hub.sessions))
         await self.sessions.move_away()
         self._publish_receipts()
+        if self.hooks is not None:
+            await self.hooks.settled()
+            await self.hooks.close()
         self.publisher.stop()
         while self.publisher.used_bytes:  # noqa: ASYNC110  a wait at the end only
             await asyncio.sleep(0.01)
@@ -205,7 +235,7 @@ class Node:
     ) -> None:
         """Hands a command (or an ephemeral message) to the log: `refuse` is called when that fails, else `appended`."""
         COMMANDS.inc()
-        self.friends.completion.publish(record, refuse, appended)
+        self._take(record, refuse, appended)
 
     def _send(
         self, record: Command | MessageSignalled, refuse: Callable[[frames.Reject], None], appended: Callable[[], None] | None
@@ -233,14 +263,15 @@ class Node:
         assert letter.value is not None
         self.publisher.offer(DEAD_LETTERS_TOPIC, letter.key, letter.value)
 
-    async def reach(self, conversation: str) -> None:
-        """Returns when the feed has read what is in the conversation's partition now.
+    async def reach(self, conversation: str, topic: str = EVENTS) -> None:
+        """Returns when the feed has read what is in the conversation's partition of these events now.
 
         Raises: LogUnavailable; BadRequest("behind") when the feed does not get there in time.
         """
-        partition = self.publisher.partition(COMMAND_TOPIC, conversation.encode())  # events lie in the same one as commands
+        # events lie in the same partition as commands
+        partition = self.publisher.partition(COMMAND_TOPIC if topic == EVENTS else CALL_COMMANDS, conversation.encode())
         try:
-            await asyncio.wait_for(self.feed.reach_end(EVENTS, partition), self.settings.rest_timeout_ms / 1000)
+            await asyncio.wait_for(self.feed.reach_end(topic, partition), self.settings.rest_timeout_ms / 1000)
         except TimeoutError:
             raise BadRequest("behind", "this node is behind the log", UNAVAILABLE_RETRY_MS) from None
 
@@ -327,3 +358,7 @@ class Node:
 
 def _raise(exc: BaseException) -> None:
     raise exc
+
+
+def _publisher(settings: EdgeSettings, log: Log) -> Publisher:
+    return Publisher(log, settings.produce_interval_ms, settings.publish_bytes_limit, settings.publish_age_limit_ms, PUBLISH_MS.observe)

@@ -4,28 +4,22 @@ Called by `edge.requests` (questions), the feed (topic presence), the account de
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
-
-import structlog
 
 from edge import frames
 from edge.errors import BadRequest
 from edge.hub import Hub
-from edge.metrics import POISON
 from edge.privacies import Privacies
+from edge.reading import understood
 from edge.session import Session
 from edge.watchers import Watchers
 from log.port import Record
 from schemas import events
 from schemas.accounts import PrivacyChanged
-from schemas.codec import decode
-from schemas.errors import Undecodable, WarblerError
+from schemas.errors import WarblerError
 from schemas.ids import direct_conversation_id
 from schemas.records import PresenceChanged
 from store.presence import PresenceRow, Presences
 from store.ties import FriendEvent, Tie
-
-LOG = structlog.get_logger()
 
 SUPERSEDED = "this session asked again before it was answered"
 
@@ -91,7 +85,7 @@ class PresenceDesk:
         for record in records:
             if not self.watchers.is_watched((record.key or b"").decode("utf-8", "replace")):
                 continue
-            change = self._decoded(record, PresenceChanged)
+            change = understood(record, PresenceChanged)
             if change is not None:
                 self.watchers.on_change(PresenceRow(change.user, change.state, change.status, change.last_seen_ms, change.at_ms))
 
@@ -113,11 +107,3 @@ class PresenceDesk:
     def tell(self) -> None:
         for session, entries in self.watchers.take():
             session.sink.write(frames.Presence("", entries))
-
-    def _decoded(self, record: Record, kind: Any) -> Any:
-        try:
-            return decode(record.value, kind)
-        except Undecodable as exc:
-            POISON.labels(record.topic).inc()
-            LOG.warning("undecodable record", topic=record.topic, partition=record.partition, offset=record.offset, reason=exc.reason)
-            return None  # its dead letter is the inbox's

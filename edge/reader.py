@@ -59,10 +59,10 @@ class Reader:
         """
         ticket = self._recent.begin()
         try:
-            page = await self._page(conversation, from_seq, limit, ticket)
-            if page is None or page.missing:
+            page, head_seq = await self._page(conversation, from_seq, limit, ticket)
+            if page is None or page.missing:  # what expired has no row, perhaps up to the head
                 await self._reach(conversation)
-                page = await self._page(conversation, from_seq, limit, ticket)
+                page, _ = await self._page(conversation, from_seq, limit, ticket, head_seq)
             if page is None:
                 raise BadRequest("seq_ahead", f"{conversation} has no event {from_seq - 1} yet: this position is of another log")
             return page
@@ -88,16 +88,24 @@ class Reader:
             raise sent_away(conversation)
         return cut_after(page, left_seq)
 
-    async def _page(self, conversation: str, from_seq: int, limit: int, ticket: int) -> EventsPage | None:
-        """None when even the event before `from_seq` is not known here."""
+    async def _page(
+        self, conversation: str, from_seq: int, limit: int, ticket: int, head_seq: int | None = None
+    ) -> tuple[EventsPage | None, int]:
+        """And the head up to which it names what is missing; no page when even the event before `from_seq` is not known here.
+
+        Shape: `head_seq` None: asked here, where the rows end before the limit. The head of before the feed caught up names nothing
+        that is only on its way. Nothing is awaited after the look at `recent`: an event that came meanwhile would be in no page, and
+        not be given live either.
+        """
         before = max(from_seq - 1, 1)  # with the event before, so that "nothing new" and "never was" can be told apart
         rows = await self._timelines.read_events(conversation, before, limit + 1)
-        known = bool(rows) or from_seq == 1 or await self._head_seq(conversation) >= before
+        if head_seq is None:
+            head_seq = 0 if len(rows) > limit else await self._head_seq(conversation)
         check_complete(self._recent, ticket)
         recent = decoded(self._recent.of_conversation(conversation))
-        if not known and before > max((event.seq for event in recent), default=0):
-            return None
-        return page_of([row for row in rows if row.seq >= from_seq], recent, from_seq, limit)
+        known = bool(rows) or from_seq == 1 or before <= max(head_seq, *(event.seq for event in recent), 0)
+        page = page_of([row for row in rows if row.seq >= from_seq], recent, from_seq, limit, head_seq=head_seq) if known else None
+        return page, head_seq
 
     async def _head_seq(self, conversation: str) -> int:
         head = (await self._timelines.heads([conversation])).get(conversation)

@@ -8,6 +8,7 @@ import secrets
 from typing import TYPE_CHECKING, assert_never
 
 from edge import frames
+from edge.call_frames import CallRefusal
 from edge.clocks import clock_ms, mono_ms
 from edge.closing import SLOW
 from edge.completion import DIRECT
@@ -16,6 +17,7 @@ from edge.metrics import PAUSES, REJECTS
 from edge.reader import sent_away
 from edge.session import (
     Announce,
+    AskCall,
     End,
     Nothing,
     Now,
@@ -26,6 +28,7 @@ from edge.session import (
     Request,
     Session,
     Signal,
+    SignalCall,
     Tell,
     on_frame,
     takes_unread_back,
@@ -58,7 +61,7 @@ class Requests:
                 self._count(session)
                 self.node.publish(signal, lambda reject: self._refused(session, reject), lambda: self._signalled(session, signal))
             case Tell(told):
-                if isinstance(told, frames.Reject):
+                if isinstance(told, frames.Reject | CallRefusal):
                     REJECTS.labels(told.code).inc()
                 session.sink.write(told)
             case Read(request):
@@ -73,6 +76,13 @@ class Requests:
                 self.node.acks.on_mark(session, record)
             case Announce(away, status):
                 self.node.sessions.announce(session, away, status)
+            case AskCall(asked):
+                self._count(session)
+                self.node.calls.ask(
+                    session, asked, now, lambda refusal: self._call_refused(session, refusal), lambda: self._uncount(session)
+                )
+            case SignalCall(call_signal):
+                self.node.calls.relay.send(session, call_signal, now.ms)
             case End(close):
                 session.sink.end(close)
                 self.node.sessions.close(session, close)
@@ -106,6 +116,12 @@ class Requests:
         REJECTS.labels(reject.code).inc()
         session.outstanding.discard(reject.id)
         session.sink.write(reject)
+
+    def _call_refused(self, session: Session, refusal: CallRefusal) -> None:
+        self._uncount(session)
+        REJECTS.labels(refusal.code).inc()
+        session.outstanding.discard(refusal.id)
+        session.sink.write(refusal)
 
     async def _serve(self, session: Session, request: Request) -> None:
         try:

@@ -14,8 +14,10 @@ from typing import Protocol, assert_never
 from msgspec.structs import replace
 
 from edge import frames
+from edge.call_frames import CallCommandFrame, CallDescription, CallRefusal, CallSignalFrame, CallSignalFrames, CallSignalRefusal
 from edge.closing import HELLO_EXPECTED, CloseCode
 from edge.errors import BadCommand
+from edge.frame_base import CommandFrame
 from edge.rate import Bucket
 from edge.settings import EdgeSettings
 from edge.translate import FRIEND_FRAMES, command_of, conversation_of
@@ -91,6 +93,7 @@ class Session:
     sign_in: str = ""  # what its token came from; it ends with it
     token_id: str = ""
     issued_at_ms: int = 0  # of its token
+    signals_bucket: Bucket | None = None  # of its calls' signals, so that trickling does not use up its commands
 
 
 ReceiptQuestion = frames.Receipts | frames.WatchReceipts
@@ -138,6 +141,18 @@ class PublishSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class AskCall:
+    """A command about a call: counted as unanswered, and to be filled in."""
+
+    frame: CallCommandFrame
+
+
+@dataclass(frozen=True, slots=True)
+class SignalCall:
+    frame: CallSignalFrames
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     close: CloseCode
 
@@ -147,7 +162,7 @@ class Nothing:
     pass
 
 
-Effect = Publish | PublishSignal | Tell | Read | Signal | Receipt | Announce | End | Nothing
+Effect = Publish | PublishSignal | Tell | Read | Signal | Receipt | Announce | AskCall | SignalCall | End | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +176,11 @@ class Now:
 
 def on_frame(session: Session, frame: frames.FromDevice, now: Now, settings: EdgeSettings) -> Effect:
     session.last_heard_mono_ms = now.mono_ms
-    if isinstance(frame, frames.CommandFrame):
+    if isinstance(frame, CallCommandFrame):
+        return _on_call_command(session, frame, now, settings)
+    if isinstance(frame, CallSignalFrame):
+        return _on_call_signal(session, frame, now, settings)
+    if isinstance(frame, CommandFrame):
         return on_command(session, frame, now, settings)
     match frame:
         case frames.Ping():
@@ -215,7 +234,7 @@ def _on_mark(session: Session, frame: frames.Mark, now: Now) -> Effect:
     )
 
 
-def on_command(session: Session, frame: frames.CommandFrame, now: Now, settings: EdgeSettings) -> Effect:
+def on_command(session: Session, frame: CommandFrame, now: Now, settings: EdgeSettings) -> Effect:
     conversation = frame.conversation
     try:
         _admit(session, frame, now, settings)
@@ -241,6 +260,30 @@ def on_command(session: Session, frame: frames.CommandFrame, now: Now, settings:
         return Tell(frames.Reject(frame.id, conversation, bad.code, bad.detail, bad.retryable, bad.retry_after_ms))
     session.outstanding.add(frame.id)
     return effect
+
+
+def _on_call_command(session: Session, frame: CallCommandFrame, now: Now, settings: EdgeSettings) -> Effect:
+    try:
+        _admit(session, frame, now, settings)
+    except BadCommand as bad:
+        return Tell(CallRefusal(frame.id, frame.conversation, frame.call, bad.code, "device", bad.detail, bad.retry_after_ms))
+    session.outstanding.add(frame.id)
+    return AskCall(frame)
+
+
+def _on_call_signal(session: Session, frame: CallSignalFrames, now: Now, settings: EdgeSettings) -> Effect:
+    if session.signals_bucket is not None and session.signals_bucket.take(now.mono_ms):
+        return _bad_signal(frame, "rate_limited", f"more than {settings.call_signals_per_s} signals a second")
+    if isinstance(frame, CallDescription):
+        if (size := len(frame.sdp.encode())) > settings.call_sdp_bytes_limit:
+            return _bad_signal(frame, "too_long", f"an SDP has at most {settings.call_sdp_bytes_limit} bytes, this one {size}")
+        if len(frame.tracks) > settings.call_tracks_limit:
+            return _bad_signal(frame, "too_many", f"at most {settings.call_tracks_limit} tracks")
+    return SignalCall(frame)
+
+
+def _bad_signal(frame: CallSignalFrames, code: str, detail: str) -> Tell:
+    return Tell(CallSignalRefusal(frame.conversation, frame.call, frame.epoch, getattr(frame, "seq", 0), code, detail))
 
 
 def _signal_of(session: Session, command: Command, now: Now) -> PublishSignal:
@@ -294,7 +337,7 @@ CONVERSATION_BYTES_LIMIT = USER_BYTES_LIMIT = 128
 ID_CHARACTERS = 36  # a UUID's text; whether it is a good one is decided by the owner
 
 
-def _admit(session: Session, frame: frames.CommandFrame, now: Now, settings: EdgeSettings) -> None:
+def _admit(session: Session, frame: CommandFrame, now: Now, settings: EdgeSettings) -> None:
     if len(frame.id) != ID_CHARACTERS:
         raise BadCommand("invalid", "id must be a UUIDv7 in its text form of 36 characters")
     if len(frame.conversation) > CONVERSATION_BYTES_LIMIT:

@@ -125,6 +125,7 @@ class Sessions:
         self.node.watermarks.forget(session.user, session.device)
         self.node.receipts.forget(session)
         self.node.presence.forget(session)
+        self.node.calls.forget(session)
         self.publish(session, SessionClosed(close_code=1000 if close is None else close.code, **self._session_base(session)))
 
     async def _grant(self, token: str) -> Grant:
@@ -148,6 +149,8 @@ class Sessions:
         user_bucket = None if grant.bulk else self.node.user_buckets.of(grant.user, now)
         session_id, device = "s-" + secrets.token_hex(8), hello.device or DEVICE
         session = Session(session_id, grant.user, device, sink, bucket, now, follow=hello.follow, user_bucket=user_bucket)
+        per_s, at_once = self.node.settings.call_signals_per_s, self.node.settings.call_signals_burst
+        session.signals_bucket = None if grant.bulk else Bucket(per_s, at_once, at_once, now)
         session.sign_in, session.token_id, session.issued_at_ms = grant.sign_in, grant.token_id, grant.issued_at_ms
         return session
 

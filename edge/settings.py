@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from schemas import variables
+from schemas.call_signals import EngineKind
 from schemas.errors import WarblerError
 from schemas.values import Visibility
 from store.pushing import CHANNELS
 
 VISIBILITIES = get_args(Visibility)
+ENGINE_KINDS: tuple[EngineKind, ...] = get_args(EngineKind)
 SIGN_IN_MS_LIMIT = 400 * 86_400_000  # a sign-in's row is kept for so long (store.sign_ins.KEEP_S)
 
 
@@ -33,7 +35,7 @@ class EdgeSettings:
 
     host: str = "127.0.0.1"
     port: int = 8480
-    frame_bytes_limit: int = 64 * 1024
+    frame_bytes_limit: int = 128 * 1024  # an SDP of the longest kind, escaped
     auth_timeout_ms: int = 10_000
     heartbeat_ms: int = 25_000
     commands_per_s: int = 50
@@ -51,6 +53,7 @@ class EdgeSettings:
     ack_attempts: int = 3
     outbox_bytes_limit: int = 1 << 20
     room_timeout_ms: int = 30_000  # a device that reads nothing for so long while pages wait is cut off
+    webhooks_limit: int = 100
     positions_limit: int = 1_000  # in a hello; about as many as a frame of 64 KiB holds
     outbox_age_limit_ms: int = 30_000
     sync_events_limit: int = 500
@@ -116,6 +119,12 @@ class EdgeSettings:
     admin_calls_burst: int = 200
     searches_per_s: int = 5  # of one user
     searches_burst: int = 30
+    call_engines: str = "embedded,janus,livekit"  # kinds, the preferred one first
+    call_callees_limit: int = 50  # of one request or invitation
+    call_sdp_bytes_limit: int = 64 * 1024
+    call_tracks_limit: int = 16  # named in one description
+    call_signals_per_s: int = 50  # of one session
+    call_signals_burst: int = 300  # two connections and their candidates at once, of several calls
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -128,6 +137,8 @@ class EdgeSettings:
         named = [name.strip() for name in self.push_channels.split(",") if name.strip()]
         if unknown := [name for name in named if name not in CHANNELS]:
             raise BadSetting(f"EDGE_PUSH_CHANNELS={self.push_channels}: {unknown[0]!r} is not one of {', '.join(CHANNELS)}")
+        if unknown := [name for name in self.call_engines.split(",") if name.strip() not in ENGINE_KINDS]:
+            raise BadSetting(f"EDGE_CALL_ENGINES={self.call_engines}: {unknown[0].strip()!r} is not one of {', '.join(ENGINE_KINDS)}")
         if self.port > 65_535:
             raise BadSetting(f"EDGE_PORT={self.port}: at most 65535")
         if self.heartbeat_ms < 1_000:
@@ -136,6 +147,11 @@ class EdgeSettings:
             raise BadSetting(f"EDGE_SIGN_IN_MS={self.sign_in_ms}: at most {SIGN_IN_MS_LIMIT}")
         if self.session_lease_ms < 3 * 1_000:
             raise BadSetting(f"EDGE_SESSION_LEASE_MS={self.session_lease_ms}: at least 3000")
+
+    @property
+    def call_engines_order(self) -> tuple[EngineKind, ...]:
+        names = [name.strip() for name in self.call_engines.split(",")]
+        return tuple(kind for name in names for kind in ENGINE_KINDS if kind == name)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "EdgeSettings":

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from store.account_rows import AccountRows
+from store.calls import CallTables
 from store.cassandra import Store
 from store.fact_tables import FactTables
 from store.factors import Factors
@@ -21,6 +22,7 @@ from store.sealing import Sealer
 from store.sign_ins import SignIns
 from store.slips import Slips
 from store.tenancy import TenancyTables
+from store.webhook_standings import WebhookStandings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Tables:
     slips: Slips
     push: PushTables
     campaigns: CampaignTables
+    calls: CallTables
+    webhooks: WebhookStandings
     push_counts: Callable[[str], CountRows]  # of the log of that epoch
 
     @classmethod
@@ -61,5 +65,7 @@ class Tables:
             Slips(store),
             PushTables(store, sealer),
             CampaignTables(store),
+            CallTables(store),
+            WebhookStandings(store),
             lambda epoch: CountRows(store, epoch),
         )

@@ -22,13 +22,17 @@ from store.verdicts import Verdict, may
 PAGE_EVENTS = 500
 
 Reach = Callable[[Iterable[str]], Awaitable[None]]
+Exists = Callable[[str], bool]
 
 
 class Ties:
-    """`reach(conversations)` returns when this node's feed has read all that was in their partitions at the call."""
+    """`reach(conversations)` returns when this node's feed has read all that was in their partitions at the call.
 
-    def __init__(self, table: RosterTables, timelines: Timelines, recent: Recent, reach: Reach) -> None:
-        self._table, self._timelines, self._recent, self._reach = table, timelines, recent, reach
+    `exists(conversation)`: whether the node knows, without looking, that it is there.
+    """
+
+    def __init__(self, table: RosterTables, timelines: Timelines, recent: Recent, reach: Reach, exists: Exists) -> None:
+        self._table, self._timelines, self._recent, self._reach, self._exists = table, timelines, recent, reach, exists
 
     async def of(self, conversations: Iterable[str]) -> dict[str, Tie]:
         """The ties of these direct conversations, with nothing that was in the log at the call left out; most have none.
@@ -67,7 +71,8 @@ class Ties:
         ticket = self._recent.begin()
         try:
             row = (await self._table.ties([conversation])).get(conversation, NO_TIE_ROW)
-            exists = conversation in await self._timelines.heads([conversation]) or bool(self._recent.of_conversation(conversation))
+            exists = self._exists(conversation) or bool(self._recent.of_conversation(conversation))
+            exists = exists or conversation in await self._timelines.heads([conversation])
             wrote = [user for user in row.tie.refusing if await self._wrote_since(conversation, user, row.refusals[user])]
             check_complete(self._recent, ticket)
             refusing = tuple(user for user in row.tie.refusing if user not in wrote)

@@ -11,6 +11,7 @@ import msgspec
 
 from edge import frames
 from edge.errors import BadCommand, BadRequest
+from edge.frame_base import CommandFrame
 from edge.settings import EdgeSettings
 from schemas import commands, events
 from schemas.errors import WarblerError
@@ -42,7 +43,7 @@ def device_content(content: Content) -> frames.DeviceContent:
     return frames.DeviceContent(content.media_type, body=content.body, key_id=content.key_id)
 
 
-def conversation_of(frame: frames.CommandFrame, user: str) -> str:
+def conversation_of(frame: CommandFrame, user: str) -> str:
     """The frame's conversation, or for one that may leave it out the id that follows from the command: a retry gets the same.
 
     Raises: BadCommand for a friend's command in a conversation that is not the direct one of the two.
@@ -64,7 +65,7 @@ def conversation_of(frame: frames.CommandFrame, user: str) -> str:
     return "g-" + frame.id.replace("-", "")
 
 
-def command_of(frame: frames.CommandFrame, base: dict[str, Any]) -> commands.Command:
+def command_of(frame: CommandFrame, base: dict[str, Any]) -> commands.Command:
     """The command of a frame. `base` holds the fields of CommandBase.
 
     Raises: BadCommand for content that contradicts itself.
@@ -72,7 +73,7 @@ def command_of(frame: frames.CommandFrame, base: dict[str, Any]) -> commands.Com
     return _COMMANDS[type(frame)](frame, base)
 
 
-_COMMANDS: dict[type[frames.CommandFrame], Callable[[Any, dict[str, Any]], commands.Command]] = {
+_COMMANDS: dict[type[CommandFrame], Callable[[Any, dict[str, Any]], commands.Command]] = {
     frames.SendMessage: lambda f, b: commands.SendMessage(
         content=content_of(f.content),
         reply_to=f.reply_to,
@@ -229,12 +230,25 @@ def _details(event: events.Event) -> dict[str, Any]:
             return {"member": event.member, "nickname_id": event.nickname_id}
         case events.FriendRequested() | events.FriendAccepted() | events.FriendDeclined():
             return {"member": event.member, "text": event.text}
+        case events.CallNoted():
+            return _call(event)
         case events.ConversationRenamed():
             return {"title": event.title}
         case events.MemberLeft() | events.InvitationDeclined() | events.ConversationDissolved():
             return {}
         case _:
             assert_never(event)
+
+
+def _call(event: events.CallNoted) -> dict[str, Any]:
+    return {
+        "call_id": event.call_id,
+        "call_kind": event.call_kind,
+        "media": event.media,
+        "outcome": event.outcome,
+        "duration_ms": event.duration_ms,
+        "missed_by": event.missed_by,
+    }
 
 
 def ack_of(event: events.Event) -> frames.Ack:

@@ -83,4 +83,5 @@ class AccountDesk:
     def _close(self, user: str, which: Callable[[Session], bool], close: CloseCode) -> None:
         for session in [each for each in self._node.hub.of_user(user) if which(each)]:
             session.sink.end(close)
+            self._node.calls.leave(session)
             self._node.sessions.close(session, close)

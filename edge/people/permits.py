@@ -33,10 +33,15 @@ PERMISSIONS: Mapping[str, str] = {
     "keys.manage": "make, list and revoke API keys",
     "policies.read": "read the tenant's policies",
     "policies.edit": "change the tenant's policies",
+    "retention.read": "read how long content is kept, the matters, and what they hold",
+    "retention.edit": "change how long content is kept",
+    "holds": "open and close matters, place and lift legal holds",
     "conversations.read": "read any conversation's facts and members",
     "conversations.manage": "act in conversations in the name of a member",
     "decisions.read": "ask who could do what in which conversation, and why",
     "events.read": "read what administrators did",
+    "webhooks.read": "see webhooks and what became of deliveries",
+    "webhooks.manage": "set webhooks, which send events of all conversations elsewhere, and repeat deliveries",
     "push": "send pushes to audiences, label users for them, and read what became of pushes",
 }
 EVERYTHING = frozenset(PERMISSIONS)
@@ -44,6 +49,7 @@ EVERYTHING = frozenset(PERMISSIONS)
 # What a signed-in user does only just after it showed a factor again. A key shows no factors: its scopes were chosen for this.
 SENSITIVE = frozenset(
     {"users.delete", "factors.remove", "tokens.mint", "roles.define", "roles.give", "keys.manage", "policies.edit", "conversations.manage"}
+    | {"webhooks.manage", "retention.edit", "holds"}
 )
 # What would let one do everything that its target may do.
 BECOMING = frozenset({"tokens.mint"})

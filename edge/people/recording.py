@@ -6,9 +6,9 @@ A process that dies between the two leaves a row that the projector (`streams.ac
 import secrets
 from typing import Any
 
-from edge.publisher import Publisher
 from edge.session import TENANT
 from log.port import Entry, Log
+from log.publisher import Publisher
 from schemas.accounts import AccountEvent
 from schemas.codec import encode
 

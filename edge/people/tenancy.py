@@ -6,6 +6,7 @@ remembered, and read anew now and then; who holds a role is read whenever it is 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 
@@ -20,7 +21,7 @@ from schemas.codec import decode_admin_event
 from schemas.errors import Undecodable
 from store.errors import StoreUnavailable
 from store.tenancy import Holder, TenancyTables
-from store.tenant_facts import TenantFacts, definition_of
+from store.tenant_facts import NEVER, Cell, TenantFacts, definition_of
 
 LOG = structlog.get_logger()
 RELOAD_S = 30.0  # heals what neither the feed nor the rows of the start told, such as a row that an operator wrote
@@ -96,14 +97,14 @@ class Tenancy:
     # ---- changes: whether they are allowed was decided before. Each raises LogUnavailable, StoreUnavailable, and may be repeated.
 
     async def define(self, who: Who, role: TenantRole) -> None:
-        event = TenantRoleDefined(**who.base(), role=role.role, level=role.level, permissions=tuple(sorted(role.permissions)))
-        await self._change(event)
+        base = _after(who, self._facts.definitions.get(role.role, NEVER))
+        await self._change(TenantRoleDefined(**base, role=role.role, level=role.level, permissions=tuple(sorted(role.permissions))))
 
     async def drop(self, who: Who, role: str) -> None:
-        await self._change(TenantRoleDropped(**who.base(), role=role))
+        await self._change(TenantRoleDropped(**_after(who, self._facts.definitions.get(role, NEVER)), role=role))
 
     async def change_policy(self, who: Who, name: str, value: str) -> None:
-        await self._change(PolicyChanged(**who.base(), policy=name, value=value))
+        await self._change(PolicyChanged(**_after(who, self._facts.policies.get(name, NEVER)), policy=name, value=value))
 
     async def _change(self, event: TenantRoleDefined | TenantRoleDropped | PolicyChanged) -> None:
         await self._admin_log.tell(event)
@@ -115,3 +116,9 @@ class Tenancy:
         given = TenantRoleGiven(event_id=new_event_id(now_ms), tenant=TENANT, user=user, at_ms=now_ms, role=role, by=who.actor.id)
         await self._admin_log.tell_of_user(given)
         await self._tables.apply(given)
+
+
+def _after(who: Who, known: Cell) -> dict[str, Any]:
+    """What the event of a change carries: it follows what is known, also within one millisecond, where the larger text would stay."""
+    base = who.base()
+    return base | {"at_ms": max(base["at_ms"], known.at_ms + 1)}

@@ -17,6 +17,7 @@ from edge.connection import Connection
 from edge.node import Node
 from edge.rest import (
     accounts,
+    calls,
     codes,
     commands,
     conversations,
@@ -33,7 +34,7 @@ from edge.rest import (
     sign_ins,
 )
 from edge.rest.admin import factors as admin_factors
-from edge.rest.admin import importing, looking, making, pushes, tenancy
+from edge.rest.admin import importing, looking, making, pushes, retention, tenancy, webhooks
 from edge.rest.admin import users as admin_users
 from edge.wire import EXTENSION, WireProtocol
 
@@ -52,6 +53,7 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     for way in (codes.router, providers.router, passkeys.router, factors.router):
         app.include_router(way, tags=["ways in"])
     app.include_router(conversations.router, tags=["conversations"])
+    app.include_router(calls.router, tags=["calls"])
     app.include_router(commands.router, tags=["commands"])
     app.include_router(groups.router, tags=["groups"])
     app.include_router(messages.router, tags=["messages"])
@@ -60,7 +62,7 @@ def make_app(node: Node, admin_key: str | None) -> FastAPI:
     app.include_router(friends.router, tags=["friends"])
     app.include_router(profiles.router, tags=["profiles"])
     people = (importing.router, making.router, admin_users.router, admin_factors.router, tenancy.router)
-    for router in (*people, looking.router, pushes.router):
+    for router in (*people, looking.router, pushes.router, retention.router, webhooks.router):
         app.include_router(router, tags=["administration"])
     app.router.routes.append(WebSocketRoute("/v1/socket", socket))
     app.add_api_route("/live", live, include_in_schema=False)

@@ -25,6 +25,7 @@ STATUS_OF = {
     "not_invited": 403,
     "not_member": 403,
     "strangers_refused": 403,
+    "vetoed": 403,
     "link_invalid": 404,
     "no_request": 404,
     "unknown_conversation": 404,

@@ -123,6 +123,8 @@ def _values(info: inspect.Type) -> st.SearchStrategy[Any]:
             return st.booleans()
         case inspect.IntType():
             return st.integers(info.ge if info.ge is not None else -(2**53), info.le if info.le is not None else 2**53)
+        case inspect.FloatType():
+            return st.floats(info.ge, info.le, allow_nan=False)
         case inspect.BytesType():
             return st.binary(max_size=8)
         case inspect.NoneType():

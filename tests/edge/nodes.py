@@ -58,6 +58,10 @@ class Written:
     async def recencies(self, conversations: Any) -> dict[str, Recency]:
         return {each: Recency(head.head_seq, head.at_ms) for each, head in (await self.heads(conversations)).items()}
 
+    async def membership(self, user: str, conversation: str) -> Membership | None:
+        places, _ = await self.places(user, [conversation] if conversation == GROUP else [])
+        return places.get(GROUP)
+
     async def members(self, conversation: str, after: str | None, limit: int) -> list[Membership]:
         users = sorted({user for event in self.log for user, _, _ in placed(event) if user > (after or "")})[:limit]
         places = [(await self.places(user, [GROUP]))[0].get(GROUP) for user in users]

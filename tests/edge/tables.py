@@ -8,6 +8,7 @@ from edge.tables import Tables
 from schemas.accounts import ApiKeyMade
 from schemas.values import WatermarkState
 from store.account_rows import AccountRows
+from store.cassandra import Store
 from store.fact_tables import FactTables
 from store.factors import Factors
 from store.facts import Fact, FactKey
@@ -16,6 +17,7 @@ from store.presence import PresenceRow, Presences
 from store.privacy import Privacy, PrivacyTable
 from store.profiles import ProfileTables
 from store.public_groups import PublicGroups
+from store.push_tables import PushTables
 from store.receipts import Places, ReceiptRow, ReceiptTables
 from store.roster_rows import JoiningRow, RosterRow
 from store.rosters import Note, RosterTables, TieRow
@@ -59,8 +61,9 @@ class MemoryTables:
         groups = (cast(FactTables, _NoFacts()), cast(GroupRows, None), cast(PublicGroups, None))
         of_users = (cast(RosterTables, _Rosters(self)), sign_ins, cast(AccountRows, self.account_rows))
         ways = (cast(Factors, MemoryFactors()), cast(Slips, MemorySlips()))
-        pushes: dict[str, Any] = {"push": None, "campaigns": None, "push_counts": None}  # no test here asks for any
-        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups, *of_users, *ways, **pushes)
+        others: dict[str, Any] = dict.fromkeys(("campaigns", "push_counts", "calls", "webhooks"))  # no test here asks for any
+        others["push"] = PushTables(cast(Store, None), None)  # its sealer is what webhooks seal with
+        return Tables(presences, privacy, receipts, tenancy, cast(ProfileTables, None), *groups, *of_users, *ways, **others)
 
 
 class _Rows:

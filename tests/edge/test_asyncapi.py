@@ -141,9 +141,11 @@ def kinds_of(info: inspect.Type) -> set[str]:
             return {"array"} | {f"of {each}" for each in kinds_of(info.item_type)}
         case inspect.DictType():
             return {"object"} | {f"of {each}" for each in kinds_of(info.value_type)}
-        case inspect.IntType():
+        case inspect.IntType() | inspect.FloatType():
             limits = {"minimum": info.ge, "maximum": info.le}
-            return {"integer"} | {f"{key}={value}" for key, value in limits.items() if value is not None}
+            return {"integer" if isinstance(info, inspect.IntType) else "number"} | {
+                f"{key}={value}" for key, value in limits.items() if value is not None
+            }
         case inspect.StrType():
             return {"string"} | ({f"maxLength={info.max_length}"} if info.max_length is not None else set())
         case inspect.BytesType():
@@ -166,14 +168,15 @@ def test_the_subprotocols_are_those_of_the_code() -> None:
 
 
 # who makes a code, and which argument it is
-REJECTS = {"BadCommand": 0, "Reject": 2}
+REJECTS = {"BadCommand": 0, "Reject": 2, "Refuse": 0}
 ERRORS = {"BadRequest": 0, "Failure": 1, "_failure": 1}
 
 
 def codes_in_the_source(makers: dict[str, int]) -> set[str]:
     """Every string that stands where a maker takes its code, in all of edge/ but the REST face."""
     found: set[str] = set()
-    for path in sorted(Path(edge.__file__).parent.glob("*.py")):
+    folder = Path(edge.__file__).parent
+    for path in sorted((*folder.glob("*.py"), *folder.glob("hooks/*.py"))):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import frames
+from edge import call_frames, frames
+from edge.frame_base import CommandFrame
 from tests.edge.builders import structs
 
 FROM_DEVICE: tuple[type[Any], ...] = get_args(frames.FromDevice)
@@ -29,13 +30,15 @@ def test_every_frame_of_the_edge_survives_both_codecs(frame: Any) -> None:
 
 
 def test_the_unions_are_complete_and_every_type_has_a_name_of_its_own() -> None:
-    structs_here = {s for s in vars(frames).values() if isinstance(s, type) and issubclass(s, msgspec.Struct)}
-    tagged = {s for s in structs_here if s.__struct_config__.tag is not None}
-    assert tagged - {frames.CommandFrame} == {*FROM_DEVICE, *FROM_EDGE}
+    both = (*vars(frames).values(), *vars(call_frames).values())
+    structs_here = {s for s in both if isinstance(s, type) and issubclass(s, msgspec.Struct)}
+    bases = {CommandFrame, call_frames.CallCommandFrame, call_frames.CallSignalFrame}
+    tagged = {s for s in structs_here if s.__struct_config__.tag is not None} - bases
+    assert tagged == {*FROM_DEVICE, *FROM_EDGE}
     assert len({s.__struct_config__.tag for s in tagged}) == len(tagged)
-    assert (
-        {s for s in tagged if issubclass(s, frames.CommandFrame)} - {frames.CommandFrame} == set(frames.COMMAND_TYPES) <= set(FROM_DEVICE)
-    )
+    of_calls = get_args(call_frames.CallCommandFrames)
+    assert {s for s in tagged if issubclass(s, CommandFrame)} == {*frames.COMMAND_TYPES, *of_calls} <= set(FROM_DEVICE)
+    assert {s for s in tagged if issubclass(s, call_frames.CallCommandFrame)} == {*of_calls}
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ class TieStage:
         self.reached: list[list[str]] = []
         self.on_reach: Callable[[], None] = lambda: None
         table = self.memory.tables().rosters
-        self.ties = Ties(table, cast(Timelines, self.timelines), self.recent, self.reach)
+        self.ties = Ties(table, cast(Timelines, self.timelines), self.recent, self.reach, lambda _: False)
 
     async def reach(self, conversations: Iterable[str]) -> None:
         self.reached.append(list(conversations))

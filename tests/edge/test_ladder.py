@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import frames
+from edge.call_frames import CallSpeaking
 from edge.ladder import HELD_BYTES, KINDS, RELEASED_AT_ONCE, Age, Kind, Ladder, Verdict, kind_of
 from edge.translate import item_of
 from tests.edge.builders import sent, structs
@@ -25,7 +26,12 @@ PONG = frames.Pong("", 1)
 
 def test_only_these_kinds_of_frames_may_be_withheld() -> None:
     """A new frame is an answer until somebody says otherwise here."""
-    assert {frame for frame, kind in KINDS.items() if kind is Kind.EPHEMERAL} == {frames.UserTyping, frames.Signalled, frames.ReceiptCounts}
+    assert {frame for frame, kind in KINDS.items() if kind is Kind.EPHEMERAL} == {
+        frames.UserTyping,
+        frames.Signalled,
+        frames.ReceiptCounts,
+        CallSpeaking,
+    }
     assert {frame for frame, kind in KINDS.items() if kind is Kind.RECEIPT} == {frames.Receipt}
     assert {frame for frame, kind in KINDS.items() if kind is Kind.EVENTS} == {frames.Events}
     assert set(KINDS) < set(get_args(frames.FromEdge))

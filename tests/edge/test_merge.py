@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.merge import ITEM_BYTES, EventsPage, page_of
+from edge.merge import ITEM_BYTES, MISSING_LIMIT, EventsPage, page_of
 from schemas.events import Event
 from tests.edge.builders import sent
 
@@ -92,6 +92,22 @@ def test_a_damaged_seq_is_named_missing() -> None:
 
 def test_an_empty_page_stays_where_it_was_asked() -> None:
     assert page_of([], [], 9, 10) == EventsPage((), 9, False)
+
+
+def test_what_expired_up_to_the_head_is_missing_and_the_device_is_not_left_behind_it() -> None:
+    assert page_of([sent(1)], [], 1, 10, head_seq=4) == EventsPage((sent(1),), 5, False, (2, 3, 4))
+    assert page_of([], [sent(6)], 5, 10, head_seq=5) == EventsPage((sent(6),), 7, False, (5,))
+    assert page_of([sent(1), sent(2)], [], 1, 2, head_seq=4) == EventsPage((sent(1), sent(2)), 3, True), "it goes on in the next page"
+
+
+def test_a_page_names_only_so_many_as_missing_and_the_next_goes_on() -> None:
+    page = page_of([sent(1), sent(MISSING_LIMIT + 10)], [], 1, 10, head_seq=MISSING_LIMIT + 12)
+    assert (seqs(page.events), page.next_seq, page.more, len(page.missing)) == ([1], MISSING_LIMIT + 2, True, MISSING_LIMIT)
+    page = page_of([sent(MISSING_LIMIT + 10)], [], page.next_seq, 10, head_seq=MISSING_LIMIT + 12)
+    assert (seqs(page.events), page.next_seq, page.more) == ([MISSING_LIMIT + 10], MISSING_LIMIT + 13, False)
+    assert page.missing == (*range(MISSING_LIMIT + 2, MISSING_LIMIT + 10), MISSING_LIMIT + 11, MISSING_LIMIT + 12)
+    page = page_of([], [], 1, 10, head_seq=MISSING_LIMIT + 1)
+    assert (page.next_seq, page.more) == (MISSING_LIMIT + 1, True)
 
 
 def test_a_page_ends_before_it_is_longer_than_a_device_may_lag_behind() -> None:

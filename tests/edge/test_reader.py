@@ -89,6 +89,54 @@ def test_a_reader_that_cannot_see_everything_says_when_to_come_again() -> None:
         assert refused.value.retry_after_ms > 0
 
 
+class Busy(Rows):
+    """An event comes by the feed while the answer to the `number`-th query is on its way; the projector is not so far."""
+
+    def __init__(self, number: int, *rows: Any, head_seq: int) -> None:
+        super().__init__(*rows)
+        self.left, self.head_seq, self.remembered = number, head_seq, Recent(1 << 20)
+
+    def happens(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            event = sent(self.head_seq + 1)
+            self.remembered.add(0, event.seq, GROUP, encode("conversation-events", event))
+
+    async def read_events(self, conversation: str, from_seq: int, limit: int) -> list[events.MessageSent]:
+        rows = await super().read_events(conversation, from_seq, limit)
+        self.happens()
+        return rows
+
+    async def read_messages(self, conversation: str, before_seq: int | None, limit: int) -> list[MessageView]:
+        views = await super().read_messages(conversation, before_seq, limit)
+        self.happens()
+        return views
+
+    async def heads(self, conversations: list[str]) -> dict[str, Head]:
+        self.happens()
+        return {GROUP: Head(conversation_id=GROUP, head_seq=self.head_seq)}
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize("expired", [0, 2])
+@pytest.mark.parametrize("from_seq", [1, 3, 6])
+def test_what_comes_during_any_query_is_in_the_page_or_comes_after_it(number: int, expired: int, from_seq: int) -> None:
+    """While a page is read its conversation is not given live: an event that is in neither would never be shown."""
+    busy = Busy(number, *(sent(seq) for seq in range(1, 6 - expired)), head_seq=5)
+    reader = Reader(cast(Timelines, busy), busy.remembered, reached)
+    page = asyncio.run(reader.events(GROUP, from_seq, 50))
+    came = [6] if busy.left <= 0 else []
+    assert [event.seq for event in page.events] == [*range(from_seq, 6 - expired), *came]
+    assert (page.next_seq, page.more) == (6 + len(came), False)
+    assert page.missing == tuple(range(max(from_seq, 6 - expired), 6))
+
+
+def test_what_comes_while_history_is_read_is_in_it() -> None:
+    busy = Busy(1, sent(1), sent(2), head_seq=2)
+    views, _ = asyncio.run(Reader(cast(Timelines, busy), busy.remembered, reached).history(GROUP, None, 10))
+    assert [view.seq for view in views] == [1, 2, 3]
+
+
 def test_history_shows_what_is_not_projected_yet() -> None:
     edited = events.MessageEdited(target_seq=1, content=sent(1, body=b"better").content, **base(3))
     recalled = events.MessageRecalled(target_seq=2, **base(5))

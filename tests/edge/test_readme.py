@@ -39,7 +39,7 @@ def test_every_variable_and_its_default_stand_in_a_table() -> None:
 def test_every_settings_class_has_its_table() -> None:
     named = {
         f"{path.relative_to(ROOT)}:{name}"
-        for package in ("log", "store", "streams", "edge", "ops", "schemas")
+        for package in ("log", "store", "streams", "edge", "ops", "schemas", "rtc", "registry")
         for path in (ROOT / package).rglob("*.py")
         for name in re.findall(r"^class (\w*Settings|Rules)\b", path.read_text(), re.MULTILINE)
     }
@@ -53,6 +53,7 @@ def test_every_settings_class_has_its_table() -> None:
         "edge/rest/models.py:NewSettings",
         "store/pushing.py:PushSettings",
         "edge/rest/push_models.py:Settings",
+        "schemas/subjects.py:SubjectSettings",
     }
     tables = {settings.__name__ for settings, _, _ in generator().TABLES.values()}
     assert {each.split(":")[1] for each in named - derived} == tables

@@ -8,9 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import frames
+from edge.call_frames import CallCommandFrame, CallDescription, CallRefusal, CallSignalFrame, CallSignalRefusal, FrameTrack
 from edge.closing import HELLO_EXPECTED
+from edge.frame_base import CommandFrame
 from edge.rate import Bucket
-from edge.session import OUTSTANDING_RETRY_MS, End, Nothing, Now, Publish, PublishSignal, Read, Receipt, Session, Signal, Tell, on_frame
+from edge.session import (
+    OUTSTANDING_RETRY_MS,
+    AskCall,
+    End,
+    Nothing,
+    Now,
+    Publish,
+    PublishSignal,
+    Read,
+    Receipt,
+    Session,
+    Signal,
+    SignalCall,
+    Tell,
+    on_frame,
+)
 from edge.settings import EdgeSettings
 from edge.translate import FRIEND_FRAMES
 from schemas.codec import encode
@@ -41,7 +58,7 @@ def code_of(effect: object) -> str:
 @given(st.one_of([structs(frame) for frame in get_args(frames.FromDevice)]), st.booleans(), st.booleans(), st.booleans(), st.booleans())
 def test_every_frame_in_every_state_has_one_effect(frame: frames.FromDevice, good: bool, member: bool, limited: bool, busy: bool) -> None:
     session, _ = session_of(bucket=Bucket(1, 1, 0, NOW.mono_ms) if limited else None)
-    if good and isinstance(frame, frames.CommandFrame):
+    if good and isinstance(frame, CommandFrame):
         friend = isinstance(frame, FRIEND_FRAMES)
         frame = msgspec.structs.replace(frame, id=ID, conversation="" if friend else GROUP)
     if member and hasattr(frame, "conversation"):
@@ -50,7 +67,15 @@ def test_every_frame_in_every_state_has_one_effect(frame: frames.FromDevice, goo
         session.requests_running = SETTINGS.requests_per_session_limit
     effect = on_frame(session, frame, NOW, SETTINGS)
     assert session.last_heard_mono_ms == NOW.mono_ms
-    if isinstance(frame, frames.CommandFrame):
+    if isinstance(frame, CallCommandFrame):
+        taken = isinstance(effect, AskCall)
+        assert taken or (isinstance(effect, Tell) and isinstance(effect.frame, CallRefusal) and effect.frame.id == frame.id)
+        assert (frame.id in session.outstanding) == taken == (good and not limited)
+        return
+    if isinstance(frame, CallSignalFrame):
+        assert effect == SignalCall(frame)
+        return
+    if isinstance(frame, CommandFrame):
         # rule 1: published or refused, and counted as unanswered exactly when published
         taken = isinstance(effect, Publish | PublishSignal)
         assert taken or (isinstance(effect, Tell) and isinstance(effect.frame, frames.Reject) and effect.frame.id == frame.id)
@@ -245,3 +270,34 @@ def test_a_text_that_the_owner_would_refuse_does_not_reach_it() -> None:
         if isinstance(made, Tell):
             assert isinstance(made.frame, frames.Reject)
             assert (made.frame.code, made.frame.retryable) == ("too_long", False)
+
+
+def description(**changes: Any) -> CallDescription:
+    base = CallDescription(conversation=GROUP, call="c-1", pc="publish", generation=1, seq=7, sdp_type="offer", sdp="v=0")
+    return msgspec.structs.replace(base, **changes)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (description(sdp="\u20ac" * (SETTINGS.call_sdp_bytes_limit // 3 + 1)), "too_long"),
+        (description(tracks=(FrameTrack("0", "camera"),) * (SETTINGS.call_tracks_limit + 1)), "too_many"),
+    ],
+    ids=["sdp", "tracks"],
+)
+def test_a_description_over_a_limit_is_refused_with_its_code(frame: CallDescription, code: str) -> None:
+    effect = on_frame(member_session(), frame, NOW, SETTINGS)
+    assert isinstance(effect, Tell)
+    assert isinstance(effect.frame, CallSignalRefusal)
+    assert (effect.frame.code, effect.frame.seq) == (code, 7)
+
+
+def test_signals_have_a_bucket_of_their_own() -> None:
+    session = member_session(bucket=Bucket(1, 1, 1, NOW.mono_ms))
+    session.signals_bucket = Bucket(1, 2, 2, NOW.mono_ms)
+    effects = [on_frame(session, description(), NOW, SETTINGS) for _ in range(3)]
+    assert [type(effect) for effect in effects] == [SignalCall, SignalCall, Tell]
+    assert isinstance(effects[2], Tell)
+    assert isinstance(effects[2].frame, CallSignalRefusal)
+    assert effects[2].frame.code == "rate_limited"
+    assert isinstance(on_frame(session, send(), NOW, SETTINGS), Publish)

@@ -6,6 +6,8 @@ import itertools
 import random
 from typing import Any
 
+import pytest
+
 from edge.people import policies as named
 from edge.people.admin_log import ADMIN_EVENTS, Who
 from edge.people.permits import BUILT_IN, EVERYTHING, NOBODY, TenantRole, root_actor
@@ -34,6 +36,23 @@ def test_a_role_is_defined_given_and_dropped() -> None:
         told = [decode_admin_event(value) for value in await stage.published(ADMIN_EVENTS)]
         assert [type(event) for event in told] == [TenantRoleDefined, TenantRoleDropped]
         assert {(event.actor, event.actor_kind, event.from_address) for event in told} == {("root", "root", "127.0.0.1")}
+
+    on_a_node(body)
+
+
+def test_of_changes_within_one_millisecond_the_last_one_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.people.admin_log.clock_ms", lambda: 1_800_000_000_000)
+
+    async def body(stage: Stage) -> None:
+        tenancy = stage.node.tenancy
+        for _ in range(2):
+            await tenancy.define(ROOT_HERE, LEAD)
+            assert tenancy.role("lead") == LEAD
+            await tenancy.drop(ROOT_HERE, "lead")
+            assert tenancy.role("lead") is None
+        for chars in (20, 12, 9):
+            await tenancy.change_policy(ROOT_HERE, "passwords", f'{{"chars_min":{chars}}}')
+            assert tenancy.policies.passwords.chars_min == chars
 
     on_a_node(body)
 

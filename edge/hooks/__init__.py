@@ -1,0 +1,1 @@
+"""Before-hooks: somebody else's say on a command before it is published. Called by `edge.node`; docs/hooks.md."""
