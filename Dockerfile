@@ -6,15 +6,17 @@ RUN npm install --no-package-lock --no-audit --no-fund && npm run build
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --create-home warbler \
- && install -d -o warbler -g warbler /data /data/secrets
+ && install -d -o warbler -g warbler /data /data/secrets /data/objects
 WORKDIR /opt/warbler
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY log log
 COPY store store
+COPY audit audit
 COPY streams streams
 COPY edge edge
 COPY rtc rtc
+COPY registry registry
 COPY ops ops
 COPY sdk sdk
 COPY --from=sdk /sdk/js/dist sdk/js/dist

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ops.errors import OpsError
 from ops.journey import URL_HELP, located
+from ops.tables import put_table
 
 TIMEOUT_S = 60.0
 Url = Annotated[str | None, typer.Option(help=URL_HELP)]
@@ -50,7 +51,7 @@ def shown(rows: list[dict[str, Any]], *columns: str) -> None:
     table = Table(*columns)
     for row in rows:
         table.add_row(*(", ".join(value) if isinstance(value := row[column], list) else str(value) for column in columns))
-    Console(soft_wrap=True).print(table, highlight=False)
+    put_table(Console(soft_wrap=True), table)
 
 
 def printed(value: Any) -> None:

@@ -279,7 +279,7 @@ class Talk:
             self._watch_peers()
         if conversation == self.open:
             self.screen.say(self._row(event.seq, event.at_ms, event.user, self._words(event)))
-            if event.kind == "message_sent" and not own:
+            if (event.kind == "message_sent" and not own) or event.missed_by:  # a missed call counts for everybody
                 await self.client.mark_read(conversation, event.seq, event.ordinal)
         elif event.kind == "message_sent" and not own:
             title = self.title(entry) if entry is not None else conversation
@@ -299,6 +299,8 @@ class Talk:
                 return f"[dim]{'un-' if event.kind == 'reaction_removed' else ''}reacted to {event.target_seq}:[/dim] {event.reaction}"
             case "read_marked":
                 return f"[dim]has read up to {event.up_to_seq}[/dim]"
+            case "call_noted":
+                return f"[dim]{event.media} call, {event.outcome}[/dim]"
             case "conversation_renamed":
                 return f"[dim]named it[/dim] {escape(event.title or '')}"
             case _:

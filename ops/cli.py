@@ -18,17 +18,28 @@ from typer.main import get_command
 
 # name of the command: (module, attribute, one line of help). An attribute that is a plain function becomes a single command.
 LAZY = {
+    "audit": ("ops.audit", "app", "How far the log is sealed, and whether a copy of it is what was sealed."),
+    "bot": ("ops.bot", "app", "A user that plays a file into calls and records what it gets."),
     "chat": ("ops.chat", "chat", "Chat in the terminal."),
     "could": ("ops.could", "could", "Tell whether a user could do something in a conversation at a time, and by which event."),
+    "export": ("ops.export.cli", "export", "Write conversations, a user's, a matter's or all into a folder that proves itself."),
     "import": ("ops.irc", "", "Import recorded conversations."),
     "journey": ("ops.journey", "journey", "Tell what became of a message, and when."),
+    "replay": ("ops.replay.command", "replay", "Read a range of the log once more, into lines, a file, a topic or a webhook."),
+    "show": ("ops.show.command", "app", "Show a conversation as it was at any time."),
+    "rebuild": ("ops.rebuild.command", "rebuild", "Build a projection again from the log, compare, switch, roll back."),
     "verify": ("ops.verify", "app", "Compare what is stored with the log."),
     "keys": ("ops.keys", "app", "Rotate the keys that sign access tokens."),
     "users": ("ops.administering", "users", "List, make, freeze and delete users."),
     "roles": ("ops.administering", "roles", "Define tenant roles and give them."),
     "api-keys": ("ops.administering", "keys", "Make and revoke API keys."),
     "policies": ("ops.administering", "policies", "Show and change the tenant's policies."),
+    "retention": ("ops.retention", "app", "How long content is kept."),
+    "hold": ("ops.retention", "holds", "Matters and legal holds."),
     "push": ("ops.push", "app", "Push channels, and what became of pushes."),
+    "calls": ("ops.calls", "app", "Live calls and media engines."),
+    "consumers": ("ops.consumers.cli", "app", "Accounts with which other systems read our topics, and nothing else."),
+    "webhooks": ("ops.webhooks", "app", "Addresses that hear of events, and what became of deliveries."),
     "dead-letters": ("ops.deadletters", "app", "List, show and replay records that could not be understood."),
 }
 IMPORTERS = {"irc": ("ops.irc.cli", "app", "Import IRC logs.")}
@@ -98,13 +109,17 @@ def up(
     edges: Annotated[int, typer.Option(help="How many edge nodes")] = 1,
     workers: Annotated[int, typer.Option(help="How many stream workers")] = 1,
     port: Annotated[int | None, typer.Option(help="Port of the page; default 8480 or the next free one")] = None,
-    host: Annotated[str, typer.Option(help="Address the edges listen on")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address the edges and the media engines listen on")] = "127.0.0.1",
+    engines: Annotated[int, typer.Option(help="How many embedded media engines; one per core that calls may use")] = 1,
+    janus: Annotated[list[str] | None, typer.Option(help="WebSocket address of a Janus to use as well; may be given again")] = None,
+    turn: Annotated[bool, typer.Option("--turn", help="Start coturn, for devices that reach no engine directly")] = False,
+    witness: Annotated[bool, typer.Option("--witness", help="Start a second sealer, which must agree with the first")] = False,
 ) -> None:
-    """Start Kafka, Cassandra, workers and edges; Ctrl-C stops them all."""
+    """Start Kafka, Cassandra, workers, media engines and edges; Ctrl-C stops them all."""
     from ops.settings import ClusterSettings, UpSettings
     from ops.up import run_up
 
-    asked = UpSettings(data_dir(data), edges, workers, host, port)
+    asked = UpSettings(data_dir(data), edges, workers, host, port, engines, tuple(janus or ()), turn, witness)
     run(run_up(asked, ClusterSettings.from_env(os.environ), Console()))
 
 

@@ -16,12 +16,12 @@ import typer
 from rich.console import Console
 
 from ops.errors import OpsError
+from ops.reach import store_at
 from ops.settings import ClusterSettings
 from ops.topics import located
 from schemas.errors import WarblerError
 from store.cassandra import Store
 from store.explaining import explain
-from store.settings import StoreSettings
 from store.timelines import Timelines
 from store.verdicts import ACTIONS, Action, Explained
 
@@ -69,7 +69,7 @@ def ms_of(at: str) -> int:
 
 async def asked(clusters: ClusterSettings, conversation: str, user: str, action: Action, at_ms: int) -> Explained:
     """The answer of the timeline in this cluster. Raises: as `explain`, StoreUnavailable."""
-    store = await Store.connect(StoreSettings(clusters.cassandra, clusters.keyspace, connect_wait_ms=CONNECT_WAIT_MS))
+    store = await Store.connect(store_at(clusters, CONNECT_WAIT_MS))
     try:
         return await explain(Timelines(store), conversation, user, action, at_ms)
     finally:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from log.kafka import KafkaLog
 from log.port import Entry, Log, Record
-from log.settings import LogSettings
-from ops.topics import located
+from ops.acts import acting
+from ops.tables import put_table
+from ops.with_log import run_with_log
 from schemas import codec
 from schemas.errors import Undecodable, WarblerError
 from schemas.records import DeadLetter
@@ -25,7 +22,12 @@ from schemas.records import DeadLetter
 TOPIC = "dead-letters"
 READ_RECORDS = 500
 # Written by their owner alone, under its fence: bytes put there by anybody else would be poison again.
-OWNERS_TOPICS = frozenset({"conversation-events", "conversation-state", "inbox-state", "presence", "push-requests"})
+OWNERS_TOPICS = frozenset(
+    {
+        *("conversation-events", "conversation-state", "call-events", "call-state"),
+        *("inbox-state", "presence", "push-requests", "registry-subjects", "audit-checkpoints", "cloudevents"),
+    }
+)
 
 DataOption = Annotated[Path, typer.Option("--data", help="Data folder of the `warbler up` to look at; not needed with WARBLER_KAFKA.")]
 LETTER_HELP = "The dead letter's own offset, as `list` shows it."
@@ -57,10 +59,10 @@ def list_letters(
             origin = f"{letter.topic}-{letter.partition}"
             size = str(len(letter.value or b""))
             table.add_row(str(offset), origin, str(letter.offset), escape(key), size, letter.consumer, escape(letter.reason))
-        Console(soft_wrap=True).print(table)
+        put_table(Console(soft_wrap=True), table)
         typer.echo(f"{len(letters)} dead letters")
 
-    _run(data, body)
+    run_with_log(data, body)
 
 
 @app.command()
@@ -74,7 +76,7 @@ def show(letter: Annotated[int, typer.Argument(help=LETTER_HELP)], data: DataOpt
         for line in hexdump(found.value or b""):
             typer.echo(line)
 
-    _run(data, body)
+    run_with_log(data, body)
 
 
 @app.command()
@@ -86,11 +88,10 @@ def replay(
 
     async def body(log: Log) -> None:
         for offset in letters:
-            found = await letter_at(log, offset)
-            place = await replay_letter(log, found)
+            found, place = await replay_told(log, offset)
             typer.echo(f"letter {offset}: again in {found.topic}-{found.partition} at offset {place}")
 
-    _run(data, body)
+    run_with_log(data, body)
 
 
 async def read_letters(log: Log) -> AsyncIterator[tuple[int, DeadLetter]]:
@@ -131,6 +132,18 @@ async def letter_at(log: Log, offset: int) -> DeadLetter:
     raise NoSuchLetter(f"there is no dead letter {offset}")
 
 
+async def replay_told(log: Log, offset: int) -> tuple[DeadLetter, int]:
+    """The letter, and the offset at which its bytes stand again; the act is on admin-events.
+
+    Raises: NoSuchLetter, NotReplayable, LogError.
+    """
+    async with acting(log, "dead_letters.replay", "dead_letter", str(offset)) as told:
+        letter = await letter_at(log, offset)
+        told |= {"topic": letter.topic, "partition": letter.partition}
+        told["offset"] = await replay_letter(log, letter)
+    return letter, told["offset"]
+
+
 async def replay_letter(log: Log, letter: DeadLetter) -> int:
     """The offset at which the original bytes stand again. Raises: NotReplayable, LogError."""
     if letter.topic in OWNERS_TOPICS or letter.topic == TOPIC:
@@ -146,26 +159,3 @@ def hexdump(value: bytes) -> list[str]:
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
         lines.append(f"{start:08x}  {part.hex(' '):47}  {text}")
     return lines
-
-
-@asynccontextmanager
-async def _opened(data: Path) -> AsyncIterator[Log]:
-    log = KafkaLog(LogSettings(located(data, os.environ).kafka))
-    await log.start()
-    try:
-        yield log
-    finally:
-        await log.close()
-
-
-def _run(data: Path, body: Any) -> None:
-    async def whole() -> None:
-        async with _opened(data) as log:
-            done: Coroutine[Any, Any, None] = body(log)
-            await done
-
-    try:
-        asyncio.run(whole())
-    except WarblerError as exc:
-        typer.echo(str(exc), err=True)
-        raise typer.Exit(1) from exc

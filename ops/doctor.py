@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.embedded.ports import PORT_FIRST, PORT_LAST, is_free
+from ops.tables import put_table
 
 JAVA_FIRST, JAVA_LAST = 17, 21  # Kafka 4 needs 17; Cassandra 5.0 uses the security manager, which later releases dropped
 PYTHON_FIRST = (3, 11)
@@ -27,6 +28,7 @@ FILES_COUNT = 8_192  # Kafka and Cassandra some hundred each, and one for every 
 PAGE_PORT = 8480
 PORTS_PROBED = 20
 JAVA_COMMAND = "apt-get install -y openjdk-17-jre-headless"
+COTURN_COMMAND = "apt-get install -y coturn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Facts:
     files_limit: int
     page_port_free: bool
     loopback_ports_free: int
+    coturn: bool
     is_root: bool
 
 
@@ -92,6 +95,8 @@ def checks(facts: Facts) -> list[Check]:
         done.append(Check("Java, Maven", True, "not needed: Kafka and Cassandra are existing clusters"))
     page = f"{PAGE_PORT} is free" if facts.page_port_free else f"{PAGE_PORT} is taken: `warbler up` will take the next free one"
     done.append(Check("Page port", True, page))
+    coturn = "coturn is found" if facts.coturn else f"missing, needed for `warbler up --turn` only: {sudo}{COTURN_COMMAND}"
+    done.append(Check("TURN for calls", True, coturn))
     folder_remedy = f"{sudo}install -d -o $(id -un) {facts.data_folder}"
     done.append(check("Data folder", facts.data_writable, str(facts.data_folder), folder_remedy))
     disk_ok = facts.disk_free_bytes >= DISK_BYTES
@@ -123,6 +128,7 @@ def probe(data: Path, env: Mapping[str, str]) -> Facts:
         files_limit=hard_files_limit(),
         page_port_free=is_free(PAGE_PORT),
         loopback_ports_free=sum(is_free(port) for port in ports),
+        coturn=shutil.which("turnserver") is not None,
         is_root=os.geteuid() == 0,
     )
 
@@ -155,11 +161,22 @@ def nearest_existing(path: Path) -> Path:
     return path
 
 
+def reached(env: Mapping[str, str]) -> list[Check]:
+    """Whether the clusters that the environment names let us in."""
+    if not (env.get("WARBLER_KAFKA") or env.get("WARBLER_CASSANDRA")):
+        return []
+    try:
+        from ops.let_in import cluster_checks
+    except ImportError as lacking:
+        return [Check("Kafka, Cassandra", False, f"not asked: {lacking}", "scripts/up")]
+    return cluster_checks(env)
+
+
 def run_doctor(data: Path, console: Console) -> int:
     """Print the table; 0 when nothing is missing, else 1."""
-    done = checks(probe(data, os.environ))
+    done = [*checks(probe(data, os.environ)), *reached(os.environ)]
     table = Table("", "item", "found", "mend it with")
     for check in done:
         table.add_row("[green]ok[/green]" if check.ok else "[red]no[/red]", check.item, check.found, check.remedy)
-    console.print(table)
+    put_table(console, table)
     return 0 if all(check.ok for check in done) else 1

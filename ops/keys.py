@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import time
@@ -16,8 +17,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rich.console import Console
 
-from edge.key_file import BadKeyFile, KeyFile, read_key_file, rotated, write_key_file
-from ops.programs import Keys
+from audit.note import read_signer
+from audit.ring import Ring, read_ring, write_ring
+from edge.key_file import KeyFile, read_key_file, rotated, write_key_file
+from log.kafka import KafkaLog
+from log.port import Log
+from ops.acts import acting
+from ops.programs import Keys, public_half
+from ops.reach import log_at
+from ops.statefile import NotRunning
+from ops.topics import located_kafka
+from schemas.errors import WarblerError
+from streams.audit.settings import AuditSettings
 
 
 def token_pem() -> bytes:
@@ -58,6 +69,9 @@ MADE: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     "WARBLER_ADMIN_KEY": ("admin-key", text_secret),
     "WARBLER_PUSH_KEY": ("push-key", text_secret),
     "WARBLER_VAPID_KEY": ("vapid.pem", vapid_pem),
+    "WARBLER_AUDIT_KEY": ("audit-key.pem", token_pem),
+    "WARBLER_WITNESS_KEY": ("witness-key.pem", token_pem),
+    "RTC_TURN_SECRET_FILE": ("turn-secret", text_secret),
 }
 
 
@@ -73,7 +87,39 @@ def ensure_keys(home: Path, env: Mapping[str, str] | None = None) -> Keys:
         if path.parent == folder:
             write_secret(path, make())
         paths.append(path.absolute())
-    return Keys(*paths)
+    keys = Keys(*paths)
+    write_public_halves(keys, folder, given)
+    return keys
+
+
+def write_public_halves(keys: Keys, folder: Path, env: Mapping[str, str]) -> None:
+    """What auditors and witnesses trust, in a file beside each audit key that lies in `secrets/`."""
+    names = AuditSettings.from_env(env)
+    for path, name in ((keys.audit_key, names.name), (keys.witness_key, names.witness_name)):
+        if path.parent == folder.absolute():
+            public, text = public_half(path), read_ring(name, path.read_bytes()).public_text().encode()
+            if not public.exists() or public.read_bytes() != text:
+                replace_secret(public, text)
+
+
+def rotate_audit_key(path: Path, name: str, now_ms: int) -> tuple[Ring, Callable[[], None]]:
+    """The ring with a new key, and what puts it into its file; a rotation that was cut short before that is the same one again.
+
+    Until then the new key lies beside the file as `.next`: what the log has been told of a key must not be lost with the command.
+    Raises: Malformed, OSError.
+    """
+    waiting = path.with_name(f"{path.name}.next")
+    now = read_ring(name, path.read_bytes())
+    if not waiting.exists() or read_ring(name, waiting.read_bytes()).rotations[:-1] != now.rotations:
+        pem = token_pem()
+        replace_secret(waiting, write_ring(pem, now.rotated(read_signer(name, pem), now_ms).rotations))
+    ring = read_ring(name, waiting.read_bytes())
+
+    def put() -> None:
+        waiting.replace(path)
+        replace_secret(public_half(path), ring.public_text().encode())
+
+    return ring, put
 
 
 def rotate(path: Path, now_ms: int, signs_in_ms: int, keep_ms: int) -> KeyFile:
@@ -84,6 +130,24 @@ def rotate(path: Path, now_ms: int, signs_in_ms: int, keep_ms: int) -> KeyFile:
     file = rotated(read_key_file(path.read_bytes()), token_pem(), now_ms, signs_in_ms, keep_ms)
     replace_secret(path, write_key_file(file))
     return file
+
+
+async def made_and_told(log: Log, make: Callable[[], KeyFile]) -> KeyFile:
+    """What `make` makes, with the act on admin-events. Raises: LogError (nothing is made where it cannot be told); as `make`."""
+    async with acting(log, "keys.rotate", "token_key") as told:
+        file = make()
+        told["keys"] = [key.key_id for key in file.keys]
+    return file
+
+
+async def made_where_it_runs(kafka: str, make: Callable[[], KeyFile]) -> KeyFile:
+    """As `made_and_told`, with the log of this Kafka."""
+    log = KafkaLog(log_at(kafka))
+    await log.start()
+    try:
+        return await made_and_told(log, make)
+    finally:
+        await log.close()
 
 
 app = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
@@ -103,9 +167,18 @@ def rotate_keys(
     """Make a new key: it checks at once, signs a little later, and the older ones end. Copy the file to nodes on other machines."""
     path = Path(os.environ.get("WARBLER_TOKEN_KEY") or data / "secrets" / "token-key.pem")
     console = Console(soft_wrap=True)
+
+    def make() -> KeyFile:
+        return rotate(path, time.time_ns() // 1_000_000, signs_in_s * 1000, keep_h * 3_600_000)
+
     try:
-        file = rotate(path, time.time_ns() // 1_000_000, signs_in_s * 1000, keep_h * 3_600_000)
-    except (BadKeyFile, OSError) as exc:
+        kafka = located_kafka(data)
+    except NotRunning:
+        console.print("nothing runs here, so the rotation is not told to admin-events", style="yellow")
+        kafka = ""
+    try:
+        file = asyncio.run(made_where_it_runs(kafka, make)) if kafka else make()
+    except (WarblerError, OSError) as exc:
         console.print(f"[red]{exc}[/red]")
         raise typer.Exit(1) from exc
     for key in file.keys:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from ops.probes import cluster_id, cql_serves, kafka_serves, partitions_count, topic_names
+from log.refusals import refusal
+from ops.probes import cluster_id, cql_refusal, cql_serves, kafka_serves, partitions_count, topic_names
+from ops.reach import log_at, store_at
 from ops.rewind import rewind_projector
 from ops.settings import ClusterSettings
 
 if TYPE_CHECKING:
+    from log.settings import LogSettings
     from store.cassandra import Store
 
 PROBE_PAUSE_S = 0.5
@@ -33,13 +35,23 @@ async def wait_for(name: str, addresses: str, serves: Callable[[], Awaitable[boo
 
 
 async def wait_for_clusters(clusters: ClusterSettings, say: Callable[[str], None]) -> None:
-    """Wait until both clusters do real work."""
+    """Wait until both clusters do real work. Raises: LogRefused, StoreRefused, where waiting would not help."""
 
     async def kafka() -> bool:
-        return await kafka_serves(clusters.kafka, clusters.replication, all_led=False)
+        settings = log_at(clusters.kafka)
+        if await kafka_serves(settings, clusters.replication, all_led=False):
+            return True
+        if refused := await refusal(settings):
+            raise refused
+        return False
 
     async def cassandra() -> bool:
-        return await cql_serves(clusters.cassandra)
+        settings = store_at(clusters)
+        if await cql_serves(settings):
+            return True
+        if refused := await cql_refusal(settings):
+            raise refused
+        return False
 
     await asyncio.gather(wait_for("Kafka", clusters.kafka, kafka, say), wait_for("Cassandra", clusters.cassandra, cassandra, say))
 
@@ -51,7 +63,7 @@ async def laid_out(clusters: ClusterSettings, workers: int = 1) -> ClusterSettin
     """
     if clusters.partitions:
         return clusters
-    return dataclasses.replace(clusters, partitions=await partitions_count(clusters.kafka, EVENTS) or workers)
+    return dataclasses.replace(clusters, partitions=await partitions_count(log_at(clusters.kafka), EVENTS) or workers)
 
 
 async def provision(clusters: ClusterSettings, say: Callable[[str], None]) -> set[str]:
@@ -67,37 +79,35 @@ async def provision(clusters: ClusterSettings, say: Callable[[str], None]) -> se
     from store.cassandra import Store
     from store.epochs import ensure_epoch, note_cluster
     from store.schema import ensure_tables
-    from store.settings import StoreSettings
 
-    where = {**os.environ, "WARBLER_KAFKA": clusters.kafka, "WARBLER_CASSANDRA": clusters.cassandra, "WARBLER_KEYSPACE": clusters.keyspace}
-    is_new = EVENTS not in await topic_names(clusters.kafka)
-    await ensure_tables(clusters.cassandra, clusters.keyspace, clusters.replication)
-    store = await Store.connect(StoreSettings.from_env(where))
+    kafka, cassandra = log_at(clusters.kafka), store_at(clusters)
+    is_new = EVENTS not in await topic_names(kafka)
+    await ensure_tables(cassandra, clusters.replication)
+    store = await Store.connect(cassandra)
     try:
-        cluster = await cluster_id(clusters.kafka)
-        another = "the log was created just now" if is_new else await _why_another(store, where, cluster)
+        cluster = await cluster_id(kafka)
+        another = "the log was created just now" if is_new else await _why_another(store, kafka, cluster)
 
         async def rewind() -> None:
             if not is_new:
-                await rewind_projector(clusters.kafka, say)
+                await rewind_projector(kafka, say)
 
         await ensure_epoch(store, another, rewind)
         await note_cluster(store, cluster)
     finally:
         await store.close()
-    created = await ensure_topics(clusters.kafka, clusters.partitions, clusters.replication, clusters.min_insync)
+    created = await ensure_topics(kafka, clusters.partitions, clusters.replication, clusters.min_insync)
     if created:
         say(f"created topics: {', '.join(sorted(created))}")
     return created
 
 
-async def _why_another(store: Store, where: Mapping[str, str], cluster: str) -> str | None:
+async def _why_another(store: Store, kafka: LogSettings, cluster: str) -> str | None:
     """Asked until two answers in a row are the same: a new leader may know less than it has for a moment."""
     from log.kafka import KafkaLog
-    from log.settings import LogSettings
     from store.epochs import why_another
 
-    log = KafkaLog(LogSettings.from_env(where))
+    log = KafkaLog(kafka)
     await log.start()
     try:
         reason = await why_another(store, log, cluster)

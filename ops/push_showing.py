@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
+from log.clients import admin_client
 from log.errors import LogError
 from log.kafka import KafkaLog
-from log.settings import LogSettings
 from ops import push_stats
 from ops.administering import Data, Url, called, shown
 from ops.errors import NotReady
+from ops.reach import log_at
 from ops.status import committed_offsets
 from ops.topics import located
 
@@ -63,7 +63,8 @@ def _within(bound_ms: int | None) -> str:
 
 async def read(kafka: str, since_ms: int) -> push_stats.Stats:
     """Raises: NotReady when Kafka does not answer in time."""
-    log, admin = KafkaLog(LogSettings(kafka=kafka)), AIOKafkaAdminClient(bootstrap_servers=kafka)
+    settings = log_at(kafka)
+    log, admin = KafkaLog(settings), admin_client(settings)
     try:
         async with asyncio.timeout(KAFKA_TIMEOUT_S):
             await admin.start()

@@ -18,7 +18,7 @@ RECENT_RECORDS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
-    """Of the newest records of every partition. `standing`: asked for and not cancelled, by (user, conversation). `states`: of results."""
+    """Of the newest records of every partition. `standing`: asked for and not cancelled, by what they are about. `states`: of results."""
 
     asked: int
     cancelled: int
@@ -37,11 +37,13 @@ def count(records: Iterable[Record]) -> Pushes:
             continue
         if isinstance(found, PushRequested):
             asked += 1
-            standing[found.user, found.conversation_id] = found.to_seq
+            of_call = found.purpose == "call"
+            standing[found.user, found.ref if of_call else found.conversation_id] = found.attempt if of_call else found.to_seq
         elif isinstance(found, PushCancelled):
             cancelled += 1
-            if standing.get((found.user, found.conversation_id), 0) <= found.up_to_seq:
-                standing.pop((found.user, found.conversation_id), None)
+            about, up_to = (found.ref, found.attempt) if found.ref else (found.conversation_id, found.up_to_seq)
+            if standing.get((found.user, about), 0) <= up_to:
+                standing.pop((found.user, about), None)
     return Pushes(asked, cancelled, len(standing))
 
 

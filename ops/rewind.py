@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from log.settings import LogSettings
 from ops.errors import StillConsuming
 from ops.probes import partitions_count
 
@@ -16,20 +17,20 @@ REWIND_TRIES = 60  # a member that was killed counts for STREAMS_SESSION_TIMEOUT
 RETRY_S = 1.0
 
 
-async def rewind_projector(bootstrap: str, say: Callable[[str], None]) -> None:
+async def rewind_projector(kafka: LogSettings, say: Callable[[str], None]) -> None:
     """The group's offsets are the beginnings of its topics.
 
     Raises: StillConsuming when the group has members at each of REWIND_TRIES: Kafka takes offsets from outside only without.
     """
-    from aiokafka import AIOKafkaConsumer
     from aiokafka.errors import KafkaError
     from aiokafka.structs import TopicPartition
 
+    from log.clients import plain_consumer
     from streams.roles import PROJECTED, PROJECTOR_GROUP
 
     say(f"setting the group {PROJECTOR_GROUP} back to the beginning of {', '.join(PROJECTED)}")
-    places = [TopicPartition(topic, number) for topic in PROJECTED for number in range(await partitions_count(bootstrap, topic))]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=PROJECTOR_GROUP, enable_auto_commit=False)
+    places = [TopicPartition(topic, number) for topic in PROJECTED for number in range(await partitions_count(kafka, topic))]
+    consumer = plain_consumer(kafka, group_id=PROJECTOR_GROUP, enable_auto_commit=False)
     await consumer.start()
     try:
         for _ in range(REWIND_TRIES):

@@ -10,6 +10,7 @@ from pathlib import Path
 from ops.errors import BadSetting
 
 PAGE_PORT = 8480
+TURN_PORT = 3478
 NODES_LIMIT = 32  # edges or workers on one machine
 
 
@@ -68,8 +69,17 @@ class UpSettings:
     workers: int = 1
     host: str = "127.0.0.1"
     port: int | None = None  # None: the first free one from PAGE_PORT on
+    engines: int = 1  # embedded ones; each uses one core
+    janus: tuple[str, ...] = ()  # WebSocket addresses of Janus servers that are there
+    turn: bool = False  # whether coturn is started
+    witness: bool = False  # whether a second sealer is started
 
     def __post_init__(self) -> None:
+        if not 0 <= self.engines <= NODES_LIMIT or len(self.janus) > NODES_LIMIT:
+            raise BadSetting(f"--engines {self.engines}, --janus {len(self.janus)} times: at most {NODES_LIMIT}")
+        for url in self.janus:
+            if not url.startswith(("ws://", "wss://")):
+                raise BadSetting(f"--janus {url}: ws://host:port or wss://host:port")
         for name in ("edges", "workers"):
             if not 1 <= getattr(self, name) <= NODES_LIMIT:
                 raise BadSetting(f"--{name} {getattr(self, name)}: between 1 and {NODES_LIMIT}")

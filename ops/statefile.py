@@ -35,6 +35,8 @@ class State:
     token_key: str  # paths, not the keys
     admin_key: str
     processes: tuple[ProcessState, ...]
+    consumers: str = ""  # where consumers reach the embedded Kafka with SASL and TLS
+    consumers_ca: str = ""  # file of the authority that signed its certificate
 
 
 def path_of(home: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,24 +11,36 @@ from pathlib import Path
 
 import httpx
 import psutil
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from log.clients import admin_client, plain_consumer
 from log.errors import LogError
 from log.kafka import KafkaLog
 from log.settings import LogSettings
-from ops import pushes, statefile
+from ops import audit, pushes, statefile
 from ops.charges import read_live
+from ops.consumers import lag
 from ops.errors import NotReady
 from ops.owners import NOBODY, Group, groups_of
+from ops.reach import log_at
 from ops.statefile import ProcessState
 from ops.summary import for_browsers
+from ops.tables import put_table
 
-GROUPS = ("warbler-conversations", "warbler-timelines", "warbler-notifier", "warbler-inbox", "warbler-push")
+GROUPS = (
+    "warbler-conversations",
+    "warbler-calls",
+    "warbler-timelines",
+    "warbler-notifier",
+    "warbler-inbox",
+    "warbler-push",
+    "warbler-seal",
+)
 KAFKA_TIMEOUT_S = 15.0
 LIVE_TIMEOUT_S = 2.0
 MIB = 1 << 20
@@ -72,10 +85,10 @@ def partition_lines(first: Sample, second: Sample) -> list[PartitionLine]:
     return lines
 
 
-async def sample(bootstrap: str, topics: set[str]) -> Sample:
+async def sample(kafka: LogSettings, topics: set[str]) -> Sample:
     """Read all offsets once. Raises: KafkaError, TimeoutError."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    admin = admin_client(kafka)
+    consumer = plain_consumer(kafka)
     async with asyncio.timeout(KAFKA_TIMEOUT_S):
         try:
             await admin.start()
@@ -178,28 +191,35 @@ async def run_status(data: Path, seconds: float, console: Console) -> None:
 
     state = statefile.read(data)
     console.print(f"Page: {for_browsers(state.page)}")
+    if state.consumers:
+        console.print(f"Consumers with an account: {state.consumers} (SASL and TLS)")
+    kafka = log_at(state.kafka)
     try:
-        first = await sample(state.kafka, set(TOPICS))
+        first = await sample(kafka, set(TOPICS))
         begun_s = time.monotonic()
-        console.print(await process_table(state.processes))
+        put_table(console, await process_table(state.processes))
         await asyncio.sleep(max(0.0, seconds - (time.monotonic() - begun_s)))
-        second = await sample(state.kafka, set(TOPICS))
+        second = await sample(kafka, set(TOPICS))
+        others = await lag.group_lines(kafka, GROUPS)
     except (KafkaError, OSError, TimeoutError) as failed:
-        console.print(await process_table(state.processes))
+        put_table(console, await process_table(state.processes))
         raise NotReady(f"Kafka at {state.kafka} does not answer: {type(failed).__name__} {failed}") from failed
-    console.print(topic_table(partition_lines(first, second), second.at_s - first.at_s))
+    put_table(console, topic_table(partition_lines(first, second), second.at_s - first.at_s))
+    if others:
+        put_table(console, lag.table_of(others))
     for name in GROUPS:
         if (group := second.groups.get(name, NOBODY)).state != "Stable":
             console.print(f"[yellow]{name}: {group.state}[/yellow]; its partitions are with nobody until that is over")
-    console.print(pushes.line(await recent_pushes(state.kafka)))
+    for line in await recently(state.kafka):
+        console.print(line)
 
 
-async def recent_pushes(kafka: str) -> pushes.Pushes:
-    """Raises: NotReady."""
-    log = KafkaLog(LogSettings(kafka=kafka))
+async def recently(kafka: str) -> list[str]:
+    """A line on pushes and one on what is sealed. Raises: NotReady."""
+    log = KafkaLog(log_at(kafka))
     try:
         await log.start()
-        return await pushes.recent(log)
+        return [pushes.line(await pushes.recent(log)), audit.line_of(await audit.standing(log, os.environ))]
     except LogError as failed:
         raise NotReady(f"Kafka at {kafka} does not answer: {failed}") from failed
     finally:

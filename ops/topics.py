@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from rich.table import Table
 from ops import statefile
 from ops.provision import laid_out, provision, wait_for_clusters
 from ops.settings import ClusterSettings
+from ops.tables import put_table
 
 
 def located(data: Path, env: Mapping[str, str]) -> ClusterSettings:
-    """The settings of the environment; addresses that it lacks are those of the `up` that runs on `data`.
+    """The settings of the environment; addresses and keyspace that it lacks are those of the `up` that runs on `data`.
 
     Raises: NotRunning when an address is missing and nothing runs there.
     """
@@ -23,7 +25,15 @@ def located(data: Path, env: Mapping[str, str]) -> ClusterSettings:
     if clusters.kafka and clusters.cassandra:
         return clusters
     state = statefile.read(data)
-    return dataclasses.replace(clusters, kafka=clusters.kafka or state.kafka, cassandra=clusters.cassandra or state.cassandra)
+    keyspace = clusters.keyspace if "WARBLER_KEYSPACE" in env else state.keyspace
+    return dataclasses.replace(
+        clusters, kafka=clusters.kafka or state.kafka, cassandra=clusters.cassandra or state.cassandra, keyspace=keyspace
+    )
+
+
+def located_kafka(data: Path, env: Mapping[str, str] = os.environ) -> str:
+    """Kafka's address alone, as `located`. Raises: NotRunning."""
+    return ClusterSettings.from_env(env).kafka or statefile.read(data).kafka
 
 
 async def run_topics(data: Path, env: Mapping[str, str], console: Console) -> None:
@@ -40,11 +50,11 @@ async def run_topics(data: Path, env: Mapping[str, str], console: Console) -> No
         kept = "compacted" if topic.config.get("cleanup.policy") == "compact" else retention(topic.config.get("retention.ms", ""))
         partitions = str(partitions_of(topic.name, clusters.partitions))
         topics.add_row(topic.name, topic.key, partitions, kept, "created now" if topic.name in created else "")
-    console.print(topics)
+    put_table(console, topics)
     tables = Table(f"table in keyspace {clusters.keyspace}")
     for name in TABLES:
         tables.add_row(name)
-    console.print(tables)
+    put_table(console, tables)
 
 
 def retention(retention_ms: str) -> str:

@@ -1,7 +1,8 @@
 """`warbler up`: servers, topics and tables, workers, edges; then watch, until told to stop.
 
-Order of starting: Kafka and Cassandra (or wait for existing ones), topics and tables, workers and edges. Order of stopping: edges,
-workers, Kafka and Cassandra. Called by the command line; calls the embedded stack, the supervisor and the provisioning.
+Order of starting: Kafka and Cassandra (or wait for existing ones), topics and tables, workers, edges, media engines, the registry and
+TURN. Order of stopping: edges, engines, TURN, the registry, workers, Kafka and Cassandra. Called by the command line; calls the embedded
+stack, the supervisor and the provisioning.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import dataclasses
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -17,15 +19,19 @@ from rich.console import Console
 
 from ops import statefile
 from ops.charges import Charge, NodeCharge, ProgramCharge
+from ops.coturn import NAME as TURN
+from ops.coturn import TurnCharge
 from ops.embedded.ports import is_free, next_free, ports_of
 from ops.embedded.stack import Stack
+from ops.engines import ENGINE_KINDS, engine_names, engine_programs
 from ops.errors import OpsError
 from ops.keys import ensure_keys
 from ops.probes import cql_serves, kafka_serves
-from ops.programs import WORKER_ROLES, Keys, Program, common_env, programs, worker_names
+from ops.programs import REGISTRY, WITNESS, WORKER_ROLES, Keys, Program, common_env, programs, registry, witness, worker_names
 from ops.provision import laid_out, provision, wait_for_clusters
+from ops.reach import check_embedded, log_at, store_at
 from ops.runtime import raise_file_limit, signals_call
-from ops.settings import PAGE_PORT, ClusterSettings, UpSettings
+from ops.settings import PAGE_PORT, TURN_PORT, ClusterSettings, UpSettings
 from ops.statefile import ProcessState, State
 from ops.summary import summary
 from ops.supervisor import Supervisor
@@ -39,7 +45,19 @@ def is_edge(charge: Charge) -> bool:
 
 
 def is_worker(charge: Charge) -> bool:
-    return charge.child.name.partition("-")[0] in WORKER_ROLES
+    return charge.child.name.partition("-")[0] in (*WORKER_ROLES, WITNESS)
+
+
+def is_engine(charge: Charge) -> bool:
+    return charge.child.name.partition("-")[0] in ENGINE_KINDS
+
+
+def is_registry(charge: Charge) -> bool:
+    return charge.child.name == REGISTRY
+
+
+def is_turn(charge: Charge) -> bool:
+    return charge.child.name == TURN
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,7 @@ class Up:
 
     async def run(self) -> None:
         """Start everything and watch it until cancelled; nothing of it is left on return."""
+        check_embedded(self.clusters, os.environ)
         try:
             await self._start()
             async with asyncio.TaskGroup() as tasks:
@@ -85,6 +104,8 @@ class Up:
         if asked.port is not None and not is_free(asked.port, asked.host):
             raise OpsError(f"port {asked.port} is taken; choose another with --port, or leave it out for the next free one")
         self.say(f"data in {self.home}")
+        keys = ensure_keys(self.home)
+        turn = self._turn(keys) if asked.turn else None
         await self.stack.start()
         for node in self.stack.nodes:
             self.supervisor.add(NodeCharge(node), running=True)
@@ -94,25 +115,40 @@ class Up:
         if asked.workers > clusters.partitions:
             self.say(f"{asked.workers} workers for {clusters.partitions} partitions: each partition has one owner, so some stand by")
         await provision(clusters, self.say)
-        keys = ensure_keys(self.home)
-        chosen = self._programs(clusters, keys)
+        env = common_env(self.home, clusters, keys)
+        if turn is not None:
+            env |= turn.env
+        chosen = self._programs(env, keys)
         self.running = Running(clusters, keys, next(p.address for p in chosen if p.name == "edge-1"))
         for program in chosen:
             self.supervisor.add(ProgramCharge(program, self.home))
+        if turn is not None:
+            self.supervisor.add(turn)
 
     def _reachable(self) -> ClusterSettings:
         """The asked settings with the embedded servers' addresses filled in."""
         kafka = self.clusters.kafka or self.stack.kafka
         return dataclasses.replace(self.clusters, kafka=kafka, cassandra=self.clusters.cassandra or self.stack.cassandra)
 
-    def _programs(self, clusters: ClusterSettings, keys: Keys) -> list[Program]:
+    def _turn(self, keys: Keys) -> TurnCharge:
+        """Raises: OpsError where coturn is missing, before anything else has been started."""
+        return TurnCharge(self.home, self.asked.host, next_free(TURN_PORT, host=self.asked.host), keys.turn_secret)
+
+    def _programs(self, env: Mapping[str, str], keys: Keys) -> list[Program]:
         host = self.asked.host
         edge_ports = [self.asked.port or next_free(PAGE_PORT, host=host)]
         while len(edge_ports) < self.asked.edges:
             edge_ports.append(next_free(edge_ports[-1] + 1, host=host))
         worker_ports = list(ports_of(self.home, worker_names(self.asked.workers)).values())
-        env = common_env(self.home, clusters, keys)
-        return programs(edge_ports, worker_ports, host, env, self.stack.settings.background_niceness)
+        engine_ports = list(ports_of(self.home, engine_names(self.asked.engines, self.asked.janus)).values())
+        niceness = self.stack.settings.background_niceness
+        witnesses = [witness(ports_of(self.home, [WITNESS])[WITNESS], env, keys, niceness)] if self.asked.witness else []
+        return [
+            *programs(edge_ports, worker_ports, host, env, niceness),
+            *witnesses,
+            *engine_programs(self.asked.engines, self.asked.janus, engine_ports, host, env, os.environ),
+            registry(ports_of(self.home, [REGISTRY])[REGISTRY], env),
+        ]
 
     async def _announce(self) -> None:
         """Print the summary once every child has said that it is well."""
@@ -130,11 +166,16 @@ class Up:
         remote = {name: address for name, address in (("Kafka", self.clusters.kafka), ("Cassandra", self.clusters.cassandra)) if address}
         while True:
             for name, address in remote.items():
-                serves = await kafka_serves(address, all_led=False) if name == "Kafka" else await cql_serves(address)
+                serves = await self._remote_serves(name)
                 if serves != self.supervisor.remote_well.get(name, True):
                     self.say(f"{name} at {address} {'is back' if serves else 'does not answer'}")
                 self.supervisor.remote_well[name] = serves
             await asyncio.sleep(REMOTE_PROBE_EVERY_S)
+
+    async def _remote_serves(self, name: str) -> bool:
+        if name == "Kafka":
+            return await kafka_serves(log_at(self.clusters.kafka), all_led=False)
+        return await cql_serves(store_at(self.clusters))
 
     def state(self) -> State:
         """What runs now. Call only after the servers were found."""
@@ -162,6 +203,8 @@ class Up:
             token_key=str(keys.token_key),
             admin_key=str(keys.admin_key),
             processes=tuple(processes),
+            consumers=self.stack.kafka_tls if self.stack.with_kafka else "",
+            consumers_ca=str(self.stack.kafka_ca) if self.stack.with_kafka else "",
         )
 
     def write_state(self) -> None:
@@ -169,10 +212,10 @@ class Up:
 
     async def _stop(self) -> None:
         if self.running is not None:
-            self.say("stopping: edges, workers, then Kafka and Cassandra")
+            self.say("stopping: edges, media engines, workers, then Kafka and Cassandra")
             statefile.remove(self.home)
         try:
-            await self.supervisor.stop([is_edge, is_worker])
+            await self.supervisor.stop([is_edge, is_engine, is_turn, is_registry, is_worker])
         finally:
             await self.stack.stop()
 

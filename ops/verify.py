@@ -13,15 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from log.kafka import KafkaLog
-from log.settings import LogSettings
+from ops.reach import log_at, store_at
 from ops.settings import ClusterSettings
+from ops.tables import put_table
 from ops.topics import located
 from ops.verify_accounts import AccountsReport, AccountsVerifier
+from ops.verify_calls import CallsReport, CallsVerifier
 from ops.verify_compare import DIFFERENCES_LIMIT, Report, Say, Verifier
 from ops.verify_rosters import RosterReport, RosterVerifier
 from schemas.errors import WarblerError
 from store.cassandra import Store
-from store.settings import StoreSettings
 
 EXIT_DIFFERENT, EXIT_UNSURE = 1, 2
 
@@ -79,8 +80,8 @@ def rosters(
 
 async def verify_rosters(clusters: ClusterSettings, wait_s: float, say: Say) -> RosterReport:
     """Raises: LogError, StoreUnavailable."""
-    log = KafkaLog(LogSettings(clusters.kafka))
-    store = await Store.connect(StoreSettings(clusters.cassandra, clusters.keyspace, connect_wait_ms=int(wait_s * 1000) or 1))
+    log = KafkaLog(log_at(clusters.kafka))
+    store = await Store.connect(store_at(clusters, int(wait_s * 1000) or 1))
     try:
         await log.start()
         return await RosterVerifier(log, store, wait_s, say).run()
@@ -91,8 +92,8 @@ async def verify_rosters(clusters: ClusterSettings, wait_s: float, say: Say) -> 
 
 async def verify_timelines(clusters: ClusterSettings, wait_s: float, say: Say) -> Report:
     """The comparison of these clusters. Raises: LogError, StoreUnavailable."""
-    log = KafkaLog(LogSettings(clusters.kafka))
-    store = await Store.connect(StoreSettings(clusters.cassandra, clusters.keyspace, connect_wait_ms=int(wait_s * 1000) or 1))
+    log = KafkaLog(log_at(clusters.kafka))
+    store = await Store.connect(store_at(clusters, int(wait_s * 1000) or 1))
     try:
         await log.start()
         return await Verifier(log, store, wait_s, say).run()
@@ -122,11 +123,45 @@ def accounts(
 
 async def verify_accounts(clusters: ClusterSettings, wait_s: float) -> AccountsReport:
     """The comparison of these clusters. Raises: LogError, StoreUnavailable."""
-    log = KafkaLog(LogSettings(clusters.kafka))
-    store = await Store.connect(StoreSettings(clusters.cassandra, clusters.keyspace, connect_wait_ms=int(wait_s * 1000) or 1))
+    log = KafkaLog(log_at(clusters.kafka))
+    store = await Store.connect(store_at(clusters, int(wait_s * 1000) or 1))
     try:
         await log.start()
         return await AccountsVerifier(log, store, wait_s, lambda: time.time_ns() // 1_000_000).run()
+    finally:
+        await log.close()
+        await store.close()
+
+
+@app.command()
+def calls(
+    data: Annotated[Path, typer.Option(help=DATA_HELP)] = Path(".warbler"),
+    wait_s: Annotated[float, typer.Option(help="How long to wait for a projector that is behind.")] = 30.0,
+) -> None:
+    """Fold call-events and compare every call's record and every row with it. Exit code 1: something differs; 2: could not tell."""
+    console = Console(soft_wrap=True)
+    try:
+        report = asyncio.run(verify_calls(located(data, os.environ), wait_s))
+    except WarblerError as exc:
+        console.print(f"[red]{exc}[/red]")
+        raise typer.Exit(EXIT_UNSURE) from exc
+    for line in (*report.differences, *report.unsure):
+        console.print(line, style="red", markup=False)
+    if report.differences_count:
+        raise typer.Exit(EXIT_DIFFERENT)
+    if report.unsure:
+        raise typer.Exit(EXIT_UNSURE)
+    rows = ", ".join(f"{there} {table}" for table, (_, there) in report.counts.items())
+    console.print(f"{report.records_count} records of calls are equal to their events, and the tables to them: {rows}", style="green")
+
+
+async def verify_calls(clusters: ClusterSettings, wait_s: float) -> CallsReport:
+    """The comparison of these clusters. Raises: LogError, StoreUnavailable."""
+    log = KafkaLog(log_at(clusters.kafka))
+    store = await Store.connect(store_at(clusters, int(wait_s * 1000) or 1))
+    try:
+        await log.start()
+        return await CallsVerifier(log, store, wait_s).run()
     finally:
         await log.close()
         await store.close()
@@ -136,7 +171,7 @@ def show_accounts(report: AccountsReport, console: Console) -> None:
     table = Table("table", "rows by the log", "rows in Cassandra")
     for name, (by_log, in_table) in report.counts.items():
         table.add_row(name, str(by_log), str(in_table))
-    console.print(table)
+    put_table(console, table)
     console.print(f"{report.records_count} records folded, {report.damaged_count} of them damaged (in the dead letters)")
     for line in report.differences:
         console.print(line, style="red", markup=False)
@@ -154,7 +189,7 @@ def show(report: Report, console: Console) -> None:
         equal = (tally.log_rows, tally.log_sum) == (tally.table_rows, tally.table_sum)
         sums = (str(tally.log_rows), f"{tally.log_sum:016x}", str(tally.table_rows), f"{tally.table_sum:016x}")
         table.add_row(name, *sums, "equal" if equal else "[red]different[/red]")
-    console.print(table)
+    put_table(console, table)
     console.print(f"{report.records_count} records folded, {report.damaged_count} of them damaged (in the dead letters)")
     for line in report.differences:
         console.print(line, style="red", markup=False)

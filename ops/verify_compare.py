@@ -12,6 +12,7 @@ from typing import Any
 
 from log.port import Log
 from ops.reading import records_between
+from ops.verify_expiry import Expiries
 from ops.verify_rows import (
     Conversation,
     Rows,
@@ -31,7 +32,7 @@ from store.cassandra import Store
 from store.timelines import Timelines
 from streams.timelines.rows import EVENTS_TOPIC, read_event
 
-TABLES = ("events", "message_changes", "heads", "members", "conversations", "conversation_facts")
+TABLES = ("events", "message_changes", "heads", "members", "conversations", "conversation_facts", "expired")
 MEMBERS_PAGE = 1_000
 ROUNDS_LIMIT = 10  # how often a conversation that keeps growing is read again
 DIFFERENCES_LIMIT = 20
@@ -78,7 +79,7 @@ class Report:
 class Verifier:
     def __init__(self, log: Log, store: Store, wait_s: float, say: Say) -> None:
         self._log, self._store, self._wait_s, self._say = log, store, wait_s, say
-        self._timelines = Timelines(store)
+        self._timelines, self._expiries = Timelines(store), Expiries(log, store)
         self._buckets: set[tuple[str, int]] = set()  # (conversation, bucket) of the log
         self._conversations: set[str] = set()
         self._ends: dict[int, int] = {}  # up to where each partition was folded
@@ -97,14 +98,15 @@ class Verifier:
         offset = await self._log.start_offset(EVENTS_TOPIC, partition)
         end = await self._log.end_offset(EVENTS_TOPIC, partition)
         checking = await self._fold(partition, offset, end, folded)
+        await self._expiries.follow()
         for _ in range(ROUNDS_LIMIT):
-            if not await self._projected(partition, end):
+            if not await self._projected(partition, end, folded):
                 return
             differing = await self._check(folded, sorted(checking))
             offset, end = end, await self._log.end_offset(EVENTS_TOPIC, partition)
-            grown = await self._fold(partition, offset, end, folded)
+            grown = await self._fold(partition, offset, end, folded) | await self._expiries.follow()
             for conversation in differing.keys() - grown:
-                self._settle(conversation, folded[conversation].rows(), differing[conversation])
+                self._settle(conversation, self._expected(folded[conversation]), differing[conversation])
             checking = differing.keys() & grown
             if not checking:
                 break
@@ -130,7 +132,7 @@ class Verifier:
                 touched.add(event.conversation_id)
         return touched
 
-    async def _projected(self, partition: int, end: int) -> bool:
+    async def _projected(self, partition: int, end: int, folded: Iterable[str]) -> bool:
         """Whether the projector came to `end` in time; if not, the report says how far it is."""
         deadline = time.monotonic() + self._wait_s
         while (at := (await self._timelines.progress()).get(partition, 0)) < end:
@@ -138,6 +140,11 @@ class Verifier:
                 self.report.unsure.append(
                     f"partition {partition}: the projector stands at {at}, the log at {end} ({end - at} records behind); not compared"
                 )
+                return False
+            await asyncio.sleep(PROGRESS_POLL_S)
+        while (late := await self._expiries.behind(folded)) > 0:
+            if time.monotonic() >= deadline:
+                self.report.unsure.append(f"{late} records of retention-events are not performed yet; not compared")
                 return False
             await asyncio.sleep(PROGRESS_POLL_S)
         newest = await self._log.end_offset(EVENTS_TOPIC, partition)
@@ -152,7 +159,7 @@ class Verifier:
             part = conversations[at : at + CONVERSATIONS_AT_ONCE]
             answers = await asyncio.gather(*(self._read(folded[conversation]) for conversation in part))
             for conversation, found in zip(part, answers, strict=True):
-                expected = folded[conversation].rows()
+                expected = self._expected(folded[conversation])
                 if expected == found:
                     self._settle(conversation, expected, found)
                 else:
@@ -165,6 +172,9 @@ class Verifier:
             if expected[table] != found[table]:
                 self.report.differ(differences(table, expected[table], found[table]))
 
+    def _expected(self, state: Conversation) -> dict[str, Rows]:
+        return {**state.rows(self._expiries.expired), "expired": self._expiries.rows(state.conversation)}
+
     # ---- reading Cassandra
 
     async def _read(self, state: Conversation) -> dict[str, Rows]:
@@ -175,15 +185,19 @@ class Verifier:
         change_parts = await self._store.execute_each(cql.CHANGE_ROWS, keys)
         heads = await self._store.execute(cql.HEAD_ROW, (conversation,))
         head = head_row(conversation, heads[0]) if heads else None
+        gone = self._expiries.expired
         facts = await self._store.execute_each(cql.FACT_ROWS, [(conversation,)])
         listed = await self._store.execute_each(cql.CONVERSATION_ROW, [(user, conversation) for user in sorted(state.listed)])
         return {
             "events": dict(event_row(conversation, row) for rows in event_parts for row in rows),
-            "message_changes": dict(changes_row(conversation, row) for rows in change_parts for row in rows),
+            "message_changes": dict(
+                changes_row(conversation, row) for rows in change_parts for row in rows if not gone.covers(conversation, row[0])
+            ),
             "heads": {} if head is None else {(conversation,): head},
             "members": await self._members(conversation),
             "conversations": dict(conversation_row(conversation, row) for rows in listed for row in rows),
             "conversation_facts": dict(fact_row(conversation, row) for rows in facts for row in rows),
+            "expired": await self._expiries.found(conversation),
         }
 
     async def _members(self, conversation: str) -> Rows:

@@ -14,6 +14,7 @@ from schemas import events
 from schemas.codec import decode
 from schemas.errors import Undecodable
 from store.buckets import bucket_of
+from store.expiry import Expired
 from store.facts import Fact, FactKey, changes_of, fold_fact, value_bytes
 from store.schema import BUCKET_SEQS
 from store.timelines import membership_of
@@ -21,6 +22,8 @@ from store.views import ChangeEvent, Head, Membership, MessageChanges, fold_chan
 
 DIGEST_BYTES = 8
 ENTRY_BYTES = 2 + DIGEST_BYTES
+CONTENT_BIT = 1 << 15  # of an entry whose row goes when its content expires; a place in a bucket is far smaller
+NOTHING_EXPIRED = Expired()
 
 Key = tuple[Any, ...]
 Rows = dict[Key, bytes]  # the rest of the row's key -> its digest
@@ -55,7 +58,8 @@ def fact_digest(fact: Fact) -> bytes:
 
 @dataclass(slots=True)
 class Conversation:
-    """One conversation folded. `buckets`: per bucket, the place of each seq in it (2 bytes) and the digest of its row."""
+    """One conversation folded. `buckets`: per bucket, the place of each seq in it (2 bytes, with
+    CONTENT_BIT) and the digest of its row."""
 
     conversation: str
     head: Head | None = None
@@ -71,7 +75,8 @@ class Conversation:
         """Fold the next event, which stands in the log as `value`."""
         bucket = self.buckets.setdefault(bucket_of(event.seq), bytearray())
         is_message = isinstance(event, events.MessageSent)
-        bucket += (event.seq % BUCKET_SEQS).to_bytes(2, "big") + event_digest(self.conversation, event.seq, is_message, value)
+        content = CONTENT_BIT if isinstance(event, events.MessageSent | events.MessageEdited) else 0
+        bucket += (event.seq % BUCKET_SEQS | content).to_bytes(2, "big") + event_digest(self.conversation, event.seq, is_message, value)
         self.head = fold_head(self.head, event)
         if is_message:
             self.last_value = value
@@ -87,23 +92,27 @@ class Conversation:
             if place is not None:
                 self.places[user] = place
 
-    def rows(self) -> dict[str, Rows]:
-        """Table -> its rows of this conversation."""
+    def rows(self, expired: Expired = NOTHING_EXPIRED) -> dict[str, Rows]:
+        """Table -> its rows of this conversation, without what expired."""
         assert self.head is not None  # there was an event
+        last_gone = self.head.last is not None and expired.covers(self.conversation, self.head.last.seq)
+        changes = {seq: each for seq, each in self.changes.items() if not expired.covers(self.conversation, seq)}
         return {
-            "events": {(self.conversation, seq): digest for seq, digest in self._events()},
-            "message_changes": {(self.conversation, seq): changes_digest(each) for seq, each in self.changes.items()},
-            "heads": {(self.conversation,): head_digest(self.head, self.last_value, self.change_seq)},
+            "events": {(self.conversation, seq): digest for seq, digest in self._events(expired)},
+            "message_changes": {(self.conversation, seq): changes_digest(each) for seq, each in changes.items()},
+            "heads": {(self.conversation,): head_digest(self.head, b"" if last_gone else self.last_value, self.change_seq)},
             "members": {(self.conversation, user): place_digest(place) for user, place in self.places.items()},
             "conversations": {(user, self.conversation): digest_of(*cells) for user, cells in self.listed.items()},
             "conversation_facts": {(self.conversation, *place): fact_digest(fact) for place, fact in self.facts.items()},
         }
 
-    def _events(self) -> Iterator[tuple[int, bytes]]:
+    def _events(self, expired: Expired) -> Iterator[tuple[int, bytes]]:
         for bucket, entries in self.buckets.items():
             for at in range(0, len(entries), ENTRY_BYTES):
                 place = int.from_bytes(entries[at : at + 2], "big")
-                yield bucket * BUCKET_SEQS + place, bytes(entries[at + 2 : at + ENTRY_BYTES])
+                seq = bucket * BUCKET_SEQS + (place & ~CONTENT_BIT)
+                if not (place & CONTENT_BIT and expired.covers(self.conversation, seq)):
+                    yield seq, bytes(entries[at + 2 : at + ENTRY_BYTES])
 
 
 # ---- the same digests of what Cassandra answered

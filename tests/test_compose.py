@@ -16,8 +16,14 @@ import yaml
 
 from edge.settings import EdgeSettings
 from log.settings import LogSettings
+from ops.keys import ensure_keys
+from ops.programs import public_half
 from ops.settings import ClusterSettings
+from registry.settings import RegistrySettings
+from rtc.engines.embedded.settings import EmbeddedEngineSettings
+from rtc.settings import DriverSettings, engine_name
 from store.settings import StoreSettings
+from streams.audit.settings import SEALER_VARIABLE, WITNESS_KEY_VARIABLE
 from streams.settings import StreamsSettings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +45,7 @@ CASSANDRA_VARIABLES = {f"CASSANDRA_{name.upper()}" for name in (*CASSANDRA_YAML,
 
 def named(prefix: str) -> dict[str, dict[str, str]]:
     """Environment of the services whose name starts with `prefix`."""
-    return {name: service["environment"] for name, service in SERVICES.items() if name.startswith(prefix)}
+    return {name: service["environment"] for name, service in SERVICES.items() if name.startswith(prefix) and "environment" in service}
 
 
 def fields(prefix: str, settings: type) -> set[str]:
@@ -52,12 +58,15 @@ OURS = (
     | fields("STREAMS", StreamsSettings)
     | fields("STORE", StoreSettings)
     | fields("LOG", LogSettings)
+    | fields("REGISTRY", RegistrySettings)
+    | fields("RTC", DriverSettings)
+    | fields("RTC", EmbeddedEngineSettings)
 )
 
 
 def literal_in_sources(variable: str) -> bool:
     """Whether a process that compose starts names this variable in its source."""
-    folders = ("edge", "streams", "log", "store")
+    folders = ("edge", "streams", "log", "store", "rtc")
     return any(f'"{variable}"' in path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -68,8 +77,8 @@ def broker_setting(variable: str) -> str:
 
 
 def test_the_cluster_has_three_of_each_server_and_two_of_each_of_ours() -> None:
-    counts = {kind: len(named(kind)) for kind in ("kafka-", "cassandra-", "edge-", "worker-")}
-    assert counts == {"kafka-": 3, "cassandra-": 3, "edge-": 2, "worker-": 2}
+    counts = {kind: len(named(kind)) for kind in ("kafka-", "cassandra-", "edge-", "worker-", "embedded-")}
+    assert counts == {"kafka-": 3, "cassandra-": 3, "edge-": 2, "worker-": 2, "embedded-": 1}
 
 
 @pytest.mark.parametrize(("variable", "setting"), [("KAFKA_LOG_DIRS", "log.dirs"), ("KAFKA_A__B___C", "a_b-c")])
@@ -79,7 +88,9 @@ def test_image_variables_are_translated_as_the_image_does(variable: str, setting
 
 def test_every_kafka_setting_exists_in_the_broker() -> None:
     for service, environment in named("kafka-").items():
-        unknown = {v for v in environment if v not in KAFKA_SCRIPTS and broker_setting(v) not in BROKER_SETTINGS}
+        asked = {broker_setting(v) for v in environment if v not in KAFKA_SCRIPTS}
+        own = {name for name in asked if re.fullmatch(r"listener\.name\.consumers\.scram-sha-512\.sasl\.jaas\.config", name)}
+        unknown = asked - own - BROKER_SETTINGS
         assert not unknown, service
 
 
@@ -88,7 +99,7 @@ def test_every_cassandra_variable_is_one_of_the_image() -> None:
         assert set(environment) <= CASSANDRA_VARIABLES, service
 
 
-@pytest.mark.parametrize("prefix", ["edge-", "worker-", "init"])
+@pytest.mark.parametrize("prefix", ["edge-", "worker-", "embedded-", "registry", "init", "witness"])
 def test_every_variable_of_ours_is_a_setting_or_is_named_in_the_sources(prefix: str) -> None:
     for service, environment in named(prefix).items():
         unknown = {variable for variable in environment if variable not in OURS and not literal_in_sources(variable)}
@@ -104,6 +115,60 @@ def test_the_settings_classes_accept_what_compose_gives_them() -> None:
         StreamsSettings.from_env(environment)
 
 
+def test_the_media_engine_accepts_what_compose_gives_it() -> None:
+    for service, environment in named("embedded-").items():
+        env = environment | {"RTC_PUBLIC_ADDRESS": "127.0.0.1"}  # compose puts it in
+        assert engine_name(env, DriverSettings.from_env(env)) == service
+        assert f"{EmbeddedEngineSettings.from_env(env).port}:8482/udp" in SERVICES[service]["ports"]
+
+
+def test_the_registry_accepts_what_compose_gives_it_and_is_where_it_says() -> None:
+    service = SERVICES["registry"]
+    settings = RegistrySettings.from_env(service["environment"])
+    assert settings.key_file == service["environment"]["WARBLER_ADMIN_KEY"]
+    assert service["ports"] == [f"{settings.port}:{settings.port}"]
+    assert f":{settings.port}/live" in service["healthcheck"]["test"][-1]
+    assert service["entrypoint"] == ["python", "-m", "registry"]
+
+
+def test_the_witness_has_a_key_and_a_state_of_its_own_and_no_private_key_of_anybody_else() -> None:
+    witness, keys = SERVICES["witness"], SERVICES["witness-keys"]
+    env = witness["environment"]
+    assert StreamsSettings.from_env(env).roles == ("witness",)
+    assert {name for name in env if name.endswith("_KEY")} == {WITNESS_KEY_VARIABLE}
+    assert witness["profiles"] == keys["profiles"] == ["witness"]
+    assert f":{env['STREAMS_LIVE_PORT']}/live" in witness["healthcheck"]["test"][-1]
+    mounted = dict(volume.split(":")[1::-1] for volume in witness["volumes"])
+    others = {
+        volume.split(":")[0]
+        for name, service in SERVICES.items()
+        if name not in ("witness", "witness-keys")
+        for volume in service.get("volumes", ())
+    }
+    assert not others & set(mounted.values())
+    copied = {Path(env[variable]).name for variable in (WITNESS_KEY_VARIABLE, SEALER_VARIABLE)}
+    assert {Path(word).name for word in keys["entrypoint"][-1].split() if word.startswith("/sealer/")} == copied
+    assert {Path(env[variable]).parent.as_posix() for variable in (WITNESS_KEY_VARIABLE, SEALER_VARIABLE)} == {"/data/secrets"}
+    assert f"{mounted['/data/secrets']}:/data/secrets" in keys["volumes"]
+
+
+def test_what_is_copied_to_the_witness_is_what_init_makes(tmp_path: Path) -> None:
+    keys = ensure_keys(tmp_path, {})
+    assert {path.name for path in (keys.witness_key, public_half(keys.audit_key))} == {"witness-key.pem", "audit-key.pub"}
+
+
+def test_every_folder_for_a_volume_of_ours_is_there_in_the_image_so_that_it_is_ours() -> None:
+    made = next(line for line in (ROOT / "Dockerfile").read_text().splitlines() if "install -d" in line).split()
+    ours = {
+        volume.split(":")[1]
+        for service in SERVICES.values()
+        if service.get("image") == "warbler:latest" and "user" not in service
+        for volume in service.get("volumes", ())
+        if not volume.endswith(":ro")
+    }
+    assert ours <= set(made)
+
+
 def test_kafka_keeps_three_copies_and_wants_two_in_sync() -> None:
     for environment in named("kafka-").values():
         copies = {value for variable, value in environment.items() if variable.endswith("REPLICATION_FACTOR")}
@@ -116,12 +181,15 @@ def test_each_kafka_has_its_own_id_address_and_vote() -> None:
     for service, environment in named("kafka-").items():
         number = service.rpartition("-")[2]
         assert environment["KAFKA_NODE_ID"] == number
-        assert environment["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{service}:9092"
+        inner, _, consumers = environment["KAFKA_ADVERTISED_LISTENERS"].partition(",")
+        assert inner == f"PLAINTEXT://{service}:9092"
+        assert consumers.startswith("CONSUMERS://")
+        assert SERVICES[service]["ports"] == [f"{consumers.rpartition(':')[2]}:9094"]
         assert f"{number}@{service}:9093" in environment["KAFKA_CONTROLLER_QUORUM_VOTERS"].split(",")
 
 
 def test_addresses_name_services_that_exist() -> None:
-    for prefix in ("edge-", "worker-", "init"):
+    for prefix in ("edge-", "worker-", "embedded-", "registry", "init", "witness"):
         for environment in named(prefix).values():
             for variable, kind in (("WARBLER_KAFKA", "kafka-"), ("WARBLER_CASSANDRA", "cassandra-")):
                 hosts = [address.rpartition(":")[0] for address in environment[variable].split(",")]
@@ -131,7 +199,7 @@ def test_addresses_name_services_that_exist() -> None:
 
 
 def test_each_process_of_ours_has_its_own_node_name() -> None:
-    for service, environment in (named("edge-") | named("worker-")).items():
+    for service, environment in (named("edge-") | named("worker-") | named("embedded-") | named("witness")).items():
         assert environment["WARBLER_NODE"] == service
 
 
@@ -179,4 +247,4 @@ def test_the_dockerfile_copies_what_there_is_and_each_package_of_ours() -> None:
     copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     sources = {source for line in copies for source in line.split()}
     assert not [source for source in sources if not (ROOT / source).exists()]
-    assert {"schemas", "log", "store", "streams", "edge", "rtc", "ops", "sdk"} <= sources
+    assert {"schemas", "log", "store", "streams", "edge", "rtc", "registry", "audit", "ops", "sdk"} <= sources

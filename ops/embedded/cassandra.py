@@ -5,6 +5,7 @@ from __future__ import annotations
 from ops.embedded.jars import CONF
 from ops.embedded.node import Node
 from ops.probes import cql_serves
+from store.settings import StoreSettings
 
 
 class CassandraNode(Node):
@@ -32,4 +33,4 @@ class CassandraNode(Node):
         ]
 
     async def is_serving(self) -> bool:
-        return await cql_serves(self.address)
+        return await cql_serves(StoreSettings(self.address))

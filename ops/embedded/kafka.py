@@ -6,8 +6,11 @@ import asyncio
 import base64
 import subprocess
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
+from log.settings import LogSettings
+from ops.embedded import tls
 from ops.embedded.jars import CONF
 from ops.embedded.node import Node
 from ops.errors import NotReady
@@ -31,7 +34,8 @@ class KafkaNode(Node):
 
     def _conf(self) -> Path:
         advertised = self.settings.kafka_advertised_port or self.port
-        return self.render("kafka.properties", data=str(self.data), advertised_port=str(advertised))
+        pem = tls.server_path(self.home)
+        return self.render("kafka.properties", data=str(self.data), advertised_port=str(advertised), tls_pem=str(pem))
 
     def command(self) -> list[str]:
         flags = [f"-Xmx{self.settings.kafka_heap_mb}m", *self.jvm_options(), *self.archive_flags(), *self._logging()]
@@ -44,7 +48,11 @@ class KafkaNode(Node):
         return [self.java, *flags, "-cp", self.jars.classpath, *tool]
 
     async def prepare(self) -> None:
-        """Give the log directory its cluster id, once. The mark is written last, so a format cut short is done again."""
+        """Renew the certificate, and give the log directory its cluster id, once.
+
+        The mark is written last, so a format cut short is done again.
+        """
+        tls.ensure(self.home, datetime.now(UTC))
         formatted = self.home / "kafka.formatted"
         if formatted.exists():
             return
@@ -60,4 +68,4 @@ class KafkaNode(Node):
         formatted.write_text(cluster_id)
 
     async def is_serving(self) -> bool:
-        return await kafka_serves(self.address)
+        return await kafka_serves(LogSettings(self.address))

@@ -114,9 +114,10 @@ class Node:
         return self.jars.archive_flags(self._writer)
 
     def jvm_options(self) -> list[str]:
-        """The flags of `conf/NAME/jvm.options`, one a line."""
+        """The flags of `conf/NAME/jvm.options`, one a line, and how far the JIT goes."""
         lines = (CONF / self.name / "jvm.options").read_text().splitlines()
-        return [line for line in lines if line and not line.startswith("#")]
+        flags = [line for line in lines if line and not line.startswith("#")]
+        return [*flags, f"-XX:TieredStopAtLevel={self.settings.jvm_compile_level}"]
 
     def render(self, file: str, **values: str) -> Path:
         """Fill `conf/NAME/file` into the data directory's conf folder; the path written."""

@@ -12,16 +12,16 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from ops.embedded import jars
+from ops.embedded import jars, tls
 from ops.embedded.cassandra import CassandraNode
 from ops.embedded.datadir import DataDirLock
 from ops.embedded.kafka import KafkaNode
 from ops.embedded.node import Node
-from ops.embedded.ports import ports_of
+from ops.embedded.ports import LOOPBACK, ports_of
 from ops.embedded.process import Child
 from ops.embedded.settings import EmbeddedSettings
 
-KAFKA_PORTS = ("kafka_port", "controller_port")
+KAFKA_PORTS = ("kafka_port", "controller_port", "kafka_sasl_port", "kafka_tls_port")
 CASSANDRA_PORTS = ("cql_port", "storage_port", "ssl_storage_port")
 
 
@@ -53,6 +53,20 @@ class Stack:
     def kafka(self) -> str:
         """Kafka's bootstrap address."""
         return self.kafka_node.address
+
+    @property
+    def kafka_sasl(self) -> str:
+        """Where consumers with an account come in without TLS."""
+        return f"{LOOPBACK}:{self.kafka_node.ports['kafka_sasl_port']}"
+
+    @property
+    def kafka_tls(self) -> str:
+        """Where they come in with TLS; `kafka_ca` signed its certificate."""
+        return f"{LOOPBACK}:{self.kafka_node.ports['kafka_tls_port']}"
+
+    @property
+    def kafka_ca(self) -> Path:
+        return tls.ca_path(self.home)
 
     @property
     def cassandra(self) -> str:

@@ -19,7 +19,6 @@ from rich.text import Text
 from warbler import ClientError
 
 from log.kafka import KafkaLog
-from log.settings import LogSettings
 from ops import statefile
 from ops.errors import BadSetting
 from ops.irc.compare import Verdict
@@ -29,6 +28,7 @@ from ops.irc.plan import plan_of
 from ops.irc.run import Importer, Job, Options
 from ops.irc.state import StateFile
 from ops.irc.verify import verify_log, verify_timelines
+from ops.reach import log_at
 from schemas.errors import WarblerError
 
 app = typer.Typer(add_completion=False)
@@ -44,7 +44,7 @@ def irc(
     realtime: Annotated[float | None, typer.Option(min=0.01, help="In the time of the logs, so many times as fast")] = None,
     url: Annotated[str | None, typer.Option(help="Server; default: the one that `warbler up` runs here")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Afterwards read everything back and compare it with the files")] = False,
-    sessions: Annotated[int, typer.Option(min=2, max=1000, help="Most sessions open at a time")] = 200,
+    sessions: Annotated[int, typer.Option(min=2, max=5000, help="Most sessions open at a time")] = 1000,
     state: Annotated[Path | None, typer.Option(help="What makes the import resumable; default: a file in the data folder")] = None,
     admin_key_file: Annotated[Path | None, typer.Option(help="Default: that of `warbler up`, or $WARBLER_ADMIN_KEY")] = None,
     namespace: Annotated[str, typer.Option(help="Users are named NAMESPACE.nick")] = "irc",
@@ -57,7 +57,7 @@ def irc(
     try:
         logs = read_logs(files)
         place = Place(data, url, admin_key_file)
-        options = Options(place.url, place.admin_key, namespace, sessions, rate, realtime)
+        options = Options(place.urls, place.admin_key, namespace, sessions, rate, realtime)
         importer, jobs = prepared(console, logs, place, state, options)
         verdicts = run_loop(work(console, importer, jobs, place.kafka if verify else None, verify))
     except BadInput as bad:
@@ -89,7 +89,9 @@ class Place:
             running = None
         if url is None and running is None:
             raise BadSetting(f"nothing runs on {self.home}; start it with `warbler up`, or name a server with --url")
+        edges = [each.live_url.removesuffix("/live") for each in running.processes if each.name.startswith("edge-")] if running else []
         self.url = url or (running.page if running else "")
+        self.urls = (url,) if url else tuple(edges) or (self.url,)
         self.kafka = os.environ.get("WARBLER_KAFKA") or (running.kafka if running else "")
         key_file = admin_key_file or os.environ.get("WARBLER_ADMIN_KEY") or (running.admin_key if running else None)
         if not key_file:
@@ -102,7 +104,7 @@ class Place:
 
 def prepared(console: Console, logs: list[Log], place: Place, state: Path | None, options: Options) -> tuple[Importer, list[Job]]:
     report_strange(console, logs)
-    digests = "".join(sorted(log.digest for log in logs)) + options.url
+    digests = "".join(sorted(log.digest for log in logs)) + place.url
     path = state or place.home / "imports" / f"irc-{hashlib.sha256(digests.encode()).hexdigest()[:12]}.json"
     ids = StateFile.load(path)
     jobs = [Job(log, plan_of(log.lines), ids.file(log.name, log.digest)) for log in logs]
@@ -145,7 +147,7 @@ async def verified(console: Console, importer: Importer, jobs: list[Job], kafka:
         counts[source] += count
 
     history, events = await watched(console, "timelines", verify_timelines(importer, jobs, tick), lambda: (counts["timelines"], len(jobs)))
-    log = KafkaLog(LogSettings(kafka))
+    log = KafkaLog(log_at(kafka))
     await log.start()
     try:
         from_log = await watched(console, "log", verify_log(importer, jobs, log, tick), lambda: (counts["log"], None))

@@ -1,7 +1,7 @@
 """The import itself: some files at a time, each strictly in its order, every command from its own user's session.
 
 Called by `ops.irc.cli`. Order: a file's next command leaves when the former is acked, so it cannot overtake it, whatever fails on
-the way; several files go on side by side, which is where the throughput comes from.
+the way; many files go on side by side, over all edges, which is where the throughput comes from: a line is mostly waiting.
 Resuming: the conversation is read first, and what is there by its command id is not sent again. Ids are the same as before (see
 `ops.irc.state`), so that even a command that was still on its way is stored once.
 """
@@ -21,14 +21,14 @@ from ops.irc.files import Log
 from ops.irc.pace import Rate, due_s, minutes_of
 from ops.irc.plan import OWNER, Add, Depart, Plan, Say, Step, step_bits, user_name
 from ops.irc.read_back import NOT_THERE, read_events
-from ops.irc.sessions import NEVER, Seat, SessionPool
+from ops.irc.sessions import NEVER, Seat, SessionPool, urls_from
 from ops.irc.state import FileState, StateFile
 
 USERS_AT_ONCE = 200
-USER_CALLS_AT_ONCE = 3
+USER_CALLS_AT_ONCE = 3  # for each edge
 IDS_GOOD_FOR_MS = 12 * 3_600_000  # the server forgets after 24 h; new ids are made well before
 SETTLED_AFTER_S = 2.0
-SESSIONS_PER_FILE = 12
+SESSIONS_PER_FILE = 8  # with fewer, speakers who are soon heard again lose theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    url: str
+    """`urls`: the edges, of which each takes its part of the sessions."""
+
+    urls: tuple[str, ...]
     admin_key: str
     namespace: str
     sessions: int
@@ -85,17 +87,19 @@ class Importer:
         """Makes every user there will be. Raises: ImportFailed, RequestFailed."""
         names = sorted({self.name_of(nick) for plan in plans for nick in plan.nicks} | {self.name_of(OWNER)})
         self.progress.users_total = len(names)
-        async with Rest(self.options.url, within_s=120.0) as rest:
-            waiting = [names[start : start + USERS_AT_ONCE] for start in range(0, len(names), USERS_AT_ONCE)]
+        waiting = [names[start : start + USERS_AT_ONCE] for start in range(0, len(names), USERS_AT_ONCE)]
+        await asyncio.gather(*(self._make_waiting(waiting, urls_from(self.options.urls, turn)) for turn in range(len(self.options.urls))))
 
-            async def work() -> None:
-                while waiting:
-                    for user in await self._make_users(rest, waiting.pop()):
-                        self.users[user.name] = user.user
-                        self._tokens[user.name] = user.access_token
-                    self.progress.users_made = len(self.users)
+    async def _make_waiting(self, waiting: list[list[str]], urls: Sequence[str]) -> None:
+        async def work(rest: Rest) -> None:
+            while waiting:
+                for user in await self._make_users(rest, waiting.pop()):
+                    self.users[user.name] = user.user
+                    self._tokens[user.name] = user.access_token
+                self.progress.users_made = len(self.users)
 
-            await asyncio.gather(*(work() for _ in range(USER_CALLS_AT_ONCE)))
+        async with Rest(urls, within_s=120.0) as rest:
+            await asyncio.gather(*(work(rest) for _ in range(USER_CALLS_AT_ONCE)))
 
     async def _make_users(self, rest: Rest, names: list[str]) -> list[AdminUser]:
         deadline_s = time.monotonic() + self.options.patience_s
@@ -113,7 +117,7 @@ class Importer:
         pool = self.new_pool()
         self._rate = Rate(self.options.rate) if self.options.rate else None
         self._began_s = time.monotonic()
-        waiting = list(reversed(jobs))
+        waiting = sorted(jobs, key=lambda job: len(job.plan.steps))  # the longest first, so that none is left alone at the end
         at_once = len(jobs) if self.options.realtime else max(1, self.options.sessions // SESSIONS_PER_FILE)
 
         async def work() -> None:
@@ -130,7 +134,8 @@ class Importer:
             await pool.close()
 
     def new_pool(self) -> SessionPool:
-        return SessionPool(self.options.url, self.options.sessions, lambda name: self._tokens[name], self._tell, self.options.patience_s)
+        options = self.options
+        return SessionPool(options.urls, options.sessions, lambda name: self._tokens[name], self._tell, options.patience_s)
 
     # ---- one file
 
@@ -237,7 +242,7 @@ class Importer:
             self.progress.refused.append(f"{where}: {error}")
             return
         pool.forget(seat)  # its client has ended
-        async with Rest(self.options.url, within_s=120.0) as rest:
+        async with Rest(self.options.urls, within_s=120.0) as rest:
             [user] = await self._make_users(rest, [seat.name])
         self._tokens[seat.name] = user.access_token
         self._tell(f"{where}: {error}; a new session is made")

@@ -7,13 +7,14 @@ now on (with the same limit, a third fewer connections are made than by closing 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from warbler import Client, ClientError, Unreachable
 
-OPENING_LIMIT = 16  # sessions that are being opened at once
+OPENING_LIMIT = 32  # sessions that are being opened at once
 RETRY_S = 1.0
 NEVER = 1 << 60
 
@@ -36,15 +37,19 @@ class Counts:
 
 @dataclass(slots=True)
 class SessionPool:
-    """`token_of` gives a user's access token. `say` is told when the server is away. `patience_s`: how long that may last."""
+    """`urls`: servers that take turns. `token_of` gives a user's access token.
 
-    url: str
+    `say` is told when the server is away. `patience_s`: how long that may last.
+    """
+
+    urls: Sequence[str]
     limit: int
     token_of: Callable[[str], str]
     say: Callable[[str], None]
     patience_s: float = 600.0
     clock: int = 0  # counts steps
     counts: Counts = field(default_factory=Counts)
+    _turns: Iterator[int] = field(default_factory=itertools.count)
     _seats: dict[str, Seat] = field(default_factory=dict)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
     _opening: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(OPENING_LIMIT))
@@ -117,7 +122,13 @@ class SessionPool:
         began_s = time.monotonic()
         while True:
             client = Client(
-                self.url, token=self.token_of(name), device="irc-import", codec="msgpack", agent="warbler-import", follow=False, paced=False
+                urls_from(self.urls, next(self._turns)),
+                token=self.token_of(name),
+                device="irc-import",
+                codec="msgpack",
+                agent="warbler-import",
+                follow=False,
+                paced=False,
             )
             try:
                 await client.__aenter__()
@@ -130,3 +141,9 @@ class SessionPool:
             else:
                 self.counts.opened += 1
                 return client
+
+
+def urls_from(urls: Sequence[str], turn: int) -> tuple[str, ...]:
+    """All of them, another one first each turn: who prefers the first and falls back to the next spreads the work."""
+    first = turn % len(urls)
+    return (*urls[first:], *urls[:first])

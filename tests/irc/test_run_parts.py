@@ -1,6 +1,7 @@
 """Pace, state file and the pool of sessions."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from warbler.ids import ms_of, random_bits_of
 from ops.irc.errors import BadState
 from ops.irc.pace import Rate, due_s, minutes_of
 from ops.irc.plan import Say, Step
-from ops.irc.sessions import NEVER, SessionPool
+from ops.irc.sessions import NEVER, SessionPool, urls_from
 from ops.irc.state import StateFile
 
 
@@ -77,11 +78,11 @@ class FakeClient:
 
     events: list[str]
 
-    def __init__(self, url: str, *, token: str, **_: object) -> None:
-        self.name = token
+    def __init__(self, urls: Sequence[str], *, token: str, **_: object) -> None:
+        self.name, self.url = token, urls[0]
 
     async def __aenter__(self) -> "FakeClient":
-        self.events.append(f"+{self.name}")
+        self.events.append(f"+{self.name}{self.url}")
         return self
 
     async def close(self) -> None:
@@ -97,7 +98,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_session_that_is_needed_last_makes_room(opened: list[str]) -> None:
     async def work() -> None:
-        pool = SessionPool("", 2, lambda name: name, print)
+        pool = SessionPool([""], 2, lambda name: name, print)
         for name, until_next in (("ana", 3), ("ben", 50), ("cat", 5), ("ana", NEVER), ("ben", NEVER)):
             pool.give_back(await pool.take(name), until_next)
             await asyncio.sleep(0)
@@ -111,7 +112,7 @@ def test_the_session_that_is_needed_last_makes_room(opened: list[str]) -> None:
 
 def test_a_full_pool_makes_the_next_one_wait_for_a_seat(opened: list[str]) -> None:
     async def work() -> None:
-        pool = SessionPool("", 1, lambda name: name, print)
+        pool = SessionPool([""], 1, lambda name: name, print)
         ana = await pool.take("ana")
         waiting = asyncio.create_task(pool.take("ben"))
         await asyncio.sleep(0.01)
@@ -123,3 +124,18 @@ def test_a_full_pool_makes_the_next_one_wait_for_a_seat(opened: list[str]) -> No
     asyncio.run(work())
     assert opened.count("+ben") == 1
     assert opened.index("-ana") > opened.index("+ana")
+
+
+def test_every_server_is_preferred_in_its_turn_and_the_others_stay_to_fall_back_on() -> None:
+    assert [urls_from(["a", "b", "c"], turn) for turn in range(4)] == [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b"), ("a", "b", "c")]
+    assert urls_from(["a"], 7) == ("a",)
+
+
+def test_sessions_are_opened_on_every_server(opened: list[str]) -> None:
+    async def work() -> None:
+        pool = SessionPool(["@1", "@2"], 4, lambda name: name, print)
+        await asyncio.gather(*(pool.take(name) for name in ("ana", "ben", "cat", "dan")))
+        await pool.close()
+
+    asyncio.run(work())
+    assert sorted(event[-2:] for event in opened if event.startswith("+")) == ["@1", "@1", "@2", "@2"]

@@ -7,8 +7,10 @@ import pytest
 from log.dead_letters import letter_entry
 from log.memory import MemoryLog
 from log.port import Entry
-from ops.deadletters import NoSuchLetter, NotReplayable, hexdump, letter_at, read_letters, replay_letter
+from ops.deadletters import OWNERS_TOPICS, NoSuchLetter, NotReplayable, hexdump, letter_at, read_letters, replay_letter, replay_told
 from schemas.records import DeadLetter
+from schemas.registry import TOPICS
+from tests.ops.test_acts import acts_in
 
 
 def letter(topic: str = "conversation-commands", value: bytes = b"\xffgarbage") -> DeadLetter:
@@ -19,9 +21,11 @@ def test_a_replayed_letter_stands_in_its_origin_with_its_bytes() -> None:
     async def body() -> None:
         log = MemoryLog()
         await log.publish("dead-letters", 0, [letter_entry(letter())])
-        place = await replay_letter(log, await letter_at(log, 0))
+        _, place = await replay_told(log, 0)
         [record] = await log.read("conversation-commands", 2, place, 1)
         assert (record.key, record.value) == (b"k", b"\xffgarbage")
+        told = [(act.action, act.target, act.outcome) for act in await acts_in(log)]
+        assert told == [("dead_letters.replay", "0", "begun"), ("dead_letters.replay", "0", "done")]
 
     asyncio.run(body())
 
@@ -41,7 +45,8 @@ def test_a_damaged_letter_does_not_hide_the_others() -> None:
 def test_what_only_the_owner_writes_is_not_replayed_and_a_letter_that_is_not_there_is_named() -> None:
     async def body() -> None:
         log = MemoryLog()
-        for topic in ("conversation-events", "conversation-state", "dead-letters"):
+        for topic in (*sorted(OWNERS_TOPICS), "dead-letters"):
+            assert topic in TOPICS
             with pytest.raises(NotReplayable, match=topic):
                 await replay_letter(log, letter(topic))
         with pytest.raises(NoSuchLetter, match="5"):

@@ -25,6 +25,7 @@ WELL = Facts(
     files_limit=FILES_COUNT,
     page_port_free=True,
     loopback_ports_free=20,
+    coturn=True,
     is_root=True,
 )
 
@@ -38,6 +39,12 @@ def missing(**changes: object) -> dict[str, str]:
 def test_nothing_is_missing_on_a_machine_that_has_it_all() -> None:
     assert missing() == {}
     assert not any(check.remedy for check in checks(WELL))
+
+
+def test_what_only_an_option_needs_is_not_missing_but_said() -> None:
+    assert missing(coturn=False) == {}
+    found = [check.found for check in checks(dataclasses.replace(WELL, coturn=False)) if check.item == "TURN for calls"]
+    assert found == ["missing, needed for `warbler up --turn` only: apt-get install -y coturn"]
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from typer.testing import CliRunner
 
 from edge.tokens import Grant, TokenKeys
-from ops.keys import MADE, ensure_keys, rotate
+from log.errors import LogUnavailable
+from log.memory import MemoryLog, Moment
+from ops.keys import MADE, app, ensure_keys, made_and_told, rotate
 from store.push_keys import push_sealer, vapid_public_key
+from tests.ops.test_acts import acts_in
 
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-FILES = ["admin-key", "push-key", "token-key.pem", "vapid.pem"]
+FILES = [
+    "admin-key",
+    "audit-key.pem",
+    "audit-key.pub",
+    "push-key",
+    "token-key.pem",
+    "turn-secret",
+    "vapid.pem",
+    "witness-key.pem",
+    "witness-key.pub",
+]
 
 
 def test_all_keys_are_made_with_owner_rights_only(tmp_path: Path) -> None:
@@ -70,3 +87,35 @@ def test_a_rotation_keeps_who_may_read_the_file_and_every_refresh_token(tmp_path
     assert after.check(old_token, 5_999).user == after.check(after.mint(grant, 1_000), 7_000).user == "u-ana"
     assert [each["kid"] for each in after.jwks(7_000)["keys"]] == [file.keys[0].key_id]
     assert sorted(each.name for each in path.parent.iterdir()) == FILES  # nothing half-written is left
+
+
+async def away(operation: str, moment: Moment) -> None:
+    raise LogUnavailable("away")
+
+
+def test_a_rotation_is_told_and_one_that_cannot_be_told_is_not_made(tmp_path: Path) -> None:
+    path = ensure_keys(tmp_path, {}).token_key
+
+    async def body() -> None:
+        log = MemoryLog()
+        file = await made_and_told(log, lambda: rotate(path, 1_000, signs_in_ms=0, keep_ms=5_000))
+        begun, done = await acts_in(log)
+        assert [(act.action, act.outcome) for act in (begun, done)] == [("keys.rotate", "begun"), ("keys.rotate", "done")]
+        assert json.loads(done.detail) == {"keys": [key.key_id for key in file.keys]}
+        before = path.read_bytes()
+        with pytest.raises(LogUnavailable):
+            await made_and_told(MemoryLog(fault=away), lambda: rotate(path, 2_000, signs_in_ms=0, keep_ms=5_000))
+        assert path.read_bytes() == before
+
+    asyncio.run(body())
+
+
+def test_where_nothing_runs_a_rotation_says_that_it_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("WARBLER_KAFKA", "WARBLER_TOKEN_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    path = ensure_keys(tmp_path, {}).token_key
+    before = path.read_bytes()
+    result = CliRunner().invoke(app, ["rotate", "--data", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "not told" in result.output
+    assert path.read_bytes() != before

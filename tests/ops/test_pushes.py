@@ -3,8 +3,10 @@
 import asyncio
 from typing import Any
 
+from msgspec.structs import replace
+
 from log.memory import MemoryLog
-from log.port import Entry
+from log.port import Entry, Record
 from ops import pushes
 from schemas import codec
 from schemas.notices import PushCancelled, PushRequested
@@ -44,3 +46,12 @@ def test_requests_and_cancellations_are_counted_and_control_records_are_not() ->
         assert pushes.line(await pushes.recent(log)).endswith("results: 1 accepted, 1 suppressed")
 
     asyncio.run(body())
+
+
+def test_a_ring_stands_until_it_is_cancelled_and_beside_the_messages_of_its_conversation() -> None:
+    ring = replace(requested("u-ana", 0), purpose="call", ref="call-1", attempt=3)
+    over = PushCancelled(tenant="default", user="u-ana", conversation_id="g-1", up_to_seq=0, at_ms=1, ref="call-1", attempt=3)
+    asked: list[PushRequested | PushCancelled] = [requested("u-ana", 2), ring, over]
+    records = [Record("push-requests", 0, at, 0, b"u-ana", codec.encode("push-requests", each)) for at, each in enumerate(asked)]
+    assert pushes.count(records[:2]).standing == 2
+    assert pushes.count(records).standing == 1

@@ -55,6 +55,20 @@ def test_a_niceness_that_the_kernel_does_not_know_is_refused(value: str) -> None
         EmbeddedSettings.from_env({"WARBLER_BACKGROUND_NICENESS": value})
 
 
+@pytest.mark.parametrize("value", ["0", "5", "quick"])
+def test_a_compile_level_that_no_jvm_has_is_refused(value: str) -> None:
+    with pytest.raises(BadSetting, match="WARBLER_JVM_COMPILE_LEVEL"):
+        EmbeddedSettings.from_env({"WARBLER_JVM_COMPILE_LEVEL": value})
+
+
 def test_the_number_of_nodes_has_bounds() -> None:
     with pytest.raises(BadSetting, match="--edges 0"):
         UpSettings(edges=0)
+    with pytest.raises(BadSetting, match="--engines 33"):
+        UpSettings(engines=33)
+    assert UpSettings(engines=0, janus=("ws://127.0.0.1:8188",)).engines == 0
+
+
+def test_a_janus_is_named_by_a_websocket_address() -> None:
+    with pytest.raises(BadSetting, match="--janus http://a"):
+        UpSettings(janus=("http://a",))

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from ops import statefile
+from ops.consumers.lag import lines_of
 from ops.owners import Group
 from ops.statefile import NotRunning, ProcessState, State
 from ops.status import Sample, duration, partition_lines
@@ -69,3 +70,9 @@ def test_what_is_no_live_up_is_said_with_the_command_to_start_it(tmp_path: Path,
             statefile.write(tmp_path, state(2**22 + 1, 0))
     with pytest.raises(NotRunning, match="warbler up --data"):
         statefile.read(tmp_path)
+
+
+def test_a_groups_lag_is_said_topic_by_topic_without_what_is_gone() -> None:
+    committed = {("a", 0): 3, ("a", 1): 9, ("b", 0): 5, ("gone", 0): 1}
+    lines = lines_of("crm", "Stable", 2, committed, {("a", 0): 10, ("a", 1): 8, ("b", 0): 5})
+    assert [(line.topic, line.partitions, line.lag) for line in lines] == [("a", 2, 7), ("b", 1, 0), ("gone", 0, 0)]

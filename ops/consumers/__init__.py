@@ -1,0 +1,1 @@
+"""`warbler consumers`: accounts with which other systems read our topics, and nothing else."""
