@@ -1,4 +1,4 @@
-"""Writes src/frames.ts from edge/frames.py, schemas/events.py and edge/closing.py, so that the two sides cannot differ.
+"""Writes src/frames.ts from edge/frames.py, edge/call_frames.py, schemas/events.py and edge/closing.py, so that the two sides cannot differ.
 
 Run by hand after a change of the frames (`python sdk/js/generate.py`); tests/sdk/test_js_frames.py fails until that was done.
 """
@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(__file__).resolve().parent / "src" / "frames.ts"
 sys.path.insert(0, str(ROOT))
 
-from edge import closing, frames  # noqa: E402
+from edge import call_frames, closing, frames  # noqa: E402
 from schemas import events, values  # noqa: E402
 
-HEADER = """// Made by sdk/js/generate.py from edge/frames.py, schemas/events.py and edge/closing.py: change those, then run it again.
+HEADER = """// Made by sdk/js/generate.py from edge/frames.py, edge/call_frames.py, schemas/events.py and edge/closing.py: change those, then run it again.
 // The frames of `warbler.v1+json` as two closed unions; the field `type` names the frame.
 """
 ALIASES: dict[str, Any] = {
@@ -52,6 +52,7 @@ def ts_type(hint: Any) -> str:
 PLAIN: dict[Any, str] = {
     str: "string",
     int: "number",
+    float: "number",
     bool: "boolean",
     bytes: "string",
     type(None): "null",
@@ -158,9 +159,12 @@ def source() -> str:
         "// ---- from the device\n",
         *(interface(struct, False) for struct in only_device.values()),
         union("CommandFrame", get_args(frames.CommandFrames)),
+        union("CallCommandFrame", get_args(call_frames.CallCommandFrames)),
+        union("CallSignalFrame", get_args(call_frames.CallSignalFrames)),
         union("FromDevice", get_args(frames.FromDevice)),
         "// ---- from the edge\n",
         *(interface(struct, True) for struct in from_edge.values()),
+        union("CallFromEdge", get_args(call_frames.CallFromEdge)),
         union("FromEdge", get_args(frames.FromEdge)),
         close_codes(),
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 from warbler import frames, own
+from warbler.call_frames import CallCommandFrame
 from warbler.frames import Ack, DirectoryEntry, EventItem, Limits, Page, Reject, Welcome
 from warbler.ids import ms_of
 
@@ -88,7 +89,7 @@ class FakeEdge:
             self.sessions.remove(session)
 
     def on_frame(self, session: FakeSession, frame: frames.FromDevice, now_ms: int) -> None:
-        if isinstance(frame, frames.CommandFrame):
+        if isinstance(frame, frames.CommandFrame) and not isinstance(frame, CallCommandFrame):
             if self.refuse():
                 session.send(Reject(frame.id, frame.conversation, "unavailable", "", True, 5))
             else:

@@ -11,10 +11,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 import httpx
 import msgspec
 from warbler import Admin, FactorNeeded, Rest
-from warbler.calls import Calls
 from warbler.errors import RequestFailed
 from warbler.frames import BlockUser, FrameMember, LeaveConversation
 from warbler.groups import Listing
+from warbler.http import Http
 from warbler.ids import uuid7
 from warbler.people import PasskeyOptions
 from warbler.push import PushSettings
@@ -56,13 +56,13 @@ class Asked:
 async def everything_asked() -> list[Asked]:
     asked: list[Asked] = []
     for make in (lambda: Rest("http://edge"), lambda: Admin("http://edge", key="k")):
-        calls: Calls = make()
-        for part in (calls, *(each for each in vars(calls).values() if type(each).__module__.startswith("warbler."))):
+        http: Http = make()
+        for part in (http, *(each for each in vars(http).values() if type(each).__module__.startswith("warbler."))):
             for name, method in inspect.getmembers(part, inspect.ismethod):
                 if not name.startswith("_") and name not in NO_CALLS:
                     given = [functools.partial(method, **arguments(method, everything)) for everything in (False, True)]
-                    asked += await _asked(f"{type(part).__name__}.{name}", calls, given)
-        await calls.close()
+                    asked += await _asked(f"{type(part).__name__}.{name}", http, given)
+        await http.close()
     rest = Rest("http://edge")
     about_friend = BlockUser(id="", conversation="", member="u-1")
     tokens = Tokens("u-1", "ana", "a", 0, "r")
@@ -70,7 +70,7 @@ async def everything_asked() -> list[Asked]:
     return asked + await _asked("by hand", rest, [lambda: rest.command(about_friend), lambda: refreshed(rest, tokens), *by_hand])
 
 
-async def _asked(name: str, calls: Calls, given: Sequence[Callable[[], Any]]) -> list[Asked]:
+async def _asked(name: str, http: Http, given: Sequence[Callable[[], Any]]) -> list[Asked]:
     seen: list[Asked] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -79,7 +79,7 @@ async def _asked(name: str, calls: Calls, given: Sequence[Callable[[], Any]]) ->
         seen.append(Asked(name, request.method, request.url.path, dict(request.url.params), body))
         return httpx.Response(418, json={"code": "teapot", "detail": "", "retryable": False})
 
-    calls._http = httpx.AsyncClient(base_url="http://edge", transport=httpx.MockTransport(answer))
+    http._http = httpx.AsyncClient(base_url="http://edge", transport=httpx.MockTransport(answer))
     for ask in given:
         try:
             await _finish(ask())

@@ -18,7 +18,7 @@ SERVER = {"schemas", "log", "store", "streams", "edge", "rtc", "ops"}
 
 def shape(union: Any) -> Any:
     """The union as a JSON schema, without the words that describe it and without limits, which only the edge checks."""
-    return without(msgspec.json.schema(union), {"description", "title", "maxLength", "minLength", "minimum", "maximum"})
+    return without(msgspec.json.schema(union), {"description", "title", "maxLength", "minLength", "minimum", "maximum", "maxItems"})
 
 
 def without(value: Any, keys: set[str]) -> Any:
@@ -86,6 +86,11 @@ def test_pure_modules_know_no_clock_no_chance_and_no_loop() -> None:
         "codec",
         "errors",
         "roster",
+        "frame_base",
+        "call_frames",
+        "call_lane",
+        "call_exchange",
+        "call_book",
     ):
         tree = ast.parse((package / f"{name}.py").read_text())
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

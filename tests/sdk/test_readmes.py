@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import warbler
-from warbler import Admin, Client, Rest, Roster
+from warbler import Admin, Calls, Client, Rest, Roster
 from warbler.friends import Friends
 from warbler.groups import Groups
 from warbler.people import People
@@ -19,6 +19,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", (SDK / "python" / "README.md").read_
 SCRIPT = re.findall(r"```js\n(.*?)```", (SDK / "js" / "README.md").read_text(), re.DOTALL)
 OBJECTS = {
     "client": Client,
+    "client.calls": Calls,
     "rest": Rest,
     "rest.people": People,
     "rest.friends": Friends,

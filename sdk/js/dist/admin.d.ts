@@ -1,7 +1,9 @@
+import { AdminRetention } from "./admin_retention.js";
 import type { NewCommand } from "./core.js";
 import { type Fetch } from "./http.js";
 import type { Factor, Identifier, Profile, SignInItem } from "./people.js";
 import type { PushResultItem, PushState } from "./push.js";
+import { AdminWebhooks } from "./webhooks.js";
 export type UserState = "active" | "frozen" | "deactivated" | "deleted";
 export interface MintedToken {
     readonly access_token: string;
@@ -130,6 +132,9 @@ export interface NewPush {
 type Omitted<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** Raises (all calls): RestError (403 where the key or role does not reach so far), Unreachable. Every call stands in the log. */
 export declare class Admin {
+    readonly hooks: AdminWebhooks;
+    /** How long content is kept, and legal holds. */
+    readonly retention: AdminRetention;
     private readonly http;
     /** `key`: an API key, the node's admin key, or the access token of a user with a tenant role. */
     constructor(url: string, key: string | (() => Promise<string>), call?: Fetch);

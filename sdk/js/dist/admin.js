@@ -1,12 +1,19 @@
 // The administrator's interface: users, sign-ins, roles, API keys, policies, and what was decided.
+import { AdminRetention } from "./admin_retention.js";
 import { Http, pathOf, withQuery } from "./http.js";
+import { AdminWebhooks } from "./webhooks.js";
 /** Raises (all calls): RestError (403 where the key or role does not reach so far), Unreachable. Every call stands in the log. */
 export class Admin {
+    hooks;
+    /** How long content is kept, and legal holds. */
+    retention;
     http;
     /** `key`: an API key, the node's admin key, or the access token of a user with a tenant role. */
     constructor(url, key, call = (address, init) => globalThis.fetch(address, init)) {
         const base = url.replace(/\/$/, "");
         this.http = new Http(() => base, call, typeof key === "string" ? () => Promise.resolve(key) : key);
+        this.hooks = new AdminWebhooks(this.http);
+        this.retention = new AdminRetention(this.http);
     }
     // ---- users
     /** Users without a password, each with a token; a name that exists gives its user. Shape: at most 1,000 names. */

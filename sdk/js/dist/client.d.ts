@@ -1,3 +1,5 @@
+import type { CallsOptions } from "./call_api.js";
+import { Calls } from "./calls.js";
 import { Core, type CoreRules, type NewCommand } from "./core.js";
 import type { Acked, Refused, Source, StateChanged } from "./effects.js";
 import { type Listener } from "./emitter.js";
@@ -42,6 +44,8 @@ export interface ClientOptions {
     /** A push token that the application has already, registered with every hello: the event `welcome` says what became of it. */
     readonly push?: PushOffer;
     readonly rules?: Partial<CoreRules>;
+    /** Devices and limits of calls. */
+    readonly calls?: CallsOptions;
 }
 export interface HeardEvent {
     readonly conversation: string;
@@ -123,6 +127,8 @@ export declare class Client {
     readonly friends: Friends<Sent>;
     /** Members, roles, mutes, bans, links; what is read of groups is in `rest.groups`. */
     readonly groups: Groups<Sent>;
+    /** Voice and video: needs a browser's WebRTC. */
+    readonly calls: Calls;
     private readonly rosterKeeper;
     private readonly emitter;
     private readonly store;
@@ -232,6 +238,7 @@ export declare class Client {
     private write;
     private detach;
     private arm;
+    private callPort;
     private keptDevice;
 }
 export {};

@@ -1,7 +1,8 @@
 // The client: a WebSocket, timers and fetch around the core. Every effect of the core is performed here, in order.
+import { Calls } from "./calls.js";
 import { Core, DEFAULT_RULES } from "./core.js";
 import { Emitter } from "./emitter.js";
-import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError } from "./errors.js";
+import { CallRejected, ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError } from "./errors.js";
 import { CLOSE_CODES, SUBPROTOCOL_JSON, } from "./frames.js";
 import { Friends } from "./friends.js";
 import { Groups } from "./groups.js";
@@ -27,6 +28,8 @@ export class Client {
     friends = new Friends((frame) => this.command(frame));
     /** Members, roles, mutes, bans, links; what is read of groups is in `rest.groups`. */
     groups = new Groups((frame) => this.command(frame));
+    /** Voice and video: needs a browser's WebRTC. */
+    calls;
     rosterKeeper;
     emitter = new Emitter();
     store;
@@ -57,6 +60,7 @@ export class Client {
         const { device_name, platform = "web" } = options;
         const info = { id: this.device, platform, ...(device_name === undefined ? {} : { name: device_name }) };
         this.ways = new Ways(this.rest, info, this.store, (signed_in) => this.useSignIn(signed_in));
+        this.calls = new Calls(this.callPort(), options.calls ?? {});
         this.rosterKeeper = new RosterKeeper(this.rest.friends, this.store, (heard) => this.emitter.emit("roster", heard));
     }
     // ---- signing in
@@ -120,6 +124,7 @@ export class Client {
         const { core } = this;
         if (core === null)
             return;
+        this.calls.close();
         this.apply(core.stop(now()));
         this.save();
         this.core = null;
@@ -364,6 +369,7 @@ export class Client {
                 return this.emitter.emit("state", effect);
             case "welcome":
                 this.rosterKeeper.welcome();
+                this.calls.welcomed(effect.frame.user);
                 return this.emitter.emit("welcome", effect.frame);
             case "directory":
                 return this.emitter.emit("directory", { entries: effect.entries, complete: effect.complete });
@@ -379,6 +385,8 @@ export class Client {
                 return this.rosterKeeper.live(effect.frame);
             case "signalled":
                 return this.emitter.emit("signalled", effect.frame);
+            case "call":
+                return this.calls.heard(effect.frame);
             case "moving":
                 return this.emitter.emit("moving", { after_ms: effect.after_ms });
             case "missing":
@@ -388,18 +396,20 @@ export class Client {
         }
     }
     hear(heard) {
+        if (heard.event.kind === "call_noted")
+            this.calls.noted(heard.event.call_id);
         this.emitter.emit("event", heard);
         for (const stream of [...this.streams])
             stream.push(heard);
     }
     onAcked(acked) {
-        const { conversation, seq, ordinal, at_ms } = acked;
-        this.commands.get(acked.key)?.resolve({ conversation, seq, ordinal, at_ms, id: acked.frame.id });
+        const { conversation, seq, ordinal, at_ms, call } = acked;
+        this.commands.get(acked.key)?.resolve({ conversation, seq, ordinal, at_ms, id: acked.frame.id, ...(call === undefined ? {} : { call }) });
         this.commands.delete(acked.key);
         this.emitter.emit("ack", acked);
     }
     onRefused(refused) {
-        this.commands.get(refused.key)?.reject(new Rejected(refused.code, refused.detail, refused.conversation));
+        this.commands.get(refused.key)?.reject(rejected(refused));
         this.commands.delete(refused.key);
         this.emitter.emit("reject", refused);
     }
@@ -499,6 +509,15 @@ export class Client {
         };
         this.timer = setTimeout(tick, Math.min(Math.max(0, next_ms - now()), TIMER_LIMIT_MS));
     }
+    callPort() {
+        return {
+            device: this.device,
+            command: (frame) => this.command(frame),
+            signal: (frame) => this.core !== null && this.apply(this.core.callSignal(frame, now())),
+            id: () => this.ids.next(now() + (this.core?.clock_offset_ms ?? 0)),
+            now,
+        };
+    }
     keptDevice() {
         const kept = this.store.getItem("warbler.device");
         const device = kept ?? `js-${this.ids.next(Date.now())}`;
@@ -511,6 +530,11 @@ export class Client {
 const SIGNED_OUT_BY = { 4504: "revoked", 4511: "replaced", 4512: "frozen" };
 const closeReason = (code) => CLOSE_CODES.find((close) => close.code === code)?.reason ?? `closed with ${code}`;
 const stateKey = (user) => `warbler.state.${user}`;
+function rejected({ code, detail, conversation, refusal }) {
+    if (refusal === undefined)
+        return new Rejected(code, detail, conversation);
+    return new CallRejected(code, detail, conversation, refusal.call, refusal.fault, refusal.retry_after_ms);
+}
 const failed = (failure) => new RequestFailed(failure.code, failure.detail, failure.retryable);
 const contentOf = (content) => (typeof content === "string" ? { text: content } : content);
 /** Milliseconds since the Unix epoch that never step back while the process lives. */

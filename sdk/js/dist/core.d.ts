@@ -1,9 +1,9 @@
 import type { BackoffRules } from "./backoff.js";
 import type { Effect } from "./effects.js";
-import { PushOffer, type CommandFrame, type FromEdge, type Limits, type Mark, type SetPresence, type WatchReceipts } from "./frames.js";
+import { PushOffer, type CallSignalFrame, type CommandFrame, type FromEdge, type Limits, type Mark, type SetPresence, type WatchReceipts } from "./frames.js";
 import { type Random } from "./ids.js";
 import { type SavedMark } from "./marks.js";
-import { Outbox } from "./outbox.js";
+import { Outbox, type AnyCommand } from "./outbox.js";
 import { type Phase } from "./phases.js";
 import { type Read } from "./requests.js";
 import { Tracker } from "./tracker.js";
@@ -33,7 +33,7 @@ export interface Saved {
     readonly marks?: readonly SavedMark[];
 }
 type Omitted<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-export type NewCommand = Omitted<CommandFrame, "id">;
+export type NewCommand = Omitted<AnyCommand, "id">;
 export type NewRead = Omitted<Exclude<Read, {
     type: "sync";
 }>, "request">;
@@ -86,6 +86,8 @@ export declare class Core {
     /** Marks as read up to an event; does nothing unless that raises the mark. An unsent mark of the conversation is overtaken. */
     markRead(conversation: string, up_to_seq: number, up_to_ordinal: number, now_ms: number): Effect[];
     typing(conversation: string, typing: boolean, now_ms: number): Effect[];
+    /** A signal of a call: may be lost. */
+    callSignal(frame: CallSignalFrame, now_ms: number): Effect[];
     /** Coalesced; waits for a connection. */
     mark(conversation: string, state: Mark["state"], up_to_seq: number, now_ms: number): Effect[];
     /** Holds on every connection from now on, until another one takes its place. */
@@ -133,6 +135,10 @@ export declare class Core {
     private withoutEvent;
     private settle;
     private onReject;
+    private putOff;
+    private onCallAck;
+    /** A late call is not asked for again under a new id: who called would be rung by a wish of long ago. */
+    private onCallRefused;
     private renew;
     private onEvent;
     private onPage;

@@ -30,6 +30,9 @@ const RENEWALS_LIMIT = 3;
 const ID_AGE_LIMIT_MS = 60_000; // an id that was never sent may be replaced; older ones look stale or ahead to the owner
 const NEVER_FROM = 4500; // close codes from here on do not go away by themselves, also those we do not know
 const REFUSED_PAUSE_FLOOR_MS = 50;
+const PUT_OFF = new Set(["rate_limited", "unavailable"]); // of a call's command: the edge's own, not the owner's
+/** A command to a call: worth nothing to the application that comes after this one. */
+const isOfCall = (frame) => frame.type.startsWith("call_");
 export class Core {
     user;
     device;
@@ -90,7 +93,7 @@ export class Core {
     snapshot() {
         const active = [...this.trackers].filter(([, tracker]) => tracker.active);
         const positions = Object.fromEntries(active.map(([name, t]) => [name, [t.next_seq, t.ordinal, t.read_ordinal]]));
-        const outbox = [...this.outbox].map((entry) => ({ frame: entry.frame, sent: entry.first_connection !== null }));
+        const outbox = [...this.outbox].flatMap(({ frame, first_connection }) => (isOfCall(frame) ? [] : [{ frame, sent: first_connection !== null }]));
         return { epoch: this.epoch, positions, outbox, marks: this.marks.saved() };
     }
     // ---- what the application asks
@@ -137,6 +140,12 @@ export class Core {
     typing(conversation, typing, now_ms) {
         if (this.phase === "online")
             this.send({ type: "typing", conversation, typing }, now_ms);
+        return this.flush(now_ms);
+    }
+    /** A signal of a call: may be lost. */
+    callSignal(frame, now_ms) {
+        if (this.phase === "online")
+            this.send(frame, now_ms);
         return this.flush(now_ms);
     }
     /** Coalesced; waits for a connection. */
@@ -434,6 +443,23 @@ export class Core {
                 return;
             case "error":
                 return this.onFailure(frame, now_ms);
+            case "call_ack":
+                return this.onCallAck(frame);
+            case "call_refused":
+                return this.onCallRefused(frame, now_ms);
+            case "call_ring":
+            case "call_stop":
+            case "call_changed":
+            case "call_over":
+            case "call_ticket":
+            case "call_described":
+            case "call_candidate_came":
+            case "call_tracks_changed":
+            case "call_speaking":
+            case "call_limits":
+            case "call_signal_refused":
+                this.out.push({ kind: "call", frame });
+                return;
             case "welcome":
                 return; // a second one: nothing depends on it
         }
@@ -475,7 +501,7 @@ export class Core {
         const entry = this.outbox.byId(ack.id);
         if (entry !== undefined) {
             this.settle(entry, ack);
-            const event = ack.seq === 0 ? null : eventOf(entry.frame, ack, this.user, this.device);
+            const event = ack.seq === 0 || isOfCall(entry.frame) ? null : eventOf(entry.frame, ack, this.user, this.device);
             if (ack.seq === 0)
                 this.withoutEvent(entry.frame);
             else if (event === null)
@@ -513,12 +539,8 @@ export class Core {
         const entry = this.outbox.byId(reject.id);
         if (entry === undefined)
             return;
-        if (reject.retryable) {
-            this.outbox.land(entry);
-            const pause_ms = Math.max(reject.retry_after_ms, REFUSED_PAUSE_FLOOR_MS) * (1 + 0.2 * this.random());
-            this.hold_until_ms = Math.max(this.hold_until_ms, now_ms + pause_ms);
-            return;
-        }
+        if (reject.retryable)
+            return this.putOff(entry, reject.retry_after_ms, now_ms);
         const renewable = entry.renewals < RENEWALS_LIMIT;
         if (renewable && (reject.code === "clock_ahead" || (reject.code === "stale" && entry.first_connection === this.connection))) {
             this.renew(entry, now_ms);
@@ -533,6 +555,29 @@ export class Core {
         this.outbox.remove(entry);
         const { conversation, code, detail } = reject;
         this.out.push({ kind: "refused", key: entry.key, frame: entry.frame, conversation, code, detail }, { kind: "save" });
+    }
+    putOff(entry, retry_after_ms, now_ms) {
+        this.outbox.land(entry);
+        const pause_ms = Math.max(retry_after_ms, REFUSED_PAUSE_FLOOR_MS) * (1 + 0.2 * this.random());
+        this.hold_until_ms = Math.max(this.hold_until_ms, now_ms + pause_ms);
+    }
+    onCallAck({ id, conversation, call, seq }) {
+        const entry = this.outbox.byId(id);
+        if (entry === undefined)
+            return;
+        this.outbox.remove(entry);
+        this.out.push({ kind: "acked", key: entry.key, frame: entry.frame, conversation, seq, ordinal: 0, at_ms: 0, call });
+    }
+    /** A late call is not asked for again under a new id: who called would be rung by a wish of long ago. */
+    onCallRefused(refusal, now_ms) {
+        const entry = this.outbox.byId(refusal.id);
+        if (entry === undefined)
+            return;
+        if (PUT_OFF.has(refusal.code))
+            return this.putOff(entry, refusal.retry_after_ms, now_ms);
+        this.outbox.remove(entry);
+        const { conversation, code, detail } = refusal;
+        this.out.push({ kind: "refused", key: entry.key, frame: entry.frame, conversation, code, detail, refusal });
     }
     renew(entry, now_ms) {
         this.outbox.renew(entry, this.ids.next(now_ms + this.clock_offset_ms));

@@ -1,4 +1,5 @@
-import type { CommandFrame, DirectoryEntry, EventItem, Failure, FromDevice, HistoryPage, Presence, PresenceEntry, Receipt, ReceiptCounts, ReceiptsPage, Roster, Signalled, UserTyping, Welcome } from "./frames.js";
+import type { CallAck, CallFromEdge, CallRefusal, DirectoryEntry, EventItem, Failure, FromDevice, HistoryPage, Presence, PresenceEntry, Receipt, ReceiptCounts, ReceiptsPage, Roster, Signalled, UserTyping, Welcome } from "./frames.js";
+import type { AnyCommand } from "./outbox.js";
 import type { Phase } from "./phases.js";
 /** Where an event came from: while online, as the answer to an own command, or from a page that filled a gap. */
 export type Source = "live" | "own" | "page";
@@ -6,19 +7,23 @@ export type Source = "live" | "own" | "page";
 export interface Acked {
     readonly kind: "acked";
     readonly key: number;
-    readonly frame: CommandFrame;
+    readonly frame: AnyCommand;
     readonly conversation: string;
     readonly seq: number;
     readonly ordinal: number;
     readonly at_ms: number;
+    /** Of a command to a call: which it came to. */
+    readonly call?: string;
 }
 export interface Refused {
     readonly kind: "refused";
     readonly key: number;
-    readonly frame: CommandFrame;
+    readonly frame: AnyCommand;
     readonly conversation: string;
     readonly code: string;
     readonly detail: string;
+    /** Of a command to a call: the whole answer. */
+    readonly refusal?: CallRefusal;
 }
 /** `retry_at_ms`: of the phase `waiting`; `reason`: why it is not online. */
 export interface StateChanged {
@@ -27,6 +32,8 @@ export interface StateChanged {
     readonly retry_at_ms: number | null;
     readonly reason: string;
 }
+/** What calls hear beside the answers to their commands. */
+export type CallNews = Exclude<CallFromEdge, CallAck | CallRefusal>;
 export type Answer = HistoryPage | ReceiptsPage | Presence;
 export type Effect = {
     readonly kind: "open";
@@ -89,10 +96,13 @@ export type Effect = {
     readonly kind: "signalled";
     readonly frame: Signalled;
 } | {
+    readonly kind: "call";
+    readonly frame: CallNews;
+} | {
     readonly kind: "moving";
     readonly after_ms: number;
 } | {
     readonly kind: "queued";
     readonly key: number;
-    readonly frame: CommandFrame;
+    readonly frame: AnyCommand;
 } | Acked | Refused | StateChanged;

@@ -23,6 +23,13 @@ export declare class Rejected extends WarblerError {
     readonly conversation: string;
     constructor(code: string, detail: string, conversation: string);
 }
+/** A command to a call was refused. `call`: which it is about; with `call_exists` the one that is going on. */
+export declare class CallRejected extends Rejected {
+    readonly call: string;
+    readonly fault: "device" | "user" | "engine" | "nobody";
+    readonly wait_ms: number;
+    constructor(code: string, detail: string, conversation: string, call: string, fault: "device" | "user" | "engine" | "nobody", wait_ms: number);
+}
 /** A read (history, sync, directory) could not be served. */
 export declare class RequestFailed extends WarblerError {
 }

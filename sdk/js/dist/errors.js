@@ -39,6 +39,18 @@ export class Rejected extends WarblerError {
         this.conversation = conversation;
     }
 }
+/** A command to a call was refused. `call`: which it is about; with `call_exists` the one that is going on. */
+export class CallRejected extends Rejected {
+    call;
+    fault;
+    wait_ms;
+    constructor(code, detail, conversation, call, fault, wait_ms) {
+        super(code, detail, conversation);
+        this.call = call;
+        this.fault = fault;
+        this.wait_ms = wait_ms;
+    }
+}
 /** A read (history, sync, directory) could not be served. */
 export class RequestFailed extends WarblerError {
 }

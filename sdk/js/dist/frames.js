@@ -1,4 +1,4 @@
-// Made by sdk/js/generate.py from edge/frames.py, schemas/events.py and edge/closing.py: change those, then run it again.
+// Made by sdk/js/generate.py from edge/frames.py, edge/call_frames.py, schemas/events.py and edge/closing.py: change those, then run it again.
 // The frames of `warbler.v1+json` as two closed unions; the field `type` names the frame.
 export const SUBPROTOCOL_JSON = "warbler.v1+json";
 export const CLOSE_CODES = [

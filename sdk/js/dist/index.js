@@ -1,9 +1,19 @@
 // What applications import.
 export * from "./admin.js";
+export * from "./admin_retention.js";
+export { CallCore } from "./call_core.js";
+export { layout } from "./call_layout.js";
+export { MEDIA_RULES } from "./call_media.js";
+export { Ordered } from "./call_order.js";
+export { CALL_RULES } from "./call_rules.js";
+export { QualityMeter, countedIn, gradeOf } from "./call_stats.js";
+export { sceneOf } from "./call_tiles.js";
+export { Calls } from "./calls.js";
 export { Client } from "./client.js";
 export { Core, DEFAULT_RULES } from "./core.js";
-export { ClientClosed, Overflow, Rejected, RequestFailed, RestError, SignedOut, StepUpNeeded, Unreachable, WarblerError } from "./errors.js";
+export { CallRejected, ClientClosed, Overflow, Rejected, RequestFailed, RestError, SignedOut, StepUpNeeded, Unreachable, WarblerError } from "./errors.js";
 export * from "./frames.js"; // its frame `Roster` is hidden by the class of that name, below
+export { CallLists } from "./call_lists.js";
 export { FriendCalls, Friends } from "./friends.js";
 export * from "./groups.js";
 export { Rest } from "./rest.js";
@@ -18,3 +28,4 @@ export { Stream } from "./stream.js";
 export { Timeline, foldMessage, messageOf } from "./timeline.js";
 export { Tracker } from "./tracker.js";
 export { Ways, isSignedIn } from "./ways.js";
+export * from "./webhooks.js";

@@ -1,8 +1,9 @@
-import type { CommandFrame } from "./frames.js";
+import type { CallCommandFrame, CommandFrame } from "./frames.js";
+export type AnyCommand = CommandFrame | CallCommandFrame;
 /** One command. `key` names it on this device; its `frame.id` changes only when it surely was not accepted under the old one. */
 export interface Pending {
     readonly key: number;
-    frame: CommandFrame;
+    frame: AnyCommand;
     /** The connection that first carried this id; null: none yet; 0: one of an earlier run. */
     first_connection: number | null;
     /** It was sent on this connection and is not answered. */
@@ -19,7 +20,7 @@ export declare class Outbox {
     flying_count: number;
     get size(): number;
     [Symbol.iterator](): IterableIterator<Pending>;
-    add(frame: CommandFrame, first_connection?: number | null): Pending;
+    add(frame: AnyCommand, first_connection?: number | null): Pending;
     get(key: number): Pending | undefined;
     byId(id: string): Pending | undefined;
     remove(entry: Pending): void;
@@ -30,5 +31,5 @@ export declare class Outbox {
     /** A new id, for a command that was not accepted under its old one. */
     renew(entry: Pending, id: string): void;
     /** Replaces what an unsent command asks, for commands that overtake each other (mark_read). */
-    replace(entry: Pending, frame: CommandFrame): void;
+    replace(entry: Pending, frame: AnyCommand): void;
 }

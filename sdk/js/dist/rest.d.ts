@@ -1,3 +1,4 @@
+import { CallLists } from "./call_lists.js";
 import type { CommandFrame, ConversationKind, FrameMember, FrameSettings, Role } from "./frames.js";
 import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
@@ -73,6 +74,7 @@ export declare class Rest extends Http {
     readonly friends: FriendCalls;
     readonly groups: GroupCalls;
     readonly push: PushCalls;
+    readonly calls: CallLists;
     refresh(refresh_token: string): Promise<SignedIn>;
     logout(refresh_token: string): Promise<void>;
     /** Unknown ids are not in the answer. */

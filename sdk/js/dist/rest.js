@@ -1,4 +1,5 @@
 // The REST face: what is not sent over the WebSocket. Each group of calls has a module of its own.
+import { CallLists } from "./call_lists.js";
 import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
 import { Http, pathOf, withQuery } from "./http.js";
@@ -11,6 +12,7 @@ export class Rest extends Http {
     friends = new FriendCalls(this);
     groups = new GroupCalls(this);
     push = new PushCalls(this);
+    calls = new CallLists(this);
     refresh(refresh_token) {
         return this.call("POST", "/v1/refresh", { refresh_token }, { authorized: false });
     }

@@ -1,6 +1,8 @@
 // The page: a client, a model, and the views between them. What the client tells changes the model; one redraw a frame shows it.
 
 import { Client, WarblerError } from "/sdk/index.js";
+import { loadCalls } from "./call_entries.js";
+import { startCalls } from "./calls.js";
 import { Composer } from "./composer.js";
 import { SIGNED_OUT, drawBanner, drawWaiting, endedBecause, toast } from "./banner.js";
 import { deviceName } from "./device.js";
@@ -66,6 +68,7 @@ function draw() {
   document.title = unread > 0 ? `(${unread}) Warbler` : "Warbler";
   drawBanner(client, model, was_online, now_ms, redraw);
   drawWaiting(contacts.asked.length);
+  calls.paint();
   void askNames(client, model, redraw);
 }
 
@@ -122,7 +125,8 @@ async function openConversation(wanted) {
   }
   byId("chat").dataset["view"] = current === "" ? "list" : "conversation";
   redraw();
-  if (current !== "" && model.of(current).timeline.before_seq === undefined) await Promise.all([loadHistory(), marks.loadMembers(current)]);
+  if (current !== "" && model.of(current).timeline.before_seq === undefined)
+    await Promise.all([loadHistory(), marks.loadMembers(current), loadCalls(client, model, current, redraw)]);
   else if (current !== "" && model.of(current).members.size === 0) await marks.loadMembers(current);
   if (current !== "") void marks.loadReceipts(current);
 }
@@ -163,9 +167,9 @@ function readOn() {
 
 function markRead() {
   if (document.visibilityState !== "visible" || !document.hasFocus() || !stick) return;
-  const last = model.of(current).timeline.messages.at(-1);
+  const last = model.newest(current);
   if (last === undefined) return;
-  if (last.user !== model.user) client.markRead(current, last.seq, last.ordinal);
+  if (last.user !== model.user || "kind" in last) client.markRead(current, last.seq, last.ordinal);
   push.closeRead(current, last.seq);
 }
 
@@ -249,6 +253,7 @@ function openDetails() {
 }
 
 const marks = startMarks(client, () => model, redraw);
+const calls = startCalls({ client, model: () => model, current: () => current, toast, redraw });
 const presence = startPresence(client, () => model.watched(current || groupOf(location.hash)));
 const openJourney = startJourneyDialog(client, (user) => {
   if (!model.names.has(user)) redraw(); // which asks for it; the dialog looks again in a moment
@@ -286,13 +291,6 @@ scroller.addEventListener(
 new ResizeObserver(() => {
   if (stick) view.toEnd(); // the keyboard of a phone, or a growing text field
 }).observe(scroller);
-document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-  if (event.key === "n" && !typing && !event.metaKey && !event.ctrlKey && !byId("chat").hidden && document.querySelector("dialog[open]") === null) {
-    event.preventDefault();
-    openNew();
-  }
-});
 addEventListener("hashchange", openFromAddress);
 for (const kind of ["focus", "blur"]) addEventListener(kind, redraw);
 addEventListener("online", () => client.retryNow());
@@ -393,6 +391,7 @@ function leave(reason) {
   history.replaceState(null, "", location.pathname);
   current = "";
   screens.hide();
+  calls.leave();
   showSignIn(reason);
 }
 

@@ -57,10 +57,18 @@ export function startNewDialog(client, open) {
       submit.disabled = false;
     }
   });
-  return () => {
+  const start = () => {
     /** @type {HTMLFormElement} */ (byId("new-form")).reset();
     byId("new-error").textContent = "";
     box.showModal();
     input("new-names").focus();
   };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+    const elsewhere = byId("chat").hidden || !byId("call").hidden || document.querySelector("dialog[open]") !== null;
+    if (event.key !== "n" || typing || event.metaKey || event.ctrlKey || elsewhere) return;
+    event.preventDefault();
+    start();
+  });
+  return start;
 }

@@ -16,7 +16,7 @@ export function startListMenu({ client, model, markUnread, failed }) {
     const unread = listed.head_ordinal > listed.read_ordinal;
     const read = () => {
       markUnread(conversation, 0);
-      if (last !== null && unread) client.markRead(conversation, last.seq, last.ordinal);
+      if (unread) client.markRead(conversation, listed.head_seq, listed.head_ordinal); // a missed call counts too, and is no message
     };
     const mark = { label: "Mark as unread", act: () => markUnread(conversation, last?.seq ?? listed.head_seq) };
     const modes = { label: "Notifications…", act: () => void askMode(client, conversation, model().titleOf(listed)).catch(failed) };

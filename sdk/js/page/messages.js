@@ -22,6 +22,7 @@ const ACTIONS = {
   recall: { label: "Recall", path: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13" },
 };
 
+const CALL = "M6.500 4h3l1.500 4-2 1.500a11 11 0 0 0 5.500 5.500l1.500-2 4 1.500v3a2 2 0 0 1-2.200 2A16 16 0 0 1 4.500 6.200 2 2 0 0 1 6.500 4z";
 const scroller = byId("scroller");
 const messages = byId("messages");
 
@@ -98,6 +99,7 @@ export class MessageView {
       case "new":
         return el("div", { class: "new-line" }, el("span", { text: "New messages" }));
       case "note":
+        if (row.call !== "") return el("div", { class: `note call-note ${row.call}` }, icon(CALL), el("span", { text: row.text }));
         return el("div", { class: "note", text: row.text });
       case "message":
         return this.#message(row);

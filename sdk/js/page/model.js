@@ -1,6 +1,7 @@
 // What the page knows, without the DOM: conversations, messages, marks, names, who types. Events go in, rows come out.
 
 import { Directory, Timeline, unreadOf } from "/sdk/index.js";
+import { callRows, seqOf } from "./call_entries.js";
 import { lastSeenOf, listOf, startOfDay } from "./format.js";
 import { noteOf } from "./notes.js";
 
@@ -20,12 +21,18 @@ const WATCHED_PEERS = 200;
 /**
  * One row of the message list: everything it shows, so that an unchanged one is left alone.
  *
- * @typedef {{row: "day", key: string, at_ms: number} | {row: "new", key: string} | {row: "note", key: string, text: string, at_ms: number}
+ * @typedef {{row: "day", key: string, at_ms: number} | {row: "new", key: string} | {row: "note", key: string, text: string, at_ms: number, call: "" | "missed" | "other"}
  *   | MessageRow} Row
  * @typedef {{row: "message", key: string, seq: number, at_ms: number, user: string, name: string, text: string, mine: boolean, first: boolean,
  *   last: boolean, named: boolean, edited: boolean, recalled: boolean, tick: "" | "waiting" | "sent" | "delivered" | "read",
  *   quote: {seq: number, name: string, text: string} | null, reactions: {reaction: string, count: number, mine: boolean, names: string}[],
  *   seen: {user: string, name: string}[], counts: {read: number, delivered: number, members: number} | null, emoji: boolean}} MessageRow
+ */
+
+/**
+ * A call that ended, as its conversation shows it.
+ *
+ * @typedef {{call_id: string, user: string, media: string, outcome: string, duration_ms: number, at_ms: number, missed_by: string[]}} CallEntry
  */
 
 /** What is known of one conversation beyond the roster. */
@@ -39,6 +46,8 @@ class Opened {
   typing = new Map();
   /** Changes of the conversation itself that were heard. @type {EventItem[]} */
   notes = [];
+  /** Of calls that ended before: they have no seq here, and stand where their time puts them. @type {CallEntry[]} */
+  calls = [];
   /** @type {Set<string>} */
   members = new Set();
   /** Of a large group: how far its members got with the newest own message. @type {ReceiptCounts | null} */
@@ -141,6 +150,14 @@ export class Model {
     return [words, entry.status].filter((word) => word !== undefined && word !== "").join(" · ");
   }
 
+  /** What was said or noted last, up to which a reader reads. @param {string} conversation @returns {{seq: number, ordinal: number, user: string} | undefined} */
+  newest(conversation) {
+    const { timeline, notes } = this.of(conversation);
+    const call = notes.findLast((note) => note.kind === "call_noted");
+    const message = timeline.messages.at(-1);
+    return call !== undefined && call.seq > (message?.seq ?? 0) ? call : message;
+  }
+
   /** Whether each one's receipts are told, or only how many. @param {string} conversation */
   isLarge(conversation) {
     return this.of(conversation).members.size > RECEIPTS_MEMBERS;
@@ -171,6 +188,8 @@ export class Model {
   /** The last line of a conversation in the list. @param {Listed} listed */
   previewOf(listed) {
     const { last } = listed;
+    const newest = this.newest(listed.conversation);
+    if (newest !== undefined && "kind" in newest && newest.seq > (last?.seq ?? 0)) return this.#noteOf(/** @type {any} */ (newest));
     if (last === null) return listed.conversation_kind === "direct" ? "Say hello" : "No messages yet";
     const text = last.recalled ? "Message recalled" : textOf(last).replace(/\s+/g, " ");
     if (last.user === this.user) return `You: ${text}`;
@@ -189,7 +208,8 @@ export class Model {
     const seen = this.#seenAt(opened);
     /** @type {(MessageRow | Extract<Row, {row: "note"}>)[]} */
     const items = opened.timeline.messages.map((message) => this.#messageRow(listed, opened, message, seen.get(message.seq) ?? []));
-    for (const note of opened.notes) items.push({ row: "note", key: `n${note.seq}`, text: this.#noteOf(note), at_ms: note.at_ms });
+    for (const note of opened.notes) items.push({ row: "note", key: `n${note.seq}`, text: this.#noteOf(note), at_ms: note.at_ms, call: this.#callOf(note) });
+    items.push(...callRows(opened, items, this.user, (user) => this.nameOf(user)));
     items.sort((a, b) => seqOf(a) - seqOf(b));
     for (const entry of pending) if (entry.frame.type === "send_message") items.push(this.#pendingRow(opened, entry, now_ms));
     return this.#framed(items, opened);
@@ -332,6 +352,12 @@ export class Model {
     return noteOf(event, this.user, (user) => this.nameOf(user));
   }
 
+  /** Of the entry of a call, whether the user missed it. @param {EventItem} event @returns {"" | "missed" | "other"} */
+  #callOf(event) {
+    if (event.kind !== "call_noted") return "";
+    return event.missed_by.includes(this.user) ? "missed" : "other";
+  }
+
   /** @param {Map<string, number>} marks @param {string} user @param {number} seq */
   #raise(marks, user, seq) {
     marks.set(user, Math.max(marks.get(user) ?? 0, seq));
@@ -342,11 +368,6 @@ export class Model {
 export function textOf(message) {
   if (message.content === undefined) return "";
   return message.content.text ?? `[${message.content.media_type ?? "content"}]`;
-}
-
-/** @param {any} item */
-function seqOf(item) {
-  return item.row === "note" ? Number(item.key.slice(1)) : item.seq;
 }
 
 /** @param {any} a @param {any} b */

@@ -1,5 +1,6 @@
 // What a change of a conversation reads like, in plain words. Pure.
 
+import { entryOf } from "./call_words.js";
 import { untilOf } from "./format.js";
 
 /**
@@ -54,6 +55,8 @@ export function noteOf(event, me, nameOf) {
       return `${who} dropped the role “${event.role}”`;
     case "nickname_changed":
       return event.user === event.member ? `${who} took another name here` : `${who} gave ${whom} another name here`;
+    case "call_noted":
+      return entryOf(event, me, nameOf).text;
     case "conversation_dissolved":
       return `${who} dissolved the group`;
     default:

@@ -19,7 +19,7 @@ export function pushLogScreen(page) {
     const [results, me] = await Promise.all([page.client.rest.push.results(LIMIT), page.client.rest.people.me()]);
     await page.names(results.flatMap(({ conversation }) => page.model().directory.conversations.get(conversation)?.peer ?? []));
     const wanted = perSend(results).filter(({ state }) => isOf(state, String(choice.read())));
-    const admin = me.role === "user" ? null : el("div", { class: "button-row" }, link("#/admin/pushes", "Pushes of everybody", "plain as-button"));
+    const admin = me.role === "user" ? null : el("div", { class: "button-row" }, link("#/admin/pushes", "Pushes of everybody", "plain as-button"), link("#/admin/webhooks", "Webhooks", "plain as-button"));
     return [card("Your last notifications", hint("The newest first."), choice.box, rows("Results", wanted.map((each) => resultRow(page, each)), "Nothing here."), admin)];
   });
   choice.control.addEventListener("change", list.refresh);

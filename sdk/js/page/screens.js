@@ -11,6 +11,7 @@ import { privacyScreen } from "./privacy.js";
 import { adminPushScreen } from "./push_admin.js";
 import { pushLogScreen } from "./push_log.js";
 import { securityScreen } from "./security.js";
+import { webhooksScreen } from "./webhooks.js";
 
 /**
  * What a screen may use. `listen`: hears of changes as long as the screen is shown. `title`: the head's text, once it is known.
@@ -38,6 +39,7 @@ const ROUTES = [
   { at: /^\/account\/notifications$/, place: "account", up: "", title: "Account", screen: notificationsScreen },
   { at: /^\/account\/pushes$/, place: "account", up: "/account/notifications", title: "Push log", screen: pushLogScreen },
   { at: /^\/admin\/pushes(?:\/(\w+))?$/, place: "account", up: "/account/pushes", title: "Pushes of everybody", screen: adminPushScreen },
+  { at: /^\/admin\/webhooks(?:\/([^/]+))?$/, place: "account", up: "/account/pushes", title: "Webhooks", screen: webhooksScreen },
 ];
 
 /** @param {Omit<Page, "title" | "listen">} base */

@@ -70,6 +70,7 @@ export async function attempt(place, work) {
 export function button(label, act, kind = "plain", attributes = {}) {
   const element = /** @type {HTMLButtonElement} */ (el("button", { type: "button", class: kind, text: label, "data-focus": label, ...attributes }));
   element.addEventListener("click", async () => {
+    if (element.hasAttribute("aria-busy")) return; // pressed again before the first press has shown anything: still one wish
     const work = act();
     if (!(work instanceof Promise)) return;
     element.setAttribute("aria-busy", "true"); // not disabled: that would lose the focus

@@ -1,9 +1,11 @@
 // The administrator's interface: users, sign-ins, roles, API keys, policies, and what was decided.
 
+import { AdminRetention } from "./admin_retention.js";
 import type { NewCommand } from "./core.js";
 import { Http, pathOf, withQuery, type Fetch } from "./http.js";
 import type { Factor, Identifier, Profile, SignInItem } from "./people.js";
 import type { PushResultItem, PushState } from "./push.js";
+import { AdminWebhooks } from "./webhooks.js";
 
 export type UserState = "active" | "frozen" | "deactivated" | "deleted";
 
@@ -127,12 +129,17 @@ type Omitted<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** Raises (all calls): RestError (403 where the key or role does not reach so far), Unreachable. Every call stands in the log. */
 export class Admin {
+  readonly hooks: AdminWebhooks;
+  /** How long content is kept, and legal holds. */
+  readonly retention: AdminRetention;
   private readonly http: Http;
 
   /** `key`: an API key, the node's admin key, or the access token of a user with a tenant role. */
   constructor(url: string, key: string | (() => Promise<string>), call: Fetch = (address, init) => globalThis.fetch(address, init)) {
     const base = url.replace(/\/$/, "");
     this.http = new Http(() => base, call, typeof key === "string" ? () => Promise.resolve(key) : key);
+    this.hooks = new AdminWebhooks(this.http);
+    this.retention = new AdminRetention(this.http);
   }
 
   // ---- users

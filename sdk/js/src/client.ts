@@ -1,9 +1,11 @@
 // The client: a WebSocket, timers and fetch around the core. Every effect of the core is performed here, in order.
 
+import type { CallPort, CallsOptions } from "./call_api.js";
+import { Calls } from "./calls.js";
 import { Core, DEFAULT_RULES, type CoreRules, type NewCommand, type NewRead, type Saved } from "./core.js";
 import type { Acked, Answer, Effect, Refused, Source, StateChanged } from "./effects.js";
 import { Emitter, type Listener } from "./emitter.js";
-import { ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError, type SignedOutWhy } from "./errors.js";
+import { CallRejected, ClientClosed, Rejected, RequestFailed, SignedOut, WarblerError, type SignedOutWhy } from "./errors.js";
 import {
   CLOSE_CODES,
   PushOffer,
@@ -70,6 +72,8 @@ export interface ClientOptions {
   /** A push token that the application has already, registered with every hello: the event `welcome` says what became of it. */
   readonly push?: PushOffer;
   readonly rules?: Partial<CoreRules>;
+  /** Devices and limits of calls. */
+  readonly calls?: CallsOptions;
 }
 
 export interface HeardEvent {
@@ -144,6 +148,8 @@ export class Client {
   readonly friends = new Friends<Sent>((frame) => this.command(frame));
   /** Members, roles, mutes, bans, links; what is read of groups is in `rest.groups`. */
   readonly groups = new Groups<Sent>((frame) => this.command(frame));
+  /** Voice and video: needs a browser's WebRTC. */
+  readonly calls: Calls;
   private readonly rosterKeeper: RosterKeeper;
   private readonly emitter = new Emitter<ClientEvents>();
   private readonly store: KeyValueStore;
@@ -174,6 +180,7 @@ export class Client {
     const { device_name, platform = "web" } = options;
     const info = { id: this.device, platform, ...(device_name === undefined ? {} : { name: device_name }) };
     this.ways = new Ways(this.rest, info, this.store, (signed_in) => this.useSignIn(signed_in));
+    this.calls = new Calls(this.callPort(), options.calls ?? {});
     this.rosterKeeper = new RosterKeeper(this.rest.friends, this.store, (heard) => this.emitter.emit("roster", heard));
   }
 
@@ -240,6 +247,7 @@ export class Client {
   close(): void {
     const { core } = this;
     if (core === null) return;
+    this.calls.close();
     this.apply(core.stop(now()));
     this.save();
     this.core = null;
@@ -497,6 +505,7 @@ export class Client {
         return this.emitter.emit("state", effect);
       case "welcome":
         this.rosterKeeper.welcome();
+        this.calls.welcomed(effect.frame.user);
         return this.emitter.emit("welcome", effect.frame);
       case "directory":
         return this.emitter.emit("directory", { entries: effect.entries, complete: effect.complete });
@@ -512,6 +521,8 @@ export class Client {
         return this.rosterKeeper.live(effect.frame);
       case "signalled":
         return this.emitter.emit("signalled", effect.frame);
+      case "call":
+        return this.calls.heard(effect.frame);
       case "moving":
         return this.emitter.emit("moving", { after_ms: effect.after_ms });
       case "missing":
@@ -522,19 +533,20 @@ export class Client {
   }
 
   private hear(heard: HeardEvent): void {
+    if (heard.event.kind === "call_noted") this.calls.noted(heard.event.call_id);
     this.emitter.emit("event", heard);
     for (const stream of [...this.streams]) stream.push(heard);
   }
 
   private onAcked(acked: Acked): void {
-    const { conversation, seq, ordinal, at_ms } = acked;
-    this.commands.get(acked.key)?.resolve({ conversation, seq, ordinal, at_ms, id: acked.frame.id });
+    const { conversation, seq, ordinal, at_ms, call } = acked;
+    this.commands.get(acked.key)?.resolve({ conversation, seq, ordinal, at_ms, id: acked.frame.id, ...(call === undefined ? {} : { call }) });
     this.commands.delete(acked.key);
     this.emitter.emit("ack", acked);
   }
 
   private onRefused(refused: Refused): void {
-    this.commands.get(refused.key)?.reject(new Rejected(refused.code, refused.detail, refused.conversation));
+    this.commands.get(refused.key)?.reject(rejected(refused));
     this.commands.delete(refused.key);
     this.emitter.emit("reject", refused);
   }
@@ -632,6 +644,16 @@ export class Client {
     this.timer = setTimeout(tick, Math.min(Math.max(0, next_ms - now()), TIMER_LIMIT_MS));
   }
 
+  private callPort(): CallPort {
+    return {
+      device: this.device,
+      command: (frame) => this.command(frame),
+      signal: (frame) => this.core !== null && this.apply(this.core.callSignal(frame, now())),
+      id: () => this.ids.next(now() + (this.core?.clock_offset_ms ?? 0)),
+      now,
+    };
+  }
+
   private keptDevice(): string {
     const kept = this.store.getItem("warbler.device");
     const device = kept ?? `js-${this.ids.next(Date.now())}`;
@@ -644,6 +666,12 @@ export class Client {
 const SIGNED_OUT_BY: Readonly<Record<number, SignedOutWhy>> = { 4504: "revoked", 4511: "replaced", 4512: "frozen" };
 const closeReason = (code: number): string => CLOSE_CODES.find((close) => close.code === code)?.reason ?? `closed with ${code}`;
 const stateKey = (user: string): string => `warbler.state.${user}`;
+
+function rejected({ code, detail, conversation, refusal }: Refused): Rejected {
+  if (refusal === undefined) return new Rejected(code, detail, conversation);
+  return new CallRejected(code, detail, conversation, refusal.call, refusal.fault, refusal.retry_after_ms);
+}
+
 const failed = (failure: Failure): RequestFailed => new RequestFailed(failure.code, failure.detail, failure.retryable);
 const contentOf = (content: string | DeviceContent): DeviceContent => (typeof content === "string" ? { text: content } : content);
 

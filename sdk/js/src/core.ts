@@ -11,6 +11,10 @@ import {
   CLOSE_CODES,
   PushOffer,
   type Ack,
+  type CallAck,
+  type CallCommandFrame,
+  type CallRefusal,
+  type CallSignalFrame,
   type CommandFrame,
   type DirectoryEntry,
   type EventItem,
@@ -30,7 +34,7 @@ import {
 import { IdMaker, idMs, type Random } from "./ids.js";
 import { Link } from "./link.js";
 import { Marks, type SavedMark } from "./marks.js";
-import { Outbox, type Pending } from "./outbox.js";
+import { Outbox, type AnyCommand, type Pending } from "./outbox.js";
 import { NEXT, type Phase, type Signal } from "./phases.js";
 import { Requests, type Read } from "./requests.js";
 import { Tracker } from "./tracker.js";
@@ -69,6 +73,10 @@ const RENEWALS_LIMIT = 3;
 const ID_AGE_LIMIT_MS = 60_000; // an id that was never sent may be replaced; older ones look stale or ahead to the owner
 const NEVER_FROM = 4500; // close codes from here on do not go away by themselves, also those we do not know
 const REFUSED_PAUSE_FLOOR_MS = 50;
+const PUT_OFF: ReadonlySet<string> = new Set(["rate_limited", "unavailable"]); // of a call's command: the edge's own, not the owner's
+
+/** A command to a call: worth nothing to the application that comes after this one. */
+const isOfCall = (frame: AnyCommand): frame is CallCommandFrame => frame.type.startsWith("call_");
 
 /** What survives a restart of the application. Shape: `positions`: [next seq, ordinal, read ordinal]. */
 export interface Saved {
@@ -80,7 +88,7 @@ export interface Saved {
 
 type SyncState = { readonly hello: true; deadline_ms: number } | { readonly hello: false; readonly request: string };
 type Omitted<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-export type NewCommand = Omitted<CommandFrame, "id">;
+export type NewCommand = Omitted<AnyCommand, "id">;
 export type NewRead = Omitted<Exclude<Read, { type: "sync" }>, "request">;
 
 export class Core {
@@ -141,7 +149,7 @@ export class Core {
   snapshot(): Saved {
     const active = [...this.trackers].filter(([, tracker]) => tracker.active);
     const positions = Object.fromEntries(active.map(([name, t]) => [name, [t.next_seq, t.ordinal, t.read_ordinal] as const]));
-    const outbox = [...this.outbox].map((entry) => ({ frame: entry.frame, sent: entry.first_connection !== null }));
+    const outbox = [...this.outbox].flatMap(({ frame, first_connection }) => (isOfCall(frame) ? [] : [{ frame, sent: first_connection !== null }]));
     return { epoch: this.epoch, positions, outbox, marks: this.marks.saved() };
   }
 
@@ -167,7 +175,7 @@ export class Core {
 
   /** Takes a command; the effect `queued` names its key. */
   command(command: NewCommand, now_ms: number): Effect[] {
-    const frame = { ...command, id: this.ids.next(now_ms + this.clock_offset_ms) } as CommandFrame;
+    const frame = { ...command, id: this.ids.next(now_ms + this.clock_offset_ms) } as AnyCommand;
     const entry = this.outbox.add(frame);
     this.out.push({ kind: "queued", key: entry.key, frame }, { kind: "save" });
     return this.flush(now_ms);
@@ -190,6 +198,12 @@ export class Core {
 
   typing(conversation: string, typing: boolean, now_ms: number): Effect[] {
     if (this.phase === "online") this.send({ type: "typing", conversation, typing }, now_ms);
+    return this.flush(now_ms);
+  }
+
+  /** A signal of a call: may be lost. */
+  callSignal(frame: CallSignalFrame, now_ms: number): Effect[] {
+    if (this.phase === "online") this.send(frame, now_ms);
     return this.flush(now_ms);
   }
 
@@ -476,6 +490,23 @@ export class Core {
         return;
       case "error":
         return this.onFailure(frame, now_ms);
+      case "call_ack":
+        return this.onCallAck(frame);
+      case "call_refused":
+        return this.onCallRefused(frame, now_ms);
+      case "call_ring":
+      case "call_stop":
+      case "call_changed":
+      case "call_over":
+      case "call_ticket":
+      case "call_described":
+      case "call_candidate_came":
+      case "call_tracks_changed":
+      case "call_speaking":
+      case "call_limits":
+      case "call_signal_refused":
+        this.out.push({ kind: "call", frame });
+        return;
       case "welcome":
         return; // a second one: nothing depends on it
     }
@@ -517,7 +548,7 @@ export class Core {
     const entry = this.outbox.byId(ack.id);
     if (entry !== undefined) {
       this.settle(entry, ack);
-      const event = ack.seq === 0 ? null : eventOf(entry.frame, ack, this.user, this.device);
+      const event = ack.seq === 0 || isOfCall(entry.frame) ? null : eventOf(entry.frame, ack, this.user, this.device);
       if (ack.seq === 0) this.withoutEvent(entry.frame);
       else if (event === null) this.readUpTo(ack, now_ms);
       else if (this.rules.follow) this.onEvent(ack.conversation, event, "own", now_ms);
@@ -536,7 +567,7 @@ export class Core {
   }
 
   /** A read mark that made no event is told to the user's other devices as a receipt: to this one as well. */
-  private withoutEvent(frame: CommandFrame): void {
+  private withoutEvent(frame: AnyCommand): void {
     if (frame.type !== "mark_read" || !this.rules.follow) return;
     const { conversation, up_to_seq, up_to_ordinal } = frame;
     this.onReceipt({ type: "receipt", conversation, user: this.user, state: "read", up_to_seq, up_to_ordinal });
@@ -551,12 +582,7 @@ export class Core {
   private onReject(reject: Reject, now_ms: number): void {
     const entry = this.outbox.byId(reject.id);
     if (entry === undefined) return;
-    if (reject.retryable) {
-      this.outbox.land(entry);
-      const pause_ms = Math.max(reject.retry_after_ms, REFUSED_PAUSE_FLOOR_MS) * (1 + 0.2 * this.random());
-      this.hold_until_ms = Math.max(this.hold_until_ms, now_ms + pause_ms);
-      return;
-    }
+    if (reject.retryable) return this.putOff(entry, reject.retry_after_ms, now_ms);
     const renewable = entry.renewals < RENEWALS_LIMIT;
     if (renewable && (reject.code === "clock_ahead" || (reject.code === "stale" && entry.first_connection === this.connection))) {
       this.renew(entry, now_ms);
@@ -571,6 +597,29 @@ export class Core {
     this.outbox.remove(entry);
     const { conversation, code, detail } = reject;
     this.out.push({ kind: "refused", key: entry.key, frame: entry.frame, conversation, code, detail }, { kind: "save" });
+  }
+
+  private putOff(entry: Pending, retry_after_ms: number, now_ms: number): void {
+    this.outbox.land(entry);
+    const pause_ms = Math.max(retry_after_ms, REFUSED_PAUSE_FLOOR_MS) * (1 + 0.2 * this.random());
+    this.hold_until_ms = Math.max(this.hold_until_ms, now_ms + pause_ms);
+  }
+
+  private onCallAck({ id, conversation, call, seq }: CallAck): void {
+    const entry = this.outbox.byId(id);
+    if (entry === undefined) return;
+    this.outbox.remove(entry);
+    this.out.push({ kind: "acked", key: entry.key, frame: entry.frame, conversation, seq, ordinal: 0, at_ms: 0, call });
+  }
+
+  /** A late call is not asked for again under a new id: who called would be rung by a wish of long ago. */
+  private onCallRefused(refusal: CallRefusal, now_ms: number): void {
+    const entry = this.outbox.byId(refusal.id);
+    if (entry === undefined) return;
+    if (PUT_OFF.has(refusal.code)) return this.putOff(entry, refusal.retry_after_ms, now_ms);
+    this.outbox.remove(entry);
+    const { conversation, code, detail } = refusal;
+    this.out.push({ kind: "refused", key: entry.key, frame: entry.frame, conversation, code, detail, refusal });
   }
 
   private renew(entry: Pending, now_ms: number): void {

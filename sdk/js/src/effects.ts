@@ -1,7 +1,9 @@
 // What the core asks of its shell. A closed union; everything the application hears is in it too.
 
 import type {
-  CommandFrame,
+  CallAck,
+  CallFromEdge,
+  CallRefusal,
   DirectoryEntry,
   EventItem,
   Failure,
@@ -17,6 +19,7 @@ import type {
   UserTyping,
   Welcome,
 } from "./frames.js";
+import type { AnyCommand } from "./outbox.js";
 import type { Phase } from "./phases.js";
 
 /** Where an event came from: while online, as the answer to an own command, or from a page that filled a gap. */
@@ -26,20 +29,24 @@ export type Source = "live" | "own" | "page";
 export interface Acked {
   readonly kind: "acked";
   readonly key: number;
-  readonly frame: CommandFrame;
+  readonly frame: AnyCommand;
   readonly conversation: string;
   readonly seq: number;
   readonly ordinal: number;
   readonly at_ms: number;
+  /** Of a command to a call: which it came to. */
+  readonly call?: string;
 }
 
 export interface Refused {
   readonly kind: "refused";
   readonly key: number;
-  readonly frame: CommandFrame;
+  readonly frame: AnyCommand;
   readonly conversation: string;
   readonly code: string;
   readonly detail: string;
+  /** Of a command to a call: the whole answer. */
+  readonly refusal?: CallRefusal;
 }
 
 /** `retry_at_ms`: of the phase `waiting`; `reason`: why it is not online. */
@@ -50,6 +57,8 @@ export interface StateChanged {
   readonly reason: string;
 }
 
+/** What calls hear beside the answers to their commands. */
+export type CallNews = Exclude<CallFromEdge, CallAck | CallRefusal>;
 export type Answer = HistoryPage | ReceiptsPage | Presence;
 
 export type Effect =
@@ -72,8 +81,9 @@ export type Effect =
   | { readonly kind: "presence"; readonly users: readonly PresenceEntry[] }
   | { readonly kind: "roster"; readonly frame: Roster }
   | { readonly kind: "signalled"; readonly frame: Signalled }
+  | { readonly kind: "call"; readonly frame: CallNews }
   | { readonly kind: "moving"; readonly after_ms: number }
-  | { readonly kind: "queued"; readonly key: number; readonly frame: CommandFrame }
+  | { readonly kind: "queued"; readonly key: number; readonly frame: AnyCommand }
   | Acked
   | Refused
   | StateChanged;

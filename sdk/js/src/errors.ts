@@ -52,6 +52,20 @@ export class Rejected extends WarblerError {
   }
 }
 
+/** A command to a call was refused. `call`: which it is about; with `call_exists` the one that is going on. */
+export class CallRejected extends Rejected {
+  constructor(
+    code: string,
+    detail: string,
+    conversation: string,
+    readonly call: string,
+    readonly fault: "device" | "user" | "engine" | "nobody",
+    readonly wait_ms: number,
+  ) {
+    super(code, detail, conversation);
+  }
+}
+
 /** A read (history, sync, directory) could not be served. */
 export class RequestFailed extends WarblerError {}
 

@@ -1,4 +1,4 @@
-// Made by sdk/js/generate.py from edge/frames.py, schemas/events.py and edge/closing.py: change those, then run it again.
+// Made by sdk/js/generate.py from edge/frames.py, edge/call_frames.py, schemas/events.py and edge/closing.py: change those, then run it again.
 // The frames of `warbler.v1+json` as two closed unions; the field `type` names the frame.
 
 export const SUBPROTOCOL_JSON = "warbler.v1+json";
@@ -7,7 +7,7 @@ export type Role = string;
 export type ConversationKind = "direct" | "group" | "channel";
 export type Permission = "send" | "announce" | "add" | "invite" | "review" | "remove" | "ban" | "mute" | "speak_muted" | "settings" | "rename" | "links" | "recall" | "nicknames" | "appoint" | "roles" | "dissolve";
 export type Relation = "none" | "requested" | "asked" | "friends";
-export type EventKind = "conversation_created" | "member_added" | "member_left" | "member_removed" | "role_changed" | "conversation_renamed" | "message_sent" | "message_edited" | "message_recalled" | "reaction_added" | "reaction_removed" | "read_marked" | "settings_changed" | "member_invited" | "invitation_declined" | "application_made" | "application_declined" | "link_created" | "link_revoked" | "member_banned" | "member_unbanned" | "member_muted" | "all_muted" | "role_defined" | "role_dropped" | "nickname_changed" | "conversation_dissolved" | "friend_requested" | "friend_accepted" | "friend_declined" | "friend_removed" | "user_blocked" | "user_unblocked" | "hidden";
+export type EventKind = "conversation_created" | "member_added" | "member_left" | "member_removed" | "role_changed" | "conversation_renamed" | "message_sent" | "message_edited" | "message_recalled" | "reaction_added" | "reaction_removed" | "read_marked" | "settings_changed" | "member_invited" | "invitation_declined" | "application_made" | "application_declined" | "link_created" | "link_revoked" | "member_banned" | "member_unbanned" | "member_muted" | "all_muted" | "role_defined" | "role_dropped" | "nickname_changed" | "conversation_dissolved" | "friend_requested" | "friend_accepted" | "friend_declined" | "friend_removed" | "user_blocked" | "user_unblocked" | "call_noted" | "hidden";
 
 // ---- events
 
@@ -229,6 +229,21 @@ export interface UserUnblocked extends EventBase {
   readonly member: string;
 }
 
+/** A call has ended; the actor is who called. It raises `ordinal`, for everybody, if somebody missed it.
+ * 
+ * `call_seq`: of its record among the events of the conversation's calls. `duration_ms`: from the first media after an answer on.
+ * `missed_by`: for whom it was rung in vain.
+ */
+export interface CallNoted extends EventBase {
+  readonly kind: "call_noted";
+  readonly call_id: string;
+  readonly call_kind: "one_to_one" | "group";
+  readonly media: "audio" | "video";
+  readonly outcome: "missed" | "rejected" | "busy" | "ended" | "failed";
+  readonly duration_ms: number;
+  readonly missed_by: readonly string[];
+}
+
 /** Another member's own matter: it only takes its seq. */
 export interface HiddenEvent extends EventBase {
   readonly kind: "hidden";
@@ -268,6 +283,7 @@ export type EventItem =
   | FriendRemoved
   | UserBlocked
   | UserUnblocked
+  | CallNoted
   | HiddenEvent;
 
 // ---- from the device
@@ -660,6 +676,249 @@ export interface Ping {
   readonly nonce?: string;
 }
 
+/** Rings `callees`; none: everybody in the conversation. `engine`: a kind, or empty for the node's choice.
+ * 
+ * Units: `ring_ms` 30,000 to 120,000.
+ */
+export interface CallRequest {
+  readonly type: "call_request";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly call_kind: "one_to_one" | "group";
+  readonly media: "audio" | "video";
+  readonly callees?: readonly string[];
+  readonly ring_ms?: number;
+  readonly engine?: "" | "embedded" | "janus" | "livekit" | "p2p";
+  readonly offer_hash?: string;
+}
+
+/** This device got the ring. */
+export interface CallDelivered {
+  readonly type: "call_delivered";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+/** This device shows the ring. */
+export interface CallRinging {
+  readonly type: "call_ringing";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+export interface CallAccept {
+  readonly type: "call_accept";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly answer_hash?: string;
+}
+
+export interface CallReject {
+  readonly type: "call_reject";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+/** This device's user is in another call. */
+export interface CallBusy {
+  readonly type: "call_busy";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+/** Ends a call between two; leaves a group's, or ends it `for_all`. */
+export interface CallHangUp {
+  readonly type: "call_hang_up";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly for_all?: boolean;
+  readonly quality?: FrameQuality | null;
+}
+
+/** What the device had of the call. Shape: `loss_ratio` in 0..1. */
+export interface FrameQuality {
+  readonly loss_ratio: number;
+  readonly rtt_ms: number;
+  readonly jitter_ms: number;
+  readonly bitrate_kbps: number;
+}
+
+/** Into a group's call; or with another device into a call that the user is in. */
+export interface CallJoin {
+  readonly type: "call_join";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+export interface CallLeave {
+  readonly type: "call_leave";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly quality?: FrameQuality | null;
+}
+
+export interface CallInvite {
+  readonly type: "call_invite";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly callees: readonly string[];
+  readonly ring_ms?: number;
+}
+
+/** `target` takes this user's place once it has accepted. */
+export interface CallTransfer {
+  readonly type: "call_transfer";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly target: string;
+  readonly ring_ms?: number;
+}
+
+export interface CallKick {
+  readonly type: "call_kick";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly target: string;
+}
+
+/** By a moderator; one's own microphone is muted with `call_tracks`. */
+export interface CallMute {
+  readonly type: "call_mute";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly target: string;
+  readonly muted?: boolean;
+}
+
+export interface CallHand {
+  readonly type: "call_hand";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly raised?: boolean;
+}
+
+/** From audio to video. */
+export interface CallUpgrade {
+  readonly type: "call_upgrade";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+export interface CallHold {
+  readonly type: "call_hold";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+export interface CallResume {
+  readonly type: "call_resume";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+/** Still there. Needed where no engine says so: before an answer, and in a call between two without an engine. */
+export interface CallRenew {
+  readonly type: "call_renew";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+}
+
+/** Of a call without an engine: whether the other's media comes in. */
+export interface CallMediaFlow {
+  readonly type: "call_media";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly flow: "up" | "lost";
+}
+
+/** To another engine, by a moderator; from `p2p` to an engine by either of the two. `engine`: a kind, or empty for the node's choice. */
+export interface CallSwitch {
+  readonly type: "call_switch";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly engine?: "" | "embedded" | "janus" | "livekit";
+}
+
+/** An offer for what is published, or the answer to an offer to subscribe. `seq` dense from 1 in a generation, with the candidates.
+ * 
+ * `ticket`: with the first offer of a generation. `tracks`: what each media section that is sent is.
+ */
+export interface CallDescription {
+  readonly type: "call_description";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch?: number;
+  readonly pc: "publish" | "subscribe";
+  readonly generation: number;
+  readonly seq: number;
+  readonly sdp_type: "offer" | "answer";
+  readonly sdp: string;
+  readonly tracks?: readonly FrameTrack[];
+  readonly ticket?: string;
+}
+
+/** `candidate` empty: there are no more. */
+export interface CallCandidate {
+  readonly type: "call_candidate";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch?: number;
+  readonly pc: "publish" | "subscribe";
+  readonly generation: number;
+  readonly seq: number;
+  readonly candidate: string;
+  readonly mid?: string;
+}
+
+/** The device's tracks as they are now, told to all. */
+export interface CallTracks {
+  readonly type: "call_tracks";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch?: number;
+  readonly tracks: readonly FrameTrack[];
+}
+
+/** How much of somebody's track this device wants to get. */
+export interface CallLayer {
+  readonly type: "call_layer";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch?: number;
+  readonly publisher: string;
+  readonly source: "microphone" | "camera" | "screen" | "screen_audio";
+  readonly layer: "high" | "low" | "off";
+}
+
+/** For a new generation. Answered by `call_ticket`. */
+export interface CallTicketWanted {
+  readonly type: "call_ticket_wanted";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch?: number;
+  readonly generation: number;
+}
+
 export type CommandFrame =
   | CreateConversation
   | AddMember
@@ -694,6 +953,35 @@ export type CommandFrame =
   | RemoveFriend
   | BlockUser
   | UnblockUser;
+
+export type CallCommandFrame =
+  | CallRequest
+  | CallDelivered
+  | CallRinging
+  | CallAccept
+  | CallReject
+  | CallBusy
+  | CallHangUp
+  | CallJoin
+  | CallLeave
+  | CallInvite
+  | CallTransfer
+  | CallKick
+  | CallMute
+  | CallHand
+  | CallUpgrade
+  | CallHold
+  | CallResume
+  | CallRenew
+  | CallMediaFlow
+  | CallSwitch;
+
+export type CallSignalFrame =
+  | CallDescription
+  | CallCandidate
+  | CallTracks
+  | CallLayer
+  | CallTicketWanted;
 
 export type FromDevice =
   | Hello
@@ -739,7 +1027,32 @@ export type FromDevice =
   | WatchReceipts
   | WatchPresence
   | SetPresence
-  | Ping;
+  | Ping
+  | CallRequest
+  | CallDelivered
+  | CallRinging
+  | CallAccept
+  | CallReject
+  | CallBusy
+  | CallHangUp
+  | CallJoin
+  | CallLeave
+  | CallInvite
+  | CallTransfer
+  | CallKick
+  | CallMute
+  | CallHand
+  | CallUpgrade
+  | CallHold
+  | CallResume
+  | CallRenew
+  | CallMediaFlow
+  | CallSwitch
+  | CallDescription
+  | CallCandidate
+  | CallTracks
+  | CallLayer
+  | CallTicketWanted;
 
 // ---- from the edge
 
@@ -1014,6 +1327,214 @@ export interface Failure {
   readonly conversation: string | null;
 }
 
+/** The command is committed. `call`: the call it came to, which after a glare is the other's. `seq` 0: it was so already. */
+export interface CallAck {
+  readonly type: "call_ack";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly seq: number;
+}
+
+/** `call`: the call that this is about; with `call_exists` the one that is going on. `retry_after_ms` 0: not by waiting alone. */
+export interface CallRefusal {
+  readonly type: "call_refused";
+  readonly id: string;
+  readonly conversation: string;
+  readonly call: string;
+  readonly code: string;
+  readonly fault: "device" | "user" | "engine" | "nobody";
+  readonly detail: string;
+  readonly retry_after_ms: number;
+}
+
+/** Ring until `deadline_ms` (this server's clock, which says `now_ms`), or until `call_stop`. `knock`: the user is in another call. */
+export interface CallRing {
+  readonly type: "call_ring";
+  readonly conversation: string;
+  readonly call: string;
+  readonly caller: string;
+  readonly call_kind: "one_to_one" | "group";
+  readonly media: "audio" | "video";
+  readonly engine_kind: "embedded" | "janus" | "livekit" | "p2p";
+  readonly deadline_ms: number;
+  readonly now_ms: number;
+  readonly knock: boolean;
+}
+
+/** Stop ringing. */
+export interface CallStop {
+  readonly type: "call_stop";
+  readonly conversation: string;
+  readonly call: string;
+  readonly why: "answered_elsewhere" | "cancelled" | "rejected" | "busy" | "timed_out" | "ended";
+}
+
+/** To every session of a participant: something happened. `what`: the event's kind; `by`: who did it; `about`: whom it is about.
+ * 
+ * Also, with `what` "now", after a hello and after joining: how the call stands.
+ */
+export interface CallChanged {
+  readonly type: "call_changed";
+  readonly what: string;
+  readonly by: string;
+  readonly about: string;
+  readonly at_ms: number;
+  readonly call: CallShown;
+}
+
+/** A live call as it is after its event `seq`. */
+export interface CallShown {
+  readonly conversation: string;
+  readonly call: string;
+  readonly seq: number;
+  readonly call_kind: "one_to_one" | "group";
+  readonly media: "audio" | "video";
+  readonly state: "requested" | "ringing" | "accepted" | "connected" | "reconnecting" | "held" | "ended";
+  readonly caller: string;
+  readonly engine_kind: "embedded" | "janus" | "livekit" | "p2p";
+  readonly epoch: number;
+  readonly requested_at_ms: number;
+  readonly parties: readonly CallParty[];
+}
+
+/** A user's part. `device`: by which it is in the call; `flow`: of its media. */
+export interface CallParty {
+  readonly user: string;
+  readonly state: "invited" | "delivered" | "ringing" | "accepted" | "joined" | "rejected" | "busy" | "answered_elsewhere" | "cancelled" | "timed_out" | "failed" | "left";
+  readonly device?: string;
+  readonly flow?: "waiting" | "flowing" | "lost" | "moving";
+  readonly held?: boolean;
+  readonly muted?: boolean;
+  readonly hand?: boolean;
+}
+
+/** To every session of a participant: the call has ended, or this user is no longer in it (`left` says why). */
+export interface CallOver {
+  readonly type: "call_over";
+  readonly conversation: string;
+  readonly call: string;
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly reason: "hung_up" | "cancelled" | "rejected" | "busy" | "missed" | "ended_by_moderator" | "all_left" | "no_media" | "connection_lost" | "lease_expired" | "engine_lost" | "too_long" | null;
+  readonly left: "hung_up" | "kicked" | "transferred" | "no_media" | "connection_lost" | "lease_expired" | "engine_lost" | null;
+}
+
+/** Into the room of this epoch, once, until `until_ms`. A higher epoch: make the new connections before the old ones are broken. */
+export interface CallTicket {
+  readonly type: "call_ticket";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch: number;
+  readonly generation: number;
+  readonly engine_kind: "embedded" | "janus" | "livekit" | "p2p";
+  readonly url: string;
+  readonly ticket: string;
+  readonly ice_servers: readonly FrameIceServer[];
+  readonly until_ms: number;
+}
+
+export interface FrameIceServer {
+  readonly urls: readonly string[];
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+/** The answer to what is published, or an offer to subscribe. `pc`: of the receiver's connections. */
+export interface CallDescribed {
+  readonly type: "call_described";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch: number;
+  readonly generation: number;
+  readonly seq: number;
+  readonly pc: "publish" | "subscribe";
+  readonly sdp_type: "offer" | "answer";
+  readonly sdp: string;
+  readonly tracks: readonly FrameTrack[];
+}
+
+/** One stream. `mid`: of the SDP's media section; `user`, `device`: whose, empty in what its own device says. */
+export interface FrameTrack {
+  readonly mid: string;
+  readonly source: "microphone" | "camera" | "screen" | "screen_audio";
+  readonly user?: string;
+  readonly device?: string;
+  readonly muted?: boolean;
+}
+
+export interface CallCandidateCame {
+  readonly type: "call_candidate_came";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch: number;
+  readonly generation: number;
+  readonly seq: number;
+  readonly pc: "publish" | "subscribe";
+  readonly candidate: string;
+  readonly mid: string;
+}
+
+/** What somebody's tracks are now. */
+export interface CallTracksChanged {
+  readonly type: "call_tracks_changed";
+  readonly conversation: string;
+  readonly call: string;
+  readonly user: string;
+  readonly device: string;
+  readonly tracks: readonly FrameTrack[];
+}
+
+/** Who speaks now, the loudest first. */
+export interface CallSpeaking {
+  readonly type: "call_speaking";
+  readonly conversation: string;
+  readonly call: string;
+  readonly speakers: readonly FrameSpeaker[];
+}
+
+/** `level`: 0 to 100. */
+export interface FrameSpeaker {
+  readonly user: string;
+  readonly level: number;
+}
+
+/** Send at most so much (0: no limit); `audio_only`: this device's way carries no video for now. */
+export interface CallLimits {
+  readonly type: "call_limits";
+  readonly conversation: string;
+  readonly call: string;
+  readonly bitrate_kbps: number;
+  readonly height: number;
+  readonly audio_only: boolean;
+}
+
+/** `seq`: of the refused signal; 0: it had none. `code`: of `schemas.call_signals.SignalCode`, or `rate_limited`. */
+export interface CallSignalRefusal {
+  readonly type: "call_signal_refused";
+  readonly conversation: string;
+  readonly call: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly code: string;
+  readonly detail: string;
+}
+
+export type CallFromEdge =
+  | CallAck
+  | CallRefusal
+  | CallRing
+  | CallStop
+  | CallChanged
+  | CallOver
+  | CallTicket
+  | CallDescribed
+  | CallCandidateCame
+  | CallTracksChanged
+  | CallSpeaking
+  | CallLimits
+  | CallSignalRefusal;
+
 export type FromEdge =
   | Welcome
   | DirectoryPage
@@ -1032,7 +1553,20 @@ export type FromEdge =
   | Signalled
   | UserTyping
   | Pong
-  | Failure;
+  | Failure
+  | CallAck
+  | CallRefusal
+  | CallRing
+  | CallStop
+  | CallChanged
+  | CallOver
+  | CallTicket
+  | CallDescribed
+  | CallCandidateCame
+  | CallTracksChanged
+  | CallSpeaking
+  | CallLimits
+  | CallSignalRefusal;
 
 /** Why the edge closes a WebSocket, and what the device does next. */
 export interface CloseCode {

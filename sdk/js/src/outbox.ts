@@ -1,11 +1,13 @@
 // Commands that are not answered yet, in the order they were given. Pure.
 
-import type { CommandFrame } from "./frames.js";
+import type { CallCommandFrame, CommandFrame } from "./frames.js";
+
+export type AnyCommand = CommandFrame | CallCommandFrame;
 
 /** One command. `key` names it on this device; its `frame.id` changes only when it surely was not accepted under the old one. */
 export interface Pending {
   readonly key: number;
-  frame: CommandFrame;
+  frame: AnyCommand;
   /** The connection that first carried this id; null: none yet; 0: one of an earlier run. */
   first_connection: number | null;
   /** It was sent on this connection and is not answered. */
@@ -30,7 +32,7 @@ export class Outbox {
     return this.entries.values();
   }
 
-  add(frame: CommandFrame, first_connection: number | null = null): Pending {
+  add(frame: AnyCommand, first_connection: number | null = null): Pending {
     const entry: Pending = { key: this.next_key++, frame, first_connection, flying: false, sent_at_ms: 0, checking: false, renewals: 0 };
     this.entries.set(entry.key, entry);
     this.keys.set(frame.id, entry.key);
@@ -84,7 +86,7 @@ export class Outbox {
   }
 
   /** Replaces what an unsent command asks, for commands that overtake each other (mark_read). */
-  replace(entry: Pending, frame: CommandFrame): void {
+  replace(entry: Pending, frame: AnyCommand): void {
     entry.frame = { ...frame, id: entry.frame.id };
   }
 }

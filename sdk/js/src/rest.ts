@@ -1,5 +1,6 @@
 // The REST face: what is not sent over the WebSocket. Each group of calls has a module of its own.
 
+import { CallLists } from "./call_lists.js";
 import type { CommandFrame, ConversationKind, FrameMember, FrameSettings, Role } from "./frames.js";
 import { FriendCalls } from "./friends.js";
 import { GroupCalls } from "./groups.js";
@@ -81,6 +82,7 @@ export class Rest extends Http {
   readonly friends = new FriendCalls(this);
   readonly groups = new GroupCalls(this);
   readonly push = new PushCalls(this);
+  readonly calls = new CallLists(this);
 
   refresh(refresh_token: string): Promise<SignedIn> {
     return this.call("POST", "/v1/refresh", { refresh_token }, { authorized: false });

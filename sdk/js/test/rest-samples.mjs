@@ -5,13 +5,16 @@ import { Admin, MemoryStore, Rest, Ways } from "../dist/index.js";
 
 const needed = { challenge: "ch", factors: ["totp"], enrol: false, expires_at_ms: 1 };
 const SAMPLES = {
-  after: "a1",
+  after: "1760000000000.c1",
   at_ms: 1,
   avatar: "",
   before_seq: 5,
   body: { conversation_kind: "group", title: "t", members: [{ user: "u-1", role: "member" }], settings: { joining: "open" } },
   change: { display_name: "Ana", fields: { a: "b" }, version: 1 },
   device: "d-1",
+  keep_ms: 60_000,
+  rule_scope: "kind",
+  target: "group",
   ids: ["u-1"],
   kind: "email",
   level: 5,
@@ -49,7 +52,15 @@ const OTHERS = {
   sendPush: [{ audience: "tags", audience_of: ["news"], title: "Hello", ttl_ms: 60_000 }],
   pushResults: ["u-1", "accepted", "webpush"],
   pushStats: [24],
+  makeWebhook: [{ url: "https://archive.example/hook", types: ["message_sent"] }],
+  changeWebhook: ["wh-1", { url: "https://archive.example/hook", enabled: false }],
+  rotateWebhookSecret: ["wh-1", 1],
+  webhookDeliveries: ["wh-1", "given_up", 5],
+  webhookDeadLetters: ["wh-1", 5],
+  redeliverToWebhook: ["wh-1", { topic: "conversation-events", partition: 0, offset: 1 }],
   labelForPushes: ["u-1", ["news"], "ana"],
+  openMatter: ["a letter", { conversations: ["g-1"], users: ["u-1"], from_ms: 1, until_ms: 2 }],
+  scopeMatter: ["m-1", { users: ["u-1"] }],
   command: ["g-1", "u-1", { type: "leave_conversation" }],
   could: ["u-1", "send", "g-1", 1],
   give: [{ conversation: "g-1" }, { type: "leave_conversation" }],
@@ -92,9 +103,10 @@ const credential = { id: "c", rawId: bytes, type: "public-key", authenticatorAtt
 Object.defineProperty(globalThis, "navigator", { value: { credentials: { create: async () => credential, get: async () => credential } }, configurable: true });
 
 const rest = new Rest(() => "http://edge", answer, async () => "t");
-for (const part of [rest, rest.people, rest.friends, rest.groups, rest.push]) await callAll(part);
+for (const part of [rest, rest.people, rest.friends, rest.groups, rest.push, rest.calls]) await callAll(part);
 await callAll(new Ways(rest, { id: "d-1", platform: "web" }, new MemoryStore(), () => undefined));
-await callAll(new Admin("http://edge", "key", answer));
+const admin = new Admin("http://edge", "key", answer);
+for (const part of [admin, admin.hooks, admin.retention]) await callAll(part);
 current = "Rest.give";
 await rest.give({ user: "u-1" }, { type: "block_user" });
 current = "People.stepUp";

@@ -1,10 +1,22 @@
 """Warbler's client: `async with Client(url, token=..., device=...) as client: await client.send(conversation, "hello")`."""
 
 from warbler.admin import Admin
-from warbler.calls import TokenSource
+from warbler.calls import Calls
 from warbler.client import Client
 from warbler.directory import is_unspoken
-from warbler.errors import ClientError, Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut, StepUpNeeded, Unreachable
+from warbler.errors import (
+    CallIsOver,
+    CallRefused,
+    ClientError,
+    Closed,
+    ConnectionRefused,
+    OutboxFull,
+    Rejected,
+    RequestFailed,
+    SignedOut,
+    StepUpNeeded,
+    Unreachable,
+)
 from warbler.frames import (
     Ack,
     DeviceContent,
@@ -37,6 +49,7 @@ from warbler.happenings import (
     TypingSeen,
     Unreadable,
 )
+from warbler.http import TokenSource
 from warbler.people import Privacy
 from warbler.rest import AdminUser, Rest
 from warbler.roster import Roster
@@ -47,6 +60,9 @@ __all__ = [
     "Ack",
     "Admin",
     "AdminUser",
+    "CallIsOver",
+    "CallRefused",
+    "Calls",
     "Client",
     "ClientError",
     "Closed",

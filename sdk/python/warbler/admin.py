@@ -1,4 +1,4 @@
-"""The administrator's interface: users, sign-ins, roles, API keys, policies, and what was decided. A shell over `Calls`.
+"""The administrator's interface: users, sign-ins, roles, API keys, policies, and what was decided. A shell over `Http`.
 
 `Admin(url, key=...)`: with an API key, the node's admin key, or the access token of a user with a tenant role.
 """
@@ -10,9 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from warbler import frames
-from warbler.calls import WITHIN_S, path_of
+from warbler.http import WITHIN_S, path_of
 from warbler.people import Factors, Identifier, Profile, SignIn
 from warbler.pushes import AdminPushes
+from warbler.retention import AdminRetention
+from warbler.webhooks import AdminWebhooks
 
 UserState = Literal["active", "frozen", "deactivated", "deleted"]
 UserKind = Literal["person", "bot", "service"]
@@ -148,8 +150,8 @@ class _Policies(Struct, frozen=True):
     policies: dict[str, dict[str, Any]]
 
 
-class Admin(AdminPushes):
-    """Raises, from every call, as `Calls`; 403 not_permitted where the key or role does not reach so far. Every call stands in the log."""
+class Admin(AdminPushes, AdminRetention, AdminWebhooks):
+    """Raises, from every call, as `Http`; 403 not_permitted where the key or role does not reach so far. Every call stands in the log."""
 
     def __init__(self, url: str | Sequence[str], *, key: str, within_s: float = WITHIN_S) -> None:
         super().__init__(url, access_token=key, within_s=within_s)

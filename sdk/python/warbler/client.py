@@ -13,13 +13,15 @@ from typing import TypeVar
 
 from warbler import effects as fx
 from warbler import frames
-from warbler.calls import TokenSource
+from warbler.call_frames import CallAck, CallCommandFrames, CallFromEdge, CallSignalFrames
+from warbler.calls import Calls
 from warbler.codec import CODECS, CodecName
 from warbler.core import Core
 from warbler.directory import Directory
 from warbler.errors import ClientError, Closed, Rejected, RequestFailed, SignedOut, Unreachable
 from warbler.frames import Ack, DeviceContent, FrameMember
 from warbler.happenings import Connected, Happening, TimelineEvent
+from warbler.http import TokenSource
 from warbler.link import LOST
 from warbler.phases import Phase
 from warbler.reads import Read
@@ -73,6 +75,8 @@ class Client(Requests):
         self._connect_within_s = connect_within_s
         self.directory = Directory()
         self.observers: list[Callable[[Happening], None]] = []  # called at once with everything that happens
+        self.calls = Calls(self)
+        self.call_observers: list[Callable[[CallFromEdge], None]] = [self.calls.take]  # and with every frame about calls
         self._naming: asyncio.Future[object] | None = None
         self._asked_names: set[str] = set()
         self._wire: Wire | None = None
@@ -115,6 +119,7 @@ class Client(Requests):
         if self._wire is not None:
             self._wire.close()
             self._wire = None
+        self.calls.close()
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
@@ -142,6 +147,10 @@ class Client(Requests):
         if self._core.welcome is None:
             raise Unreachable("not connected yet")
         return self._core.welcome.user
+
+    @property
+    def device(self) -> str:
+        return self._core.device
 
     @property
     def epoch(self) -> str | None:
@@ -177,6 +186,19 @@ class Client(Requests):
             await self._arrived.wait()
 
     # ---- commands and reads (the typed ones are in `Requests`)
+
+    def submit_call(self, frame: CallCommandFrames) -> "asyncio.Future[CallAck]":
+        """As `submit`, of a command to a call (`client.calls` has one method each)."""
+        key, future = self._ticket(CallAck)
+        self._perform(self._core.submit(key, frame, now_ms()))
+        return future
+
+    def tell_call(self, frame: CallSignalFrames) -> None:
+        """Delivery: may be lost; dropped while there is no connection."""
+        self._perform(self._core.tell(frame, now_ms()))
+
+    def new_id(self) -> str:
+        return self._core.new_id(now_ms())
 
     def submit(self, frame: frames.CommandFrames) -> "asyncio.Future[Ack]":
         """Takes a command; the future gives its ack. Delivery: exactly once, across reconnects, while the client lives."""
@@ -266,6 +288,9 @@ class Client(Requests):
         match effect:
             case fx.Emit(happening=happening):
                 self._on_happening(happening)
+            case fx.CallHeard(frame=heard):
+                for hear in self.call_observers:
+                    hear(heard)
             case fx.Answered(key=key, page=page):
                 self._settle(key, page)
             case fx.Failed(key=key, error=error):
@@ -293,6 +318,8 @@ class Client(Requests):
     def _on_happening(self, happening: Happening) -> None:
         if isinstance(happening, Connected) and self._connected is not None and not self._connected.done():
             self._connected.set_result(None)
+        if isinstance(happening, Connected):
+            self.calls.connected()
         for observe in self.observers:
             observe(happening)
         if not self._follow:

@@ -8,19 +8,19 @@ Units: every `now_ms` is the shell's monotonic clock; the server's clock is lear
 """
 
 from collections.abc import Callable, Mapping
-from typing import assert_never
 
 import msgspec
 
 from warbler import frames, own
 from warbler import happenings as told
 from warbler.backoff import reconnect_of
+from warbler.call_answers import Tellable, settle
 from warbler.effects import Acked, Answer, Answered, Effect, Emit, Failed, Reconnect, Send, Stop
 from warbler.errors import SIGNED_OUT_BY, Closed, ConnectionRefused, OutboxFull, Rejected, RequestFailed, SignedOut
 from warbler.ids import RANDOM_BITS, uuid7
 from warbler.link import WELCOME_WITHIN_MS, Link
 from warbler.marks import Marks
-from warbler.outbox import Outbox, Pending
+from warbler.outbox import Command, Outbox, Pending
 from warbler.phases import NEXT, Phase, Signal
 from warbler.reads import Read, Reads
 from warbler.timelines import Timelines
@@ -71,7 +71,7 @@ class Core:
 
     # ---- what the application asks
 
-    def submit(self, key: int, frame: frames.CommandFrames, now_ms: int) -> list[Effect]:
+    def submit(self, key: int, frame: Command, now_ms: int) -> list[Effect]:
         """Takes a command; its id is made when it leaves, unless the frame has one."""
         if self.phase is Phase.ENDED:
             return [Failed(key, Closed("the client has ended"))]
@@ -93,7 +93,7 @@ class Core:
             self._watches.presence = frame
         return [*effects, self._send(frame, now_ms)] if self.phase is Phase.LIVE else effects
 
-    def tell(self, frame: frames.Typing, now_ms: int) -> list[Effect]:
+    def tell(self, frame: Tellable, now_ms: int) -> list[Effect]:
         """Something that may be lost: dropped while there is no connection."""
         return [self._send(frame, now_ms)] if self.phase is Phase.LIVE else []
 
@@ -194,7 +194,7 @@ class Core:
             case frames.Failure():
                 return self._on_failure(frame, now_ms)
             case _:
-                assert_never(frame)
+                return [*settle(self.outbox, frame, now_ms), *self._flush(now_ms)]
 
     def on_tick(self, now_ms: int) -> list[Effect]:
         """Pings, retries, pacing and watermarks whose time has come."""
@@ -259,8 +259,7 @@ class Core:
         return effects if page.next is None else [*effects, self._ask_directory(page.next, now_ms)]
 
     def _on_ack(self, ack: frames.Ack, now_ms: int) -> list[Effect]:
-        pending = self.outbox.answered(ack.id)
-        return self._read_up_to(ack, now_ms) if pending is None else self._accepted(pending, ack, now_ms)
+        return self._read_up_to(ack, now_ms) if (taken := self.outbox.answered(ack.id)) is None else self._accepted(taken, ack, now_ms)
 
     def _accepted(self, pending: Pending, ack: frames.Ack, now_ms: int) -> list[Effect]:
         effects: list[Effect] = [Acked(pending.key, ack)]
@@ -280,8 +279,7 @@ class Core:
         return self._repair(now_ms)
 
     def _on_reject(self, reject: frames.Reject, now_ms: int) -> list[Effect]:
-        pending = self.outbox.answered(reject.id)
-        if pending is None:
+        if (pending := self.outbox.answered(reject.id)) is None:
             return []
         if reject.retryable:
             self.outbox.again(pending, now_ms + max(1, reject.retry_after_ms))
@@ -399,10 +397,12 @@ class Core:
             return []
         return [self._send(pending.frame, now_ms) for pending in self.outbox.due(self._link.number, now_ms, self._stamp_at(now_ms))]
 
+    def new_id(self, now_ms: int) -> str:
+        return uuid7(self.server_ms(now_ms), self._random_bits(RANDOM_BITS))
+
     def _stamp_at(self, now_ms: int) -> Callable[[Pending], None]:
         def stamp(pending: Pending) -> None:
-            command_id = uuid7(self.server_ms(now_ms), self._random_bits(RANDOM_BITS))
-            pending.frame = msgspec.structs.replace(pending.frame, id=command_id)
+            pending.frame = msgspec.structs.replace(pending.frame, id=self.new_id(now_ms))
 
         return stamp
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from warbler.call_frames import CallAck, CallFromEdge
 from warbler.errors import ClientError
 from warbler.frames import Ack, DirectoryPage, FromDevice, HistoryPage, Page, Presence, ReceiptsPage
 from warbler.happenings import Happening
@@ -22,11 +23,18 @@ class Emit:
 
 
 @dataclass(frozen=True, slots=True)
+class CallHeard:
+    """For whoever follows calls, in this order."""
+
+    frame: CallFromEdge
+
+
+@dataclass(frozen=True, slots=True)
 class Acked:
     """The command given under `key` is committed."""
 
     key: int
-    ack: Ack
+    ack: Ack | CallAck
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +74,4 @@ class Stop:
     error: ClientError
 
 
-Effect = Send | Emit | Acked | Answered | Failed | Drop | Reconnect | Stop
+Effect = Send | Emit | CallHeard | Acked | Answered | Failed | Drop | Reconnect | Stop

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal, Self
 
+from warbler.call_frames import CallOver, CallRefusal
+from warbler.call_values import Fault
 from warbler.frames import Failure, Reject
 
 
@@ -40,6 +42,36 @@ class RequestFailed(ClientError):
     @classmethod
     def of(cls, failure: Failure) -> Self:
         return cls(failure.code, failure.detail, failure.retryable, 0, failure.retry_after_ms)
+
+
+class CallRefused(ClientError):
+    """A command to a call was refused; `fault` says whose doing it is, `call` which call it is about.
+
+    With `call_exists`, `call` is the one that is going on: join it. `retry_after_ms`: when the same wish may be granted.
+    """
+
+    def __init__(self, refusal: CallRefusal) -> None:
+        super().__init__(f"{refusal.code}: {refusal.detail}" if refusal.detail else refusal.code)
+        self.code: str = refusal.code
+        self.fault: Fault = refusal.fault
+        self.detail, self.conversation, self.call = refusal.detail, refusal.conversation, refusal.call
+        self.retry_after_ms = refusal.retry_after_ms
+
+
+class CallIsOver(ClientError):
+    """The call ended before what was waited for."""
+
+    def __init__(self, over: CallOver) -> None:
+        super().__init__(f"the call is over: {over.reason or over.left or 'nobody knows how'}")
+        self.over = over
+
+
+class MediaBroken(ClientError):
+    """The engine does not take what this device sends, and a new connection would not change that."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code, self.detail = code, detail
 
 
 class StepUpNeeded(RequestFailed):

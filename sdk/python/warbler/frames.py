@@ -7,7 +7,10 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-Code = str
+from warbler.call_frames import CallFromDevice, CallFromEdge
+from warbler.frame_base import Code
+from warbler.frame_base import CommandFrame as CommandFrame
+
 Role = str  # owner, admin, member, or one that the conversation defined itself
 Permission = Literal[
     "send",
@@ -35,6 +38,7 @@ ReceiptState = Literal["delivered", "read", "played"]
 WatermarkState = Literal["delivered", "read", "played", "previewed", "unread"]
 PresenceState = Literal["online", "away", "offline"]
 ConversationKind = Literal["direct", "group", "channel"]
+CallOutcome = Literal["missed", "rejected", "busy", "ended", "failed"]
 
 
 class DeviceContent(Struct, frozen=True, omit_defaults=True):
@@ -83,11 +87,6 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     agent: str = ""  # name and version of the client, for operators
     follow: bool = True
     push: PushOffer | None = None
-
-
-class CommandFrame(Struct, frozen=True, kw_only=True, tag_field="type"):
-    id: str  # UUIDv7, chosen by the device; a retry uses the same one
-    conversation: str
 
 
 class CreateConversation(CommandFrame, frozen=True, kw_only=True, tag="create_conversation"):
@@ -451,6 +450,7 @@ FromDevice = (
     | WatchPresence
     | SetPresence
     | Ping
+    | CallFromDevice
 )
 
 # ---- from the edge
@@ -489,6 +489,7 @@ EventKind = Literal[
     "friend_removed",
     "user_blocked",
     "user_unblocked",
+    "call_noted",
     "hidden",  # it is another member's own matter
 ]
 
@@ -529,6 +530,12 @@ class EventItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: int | None = None
     permissions: tuple[Permission, ...] | None = None
     nickname_id: str | None = None
+    call_id: str | None = None
+    call_kind: Literal["one_to_one", "group"] | None = None
+    media: Literal["audio", "video"] | None = None
+    outcome: CallOutcome | None = None
+    duration_ms: int | None = None
+    missed_by: tuple[str, ...] | None = None
 
 
 class MessageItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -795,6 +802,7 @@ FromEdge = (
     | UserTyping
     | Pong
     | Failure
+    | CallFromEdge
 )
 
 COMMAND_TYPES: tuple[type[CommandFrame], ...] = get_args(CommandFrames)

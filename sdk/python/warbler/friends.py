@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from warbler.calls import Calls, path_of
+from warbler.http import Http, path_of
 from warbler.roster import RosterPage
 
 
@@ -42,24 +42,24 @@ class FriendQuestion(Struct, frozen=True):
 
 
 class Friends:
-    """Raises, from every call, as `Calls`."""
+    """Raises, from every call, as `Http`."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, http: Http) -> None:
+        self._http = http
 
     async def roster_page(self, since: str = "", after: str | None = None) -> RosterPage:
-        return await self._calls.call("GET", "/v1/me/roster", RosterPage, params={"since": since or None, "after": after})
+        return await self._http.call("GET", "/v1/me/roster", RosterPage, params={"since": since or None, "after": after})
 
     async def note(self, user: str, alias: str, tags: list[str] | None = None) -> None:
         """What the user calls this person, and how it sorts it; nobody else sees it."""
-        await self._calls.response("PUT", path_of("me", "roster", user), {"json": {"alias": alias, "tags": tags or []}})
+        await self._http.response("PUT", path_of("me", "roster", user), {"json": {"alias": alias, "tags": tags or []}})
 
     async def invitations(self) -> Invitations:
-        return await self._calls.call("GET", "/v1/me/invitations", Invitations)
+        return await self._http.call("GET", "/v1/me/invitations", Invitations)
 
     async def may_message(self, user: str) -> MayMessage:
         """Whether a message to this user would be taken now."""
-        return await self._calls.call("GET", path_of("users", user, "may-message"), MayMessage)
+        return await self._http.call("GET", path_of("users", user, "may-message"), MayMessage)
 
     async def question(self, user: str) -> FriendQuestion:
-        return await self._calls.call("GET", path_of("users", user, "friend-question"), FriendQuestion)
+        return await self._http.call("GET", path_of("users", user, "friend-question"), FriendQuestion)

@@ -8,8 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from warbler.calls import Calls, path_of
 from warbler.frames import ConversationKind, FrameSettings, MessageItem, Permission, Role
+from warbler.http import Http, path_of
 
 Listing = Literal["roles", "bans", "mutes", "links", "applications", "invitations"]
 
@@ -105,45 +105,45 @@ class JoinLink(Struct, frozen=True):
 
 
 class Groups:
-    """Raises, from every call, as `Calls` (codes not_member, not_allowed, unknown_conversation)."""
+    """Raises, from every call, as `Http` (codes not_member, not_allowed, unknown_conversation)."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, http: Http) -> None:
+        self._http = http
 
     async def group(self, conversation: str) -> Group:
         """Of a public group also to who is no member."""
-        return await self._calls.call("GET", path_of("conversations", conversation), Group)
+        return await self._http.call("GET", path_of("conversations", conversation), Group)
 
     async def public(self, q: str = "") -> AsyncIterator[PublicGroups]:
         """Pages of public groups, by the beginnings of the words of their titles; empty: all."""
-        async for page in self._calls.pages("/v1/conversations/public", PublicGroups, {"q": q}):
+        async for page in self._http.pages("/v1/conversations/public", PublicGroups, {"q": q}):
             yield page
 
     async def listing(self, conversation: str, what: Listing) -> AsyncIterator[GroupEntries]:
         """Pages; one may be empty and not be the last. Roles are for every member, the others for who may change them."""
-        async for page in self._calls.pages(path_of("conversations", conversation, what), GroupEntries):
+        async for page in self._http.pages(path_of("conversations", conversation, what), GroupEntries):
             yield page
 
     async def announcements(self, conversation: str, before_seq: int | None = None) -> Announcements:
         path = path_of("conversations", conversation, "announcements")
-        return await self._calls.call("GET", path, Announcements, params={"before_seq": before_seq})
+        return await self._http.call("GET", path, Announcements, params={"before_seq": before_seq})
 
     async def set_nickname(self, conversation: str, user: str, nickname: str) -> None:
         """Empty: none any more."""
-        await self._calls.response("PUT", path_of("conversations", conversation, "nicknames", user), {"json": {"nickname": nickname}})
+        await self._http.response("PUT", path_of("conversations", conversation, "nicknames", user), {"json": {"nickname": nickname}})
 
     async def nicknames(self, conversation: str, users: Sequence[str]) -> dict[str, str]:
         """Those of these users who have one."""
         path = path_of("conversations", conversation, "nicknames")
-        found = await self._calls.call("GET", path, _Nicknames, params={"users": ",".join(users)})
+        found = await self._http.call("GET", path, _Nicknames, params={"users": ",".join(users)})
         return {each.user: each.nickname for each in found.nicknames}
 
     async def push_mode(self, conversation: str) -> PushMode:
-        return await self._calls.call("GET", path_of("conversations", conversation, "push-mode"), PushMode)
+        return await self._http.call("GET", path_of("conversations", conversation, "push-mode"), PushMode)
 
     async def set_push_mode(self, conversation: str, mode: PushMode) -> PushMode:
-        return await self._calls.call("PUT", path_of("conversations", conversation, "push-mode"), PushMode, mode)
+        return await self._http.call("PUT", path_of("conversations", conversation, "push-mode"), PushMode, mode)
 
     async def qr(self, text: str) -> str:
         """A QR code as SVG."""
-        return (await self._calls.response("POST", "/v1/qr", {"json": {"text": text}})).text
+        return (await self._http.response("POST", "/v1/qr", {"json": {"text": text}})).text

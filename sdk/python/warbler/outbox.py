@@ -9,8 +9,10 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from warbler.call_frames import CallCommandFrames
 from warbler.frames import CommandFrames, Limits
 
+Command = CommandFrames | CallCommandFrames
 RESEND_AFTER_MS = 30_000
 UNPACED_PER_S = 1e9
 RATE_MARGIN = 0.95  # a little slower than the server's own bucket: a refused command would come after those behind it
@@ -21,7 +23,7 @@ class Pending:
     """One command on its way. `first_connection`, `connection`: numbers of connections, 0 for none."""
 
     key: int
-    frame: CommandFrames
+    frame: Command
     fixed_id: bool  # the caller chose the id: never changed here
     since_seq: int  # its event, if any, is not before this seq
     first_connection: int = 0

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from warbler.calls import Calls, path_of
+from warbler.http import Http, path_of
 
 FactorKind = Literal["totp", "passkey", "recovery_codes"]
 ContactKind = Literal["email", "phone"]
@@ -167,83 +167,83 @@ class _FirstCodes(Struct, frozen=True):
 
 
 class People:
-    """Raises, from every call, as `Calls`; StepUpNeeded where noted: `step_up`, then the same call again."""
+    """Raises, from every call, as `Http`; StepUpNeeded where noted: `step_up`, then the same call again."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, http: Http) -> None:
+        self._http = http
 
     async def me(self) -> Me:
-        return await self._calls.call("GET", "/v1/me", Me)
+        return await self._http.call("GET", "/v1/me", Me)
 
     async def ticket(self) -> Ticket:
-        return await self._calls.call("POST", "/v1/ticket", Ticket, {})
+        return await self._http.call("POST", "/v1/ticket", Ticket, {})
 
     # ---- where one is signed in
 
     async def sign_ins(self) -> list[SignIn]:
-        return (await self._calls.call("GET", "/v1/me/sign-ins", _SignIns)).sign_ins
+        return (await self._http.call("GET", "/v1/me/sign-ins", _SignIns)).sign_ins
 
     async def end_sign_in(self, sign_in: str) -> None:
         """Signs out there: its sockets close at once."""
-        await self._calls.call("DELETE", path_of("me", "sign-ins", sign_in), type(None))
+        await self._http.call("DELETE", path_of("me", "sign-ins", sign_in), type(None))
 
     async def end_other_sign_ins(self) -> int:
         """All but this one; how many they were."""
-        return (await self._calls.call("DELETE", "/v1/me/sign-ins", _Ended)).ended
+        return (await self._http.call("DELETE", "/v1/me/sign-ins", _Ended)).ended
 
     async def change_password(self, old: str, new: str) -> None:
-        await self._calls.call("PUT", "/v1/me/password", type(None), {"old": old, "new": new})
+        await self._http.call("PUT", "/v1/me/password", type(None), {"old": old, "new": new})
 
     async def deactivate(self) -> None:
         """Until the next sign-in."""
-        await self._calls.call("POST", "/v1/me/deactivate", type(None), {})
+        await self._http.call("POST", "/v1/me/deactivate", type(None), {})
 
     async def delete_account(self) -> None:
         """For good. Raises: StepUpNeeded."""
-        await self._calls.call("DELETE", "/v1/me", type(None))
+        await self._http.call("DELETE", "/v1/me", type(None))
 
     async def request_identifier_code(self, kind: ContactKind, to: str) -> CodeSent:
         """Sends a code to an address or number that is to be the user's."""
-        return await self._calls.call("POST", "/v1/me/identifiers/code", CodeSent, {"kind": kind, "to": to})
+        return await self._http.call("POST", "/v1/me/identifiers/code", CodeSent, {"kind": kind, "to": to})
 
     async def add_identifier(self, kind: ContactKind, to: str, code: str) -> str:
         body = {"kind": kind, "to": to, "code": code}
-        return (await self._calls.call("POST", "/v1/me/identifiers", _Identifier, body)).identifier
+        return (await self._http.call("POST", "/v1/me/identifiers", _Identifier, body)).identifier
 
     async def remove_identifier(self, identifier: str) -> None:
-        await self._calls.call("DELETE", path_of("me", "identifiers", identifier), type(None))
+        await self._http.call("DELETE", path_of("me", "identifiers", identifier), type(None))
 
     # ---- second factors
 
     async def factors(self) -> Factors:
-        return await self._calls.call("GET", "/v1/me/factors", Factors)
+        return await self._http.call("GET", "/v1/me/factors", Factors)
 
     async def enrol_totp(self, name: str = "") -> Totp:
-        return await self._calls.call("POST", "/v1/me/factors/totp", Totp, {"name": name})
+        return await self._http.call("POST", "/v1/me/factors/totp", Totp, {"name": name})
 
     async def confirm_totp(self, factor: str, code: str) -> list[str] | None:
         """The recovery codes, shown this once, with the first factor; None later."""
         path = path_of("me", "factors", "totp", factor, "confirm")
-        return (await self._calls.call("POST", path, _FirstCodes, {"code": code})).recovery_codes
+        return (await self._http.call("POST", path, _FirstCodes, {"code": code})).recovery_codes
 
     async def passkey_options(self) -> PasskeyOptions:
         """What to ask the authenticator, for a new passkey."""
-        return await self._calls.call("POST", "/v1/me/passkeys/options", PasskeyOptions, {})
+        return await self._http.call("POST", "/v1/me/passkeys/options", PasskeyOptions, {})
 
     async def add_passkey(self, challenge: str, credential: dict[str, Any], name: str = "") -> AddedFactor:
         body = {"challenge": challenge, "credential": credential, "name": name}
-        return await self._calls.call("POST", "/v1/me/passkeys", AddedFactor, body)
+        return await self._http.call("POST", "/v1/me/passkeys", AddedFactor, body)
 
     async def remove_factor(self, factor: str) -> None:
         """Raises: StepUpNeeded."""
-        await self._calls.call("DELETE", path_of("me", "factors", factor), type(None))
+        await self._http.call("DELETE", path_of("me", "factors", factor), type(None))
 
     async def new_recovery_codes(self) -> list[str]:
         """The old ones are void. Raises: StepUpNeeded."""
-        return (await self._calls.call("POST", "/v1/me/recovery-codes", _Codes, {})).codes
+        return (await self._http.call("POST", "/v1/me/recovery-codes", _Codes, {})).codes
 
     async def step_up_options(self) -> PasskeyOptions:
-        return await self._calls.call("POST", "/v1/me/step-up/options", PasskeyOptions, {})
+        return await self._http.call("POST", "/v1/me/step-up/options", PasskeyOptions, {})
 
     async def step_up(
         self,
@@ -256,21 +256,21 @@ class People:
         """Shows a factor once more, for what raised StepUpNeeded; good for some minutes. `secret`: the password or code."""
         shown = {"password" if kind == "password" else "code": secret, "challenge": challenge, "credential": credential}
         body = {"kind": kind, **{name: value for name, value in shown.items() if value is not None}}
-        await self._calls.call("POST", "/v1/me/step-up", type(None), body)
+        await self._http.call("POST", "/v1/me/step-up", type(None), body)
 
     async def forget_devices(self, device: str | None = None) -> int:
         """This device of the user, or all, must show a second factor again; how many they were."""
         path = "/v1/me/remembered-devices" if device is None else path_of("me", "remembered-devices", device)
-        return (await self._calls.call("DELETE", path, _Forgotten)).forgotten
+        return (await self._http.call("DELETE", path, _Forgotten)).forgotten
 
     async def add_provider(self, handoff: str) -> str:
         """The account at a provider signs in as well from now on. Raises: StepUpNeeded."""
-        return (await self._calls.call("POST", "/v1/me/identifiers/external", _Identifier, {"handoff": handoff})).identifier
+        return (await self._http.call("POST", "/v1/me/identifiers/external", _Identifier, {"handoff": handoff})).identifier
 
     # ---- profile, settings, privacy
 
     async def profile(self) -> Profile:
-        return await self._calls.call("GET", "/v1/me/profile", Profile)
+        return await self._http.call("GET", "/v1/me/profile", Profile)
 
     async def change_profile(
         self,
@@ -287,33 +287,33 @@ class People:
         """
         change = {"display_name": display_name, "about": about, "fields": fields, "avatar": avatar, "version": version}
         body = {name: value for name, value in change.items() if value is not None}
-        return await self._calls.call("PATCH", "/v1/me/profile", Profile, body)
+        return await self._http.call("PATCH", "/v1/me/profile", Profile, body)
 
     async def set_avatar(self, picture: bytes, media_type: str) -> None:
         """PNG, JPEG or WebP of at most 64 KiB."""
-        await self._calls.response("PUT", "/v1/me/avatar", {"content": picture, "headers": {"content-type": media_type}})
+        await self._http.response("PUT", "/v1/me/avatar", {"content": picture, "headers": {"content-type": media_type}})
 
     async def settings(self) -> Settings:
-        return await self._calls.call("GET", "/v1/me/settings", Settings)
+        return await self._http.call("GET", "/v1/me/settings", Settings)
 
     async def set_settings(self, settings: Settings) -> Settings:
-        return await self._calls.call("PUT", "/v1/me/settings", Settings, settings)
+        return await self._http.call("PUT", "/v1/me/settings", Settings, settings)
 
     async def privacy(self) -> Privacy:
-        return await self._calls.call("GET", "/v1/me/privacy", Privacy)
+        return await self._http.call("GET", "/v1/me/privacy", Privacy)
 
     async def set_privacy(self, privacy: Privacy) -> Privacy:
-        return await self._calls.call("PUT", "/v1/me/privacy", Privacy, privacy)
+        return await self._http.call("PUT", "/v1/me/privacy", Privacy, privacy)
 
     # ---- others
 
     async def person(self, user: str) -> Person:
-        return await self._calls.call("GET", path_of("users", user), Person)
+        return await self._http.call("GET", path_of("users", user), Person)
 
     async def search(self, q: str) -> AsyncIterator[PersonPage]:
         """Pages of people whose name begins so, and who want to be found."""
-        async for page in self._calls.pages("/v1/users/search", PersonPage, {"q": q}):
+        async for page in self._http.pages("/v1/users/search", PersonPage, {"q": q}):
             yield page
 
     async def avatar(self, user: str) -> bytes:
-        return (await self._calls.response("GET", path_of("users", user, "avatar"), {})).content
+        return (await self._http.response("GET", path_of("users", user, "avatar"), {})).content

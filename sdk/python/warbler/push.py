@@ -4,8 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from warbler.calls import Calls, path_of
 from warbler.groups import PushMode
+from warbler.http import Http, path_of
 
 PushState = Literal["accepted", "rejected", "invalidated", "expired", "suppressed", "withdrawn", "retrying", "received"]
 
@@ -83,46 +83,46 @@ class _Outcomes(Struct, frozen=True):
 
 
 class PushCalls:
-    """`device`: as in the session's hello; empty: the one that signed in. Raises, from every call, as `Calls`."""
+    """`device`: as in the session's hello; empty: the one that signed in. Raises, from every call, as `Http`."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, http: Http) -> None:
+        self._http = http
 
     async def channels(self) -> list[PushChannel]:
         """Which push channels may be registered here; without being signed in."""
-        return (await self._calls.call("GET", "/v1/push/channels", _Channels, token="")).channels
+        return (await self._http.call("GET", "/v1/push/channels", _Channels, token="")).channels
 
     async def mine(self, device: str = "") -> MyPush:
-        return await self._calls.call("GET", "/v1/me/push", MyPush, params={"device": device or None})
+        return await self._http.call("GET", "/v1/me/push", MyPush, params={"device": device or None})
 
     async def register(self, channel: str, push_token: str, device: str = "", locale: str = "en", app: str = "") -> TakenToken:
         """The token is this device's and nobody else's. The same again changes nothing, so do it at every start."""
         body = {"token": push_token, "device": device, "locale": locale, "app": app}
-        return await self._calls.call("PUT", path_of("me", "push", "tokens", channel), TakenToken, body)
+        return await self._http.call("PUT", path_of("me", "push", "tokens", channel), TakenToken, body)
 
     async def remove(self, channel: str, device: str = "") -> None:
         path = path_of("me", "push", "tokens", channel)
-        await self._calls.call("DELETE", path, type(None), params={"device": device or None})
+        await self._http.call("DELETE", path, type(None), params={"device": device or None})
 
     async def set_settings(self, push_settings: PushSettings) -> PushSettings:
         """All of them at once."""
         body = {name: getattr(push_settings, name) for name in push_settings.__struct_fields__}
-        return await self._calls.call("PUT", "/v1/me/push/settings", PushSettings, body)
+        return await self._http.call("PUT", "/v1/me/push/settings", PushSettings, body)
 
     async def set_labels(self, tags: list[str], alias: str = "") -> PushLabels:
-        return await self._calls.call("PUT", "/v1/me/push/labels", PushLabels, {"tags": tags, "alias": alias})
+        return await self._http.call("PUT", "/v1/me/push/labels", PushLabels, {"tags": tags, "alias": alias})
 
     async def mode(self) -> PushMode:
         """Everywhere; a conversation's own is `groups.push_mode`."""
-        return await self._calls.call("GET", "/v1/me/push/mode", PushMode)
+        return await self._http.call("GET", "/v1/me/push/mode", PushMode)
 
     async def set_mode(self, mode: Literal["all", "mentions", "none"], until_ms: int = 0) -> PushMode:
-        return await self._calls.call("PUT", "/v1/me/push/mode", PushMode, {"mode": mode, "until_ms": until_ms})
+        return await self._http.call("PUT", "/v1/me/push/mode", PushMode, {"mode": mode, "until_ms": until_ms})
 
     async def results(self, limit: int = 50) -> list[PushOutcome]:
         """The newest first, from the end of the log."""
-        return (await self._calls.call("GET", "/v1/me/push/results", _Outcomes, params={"limit": limit})).results
+        return (await self._http.call("GET", "/v1/me/push/results", _Outcomes, params={"limit": limit})).results
 
     async def received(self, ticket: str) -> None:
         """The device's own word that a push arrived; the ticket stands for a token."""
-        await self._calls.call("POST", "/v1/push/received", type(None), {"ticket": ticket}, token="")
+        await self._http.call("POST", "/v1/push/received", type(None), {"ticket": ticket}, token="")

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from warbler.calls import Calls, path_of
+from warbler.http import Http, path_of
 from warbler.push import PushOutcome, PushState
 
 Audience = Literal["all", "tags", "alias", "users"]
@@ -83,8 +83,8 @@ class _Outcomes(Struct, frozen=True):
     results: list[AdminPushOutcome]
 
 
-class AdminPushes(Calls):
-    """Raises, from every call, as `Calls`."""
+class AdminPushes(Http):
+    """Raises, from every call, as `Http`."""
 
     async def send_push(
         self,

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from warbler.calls import WITHIN_S, Calls, path_of
+from warbler.call_lists import CallLists
 from warbler.frames import CommandFrames, ConversationKind, DirectoryPage, FrameMember, FrameSettings, HistoryPage, Page, Role
 from warbler.friends import Friends
 from warbler.groups import Groups
+from warbler.http import WITHIN_S, Http, path_of
 from warbler.people import People
 from warbler.push import PushCalls
 from warbler.ways import DeviceInfo, FactorNeeded, Login, Tokens, Ways
@@ -62,10 +63,10 @@ class _AdminUsers(Struct, frozen=True):
     users: list[AdminUser]
 
 
-class Rest(Calls):
-    """`people`, `friends`, `groups`, `push`: the calls about those. After a sign-in every call has its token, refreshed where needed.
+class Rest(Http):
+    """`people`, `friends`, `groups`, `push`, `calls` (ended ones): the calls about those.
 
-    `device`: what is shown of this one in the user's list of sign-ins.
+    After a sign-in every call has its token, refreshed where needed. `device`: what is shown of this one in the user's list of sign-ins.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Rest(Calls):
         self.friends = Friends(self)
         self.groups = Groups(self)
         self.push = PushCalls(self)
+        self.calls = CallLists(self)
 
     # ---- accounts
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from warbler.calls import Calls, path_of
+from warbler.http import Http, path_of
 from warbler.people import CodeSent, ContactKind, FactorKind, PasskeyOptions, People
 
 REFRESH_BEFORE_MS = 30_000
@@ -72,11 +72,11 @@ class Login:
     A refresh whose answer was lost is asked again with the same token: the server gives the same successor within its grace.
     """
 
-    def __init__(self, calls: Calls, tokens: Tokens) -> None:
-        self._calls, self.tokens = calls, tokens
+    def __init__(self, http: Http, tokens: Tokens) -> None:
+        self._http, self.tokens = http, tokens
         self._renewing = asyncio.Lock()
-        calls.access_token = tokens.access_token
-        calls.token_source = self.token
+        http.access_token = tokens.access_token
+        http.token_source = self.token
 
     @property
     def user(self) -> str:
@@ -91,27 +91,27 @@ class Login:
         async with self._renewing:
             over = self.tokens.access_expires_at_ms - int(time.time() * 1000) < REFRESH_BEFORE_MS
             if over or refused == self.tokens.access_token:
-                self.tokens = await refreshed(self._calls, self.tokens)
-                self._calls.access_token = self.tokens.access_token
+                self.tokens = await refreshed(self._http, self.tokens)
+                self._http.access_token = self.tokens.access_token
             return self.tokens.access_token
 
 
-async def refreshed(calls: Calls, tokens: Tokens) -> Tokens:
+async def refreshed(http: Http, tokens: Tokens) -> Tokens:
     """Raises: RequestFailed 401 when the sign-in is over."""
-    renewed = await calls.call("POST", "/v1/refresh", Tokens, {"refresh_token": tokens.refresh_token}, token="")
+    renewed = await http.call("POST", "/v1/refresh", Tokens, {"refresh_token": tokens.refresh_token}, token="")
     kept = tokens.remember_token if renewed.remember_token is None else renewed.remember_token
     return msgspec.structs.replace(renewed, sign_in=renewed.sign_in or tokens.sign_in, remember_token=kept)
 
 
 class Ways:
-    """Raises, from every call, as `Calls`; a wrong password, code or answer is a RequestFailed 401 that says no more than that."""
+    """Raises, from every call, as `Http`; a wrong password, code or answer is a RequestFailed 401 that says no more than that."""
 
-    def __init__(self, calls: Calls, device: DeviceInfo | None = None) -> None:
-        self._calls = calls
+    def __init__(self, http: Http, device: DeviceInfo | None = None) -> None:
+        self._http = http
         self.device = device
 
     async def methods(self) -> Methods:
-        return await self._calls.call("GET", "/v1/sign-in/methods", Methods, token="")
+        return await self._http.call("GET", "/v1/sign-in/methods", Methods, token="")
 
     async def register(self, name: str, password: str) -> Login | FactorNeeded:
         """A new user. The tenant may want a second factor of it at once."""
@@ -123,7 +123,7 @@ class Ways:
 
     async def request_code(self, kind: ContactKind, to: str) -> CodeSent:
         """Sends a code (and, by e-mail, a link). The answer is the same whether anybody has this address."""
-        return await self._calls.call("POST", "/v1/sign-in/code", CodeSent, {"kind": kind, "to": to}, token="")
+        return await self._http.call("POST", "/v1/sign-in/code", CodeSent, {"kind": kind, "to": to}, token="")
 
     async def code(self, kind: ContactKind, to: str, code: str) -> Login | FactorNeeded:
         return await self._enter("/v1/sign-in/code/confirm", kind=kind, to=to, code=code)
@@ -140,7 +140,7 @@ class Ways:
         return await self._enter("/v1/sign-in/handoff", handoff=handoff)
 
     async def passkey_options(self) -> PasskeyOptions:
-        return await self._calls.call("POST", "/v1/sign-in/passkey/options", PasskeyOptions, {}, token="")
+        return await self._http.call("POST", "/v1/sign-in/passkey/options", PasskeyOptions, {}, token="")
 
     async def passkey(self, challenge: str, credential: dict[str, Any]) -> Login | FactorNeeded:
         """`credential`: what the authenticator answered, as JSON."""
@@ -148,7 +148,7 @@ class Ways:
 
     async def factor_options(self, needed: FactorNeeded) -> PasskeyOptions:
         """For a passkey as the second factor."""
-        return await self._calls.call("POST", "/v1/sign-in/factor/options", PasskeyOptions, {"challenge": needed.challenge}, token="")
+        return await self._http.call("POST", "/v1/sign-in/factor/options", PasskeyOptions, {"challenge": needed.challenge}, token="")
 
     async def factor(self, needed: FactorNeeded, kind: FactorKind, code: str, *, remember: bool = False) -> Login | FactorNeeded:
         """Shows a second factor; the policy may want yet another.
@@ -165,7 +165,7 @@ class Ways:
 
     def enrolling(self, needed: FactorNeeded) -> People:
         """Where `enrol` is true: adds the first factor (`enrol_totp` and `confirm_totp`); then `enrolled`."""
-        return People(self._calls.challenged(needed.challenge))
+        return People(self._http.challenged(needed.challenge))
 
     async def enrolled(self, needed: FactorNeeded, *, remember: bool = False) -> Login | FactorNeeded:
         """A factor was added on the way: goes in with it."""
@@ -173,14 +173,14 @@ class Ways:
 
     async def _show(self, needed: FactorNeeded, kind: str, remember: bool, **shown: object) -> Login | FactorNeeded:
         body = {"challenge": needed.challenge, "kind": kind, "remember": remember, **shown}
-        return self._entered(await self._calls.call("POST", "/v1/sign-in/factor", dict[str, Any], body, token=""))
+        return self._entered(await self._http.call("POST", "/v1/sign-in/factor", dict[str, Any], body, token=""))
 
     async def _enter(self, path: str, **fields: object) -> Login | FactorNeeded:
-        return self._entered(await self._calls.call("POST", path, dict[str, Any], self._body(**fields), token=""))
+        return self._entered(await self._http.call("POST", path, dict[str, Any], self._body(**fields), token=""))
 
     def _entered(self, answer: dict[str, Any]) -> Login | FactorNeeded:
         if "access_token" in answer:
-            return Login(self._calls, msgspec.convert(answer, Tokens))
+            return Login(self._http, msgspec.convert(answer, Tokens))
         return msgspec.convert(answer, FactorNeeded)
 
     def _body(self, **fields: object) -> dict[str, object]:

@@ -9,16 +9,16 @@ import httpx
 import msgspec
 import pytest
 from warbler import FactorNeeded, Login, RequestFailed, Rest, StepUpNeeded, Tokens, Unreachable
-from warbler.calls import Calls
 from warbler.groups import JoinLink
+from warbler.http import Http
 from warbler.people import Privacy
 
 Handler = Callable[[httpx.Request], httpx.Response]
 FAR_MS = int(time.time() * 1000) + 3_600_000
 
 
-def over(calls: Calls, handler: Handler) -> None:
-    calls._http = httpx.AsyncClient(base_url="http://edge", transport=httpx.MockTransport(handler))
+def over(http: Http, handler: Handler) -> None:
+    http._http = httpx.AsyncClient(base_url="http://edge", transport=httpx.MockTransport(handler))
 
 
 def tokens(number: int, expires_ms: int = FAR_MS) -> dict[str, Any]:

@@ -1,0 +1,13 @@
+export interface CallRules {
+    /** How often this device says that it is still there, where no engine does; the lease is three times as long. */
+    readonly renew_ms: number;
+    /** A `call_ticket_wanted` may be lost. */
+    readonly ticket_wait_ms: number;
+    /** So long connections may take until others are tried. */
+    readonly connect_ms: number;
+    /** So often new connections are tried in a row before the call is left to its deadlines. */
+    readonly restarts_limit: number;
+    /** False: a call between two without an engine is moved to one before any media flows. */
+    readonly p2p: boolean;
+}
+export declare const CALL_RULES: CallRules;

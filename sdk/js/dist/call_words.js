@@ -1,0 +1,2 @@
+// The frames of calls that the modules of calls speak of, by one import; and types taken out of them.
+export {};

@@ -1,0 +1,81 @@
+// What the core keeps of one call, and how links are compared. Pure.
+
+import type { CallRules } from "./call_rules.js";
+import type { CallPart, Flow, LinkId, LiveCall } from "./call_state.js";
+import type { CallRing, CallShown, CallTicket, CallTracksChanged } from "./call_words.js";
+
+/** Everything known of one call. `quiet`: the ring of a call that met this device's own request, which its answer decides. */
+export interface Known {
+  call: string;
+  conversation: string;
+  caller: string;
+  call_kind: CallRing["call_kind"];
+  media: CallRing["media"];
+  part: CallPart;
+  deadline_ms: number;
+  knock: boolean;
+  quiet: boolean;
+  shown: LiveCall["shown"];
+  engine_kind: LiveCall["engine_kind"];
+  flow: Flow;
+  speakers: LiveCall["speakers"];
+  tracks: Map<string, CallTracksChanged["tracks"]>;
+  limits: LiveCall["limits"];
+  ticket: CallTicket | null;
+  opened: LinkId | null;
+  opened_ms: number;
+  wanted: { generation: number; at_ms: number } | null;
+  restarts: number;
+  renew_at_ms: number;
+}
+
+/** A call of which nothing is known yet but what it is. */
+export function unknown(call: string, conversation: string, caller: string, call_kind: CallRing["call_kind"], media: CallRing["media"]): Known {
+  return {
+    ...{ call, conversation, caller, call_kind, media, part: "outside", deadline_ms: 0, knock: false, quiet: false, shown: null },
+    ...{ engine_kind: null, flow: "connecting", speakers: [], tracks: new Map(), limits: null, ticket: null, opened: null, opened_ms: 0 },
+    ...{ wanted: null, restarts: 0, renew_at_ms: Infinity },
+  };
+}
+
+// ---- when something is due: ms of this device's clock; Infinity: nothing is waited for
+
+const RING_GRACE_MS = 1_500; // the stop of the edge is expected first: its clock decides
+
+/** When a ring ends by itself. */
+export const silentAt = (known: Known): number => (known.part === "ring" ? known.deadline_ms + RING_GRACE_MS : Infinity);
+
+/** When a ticket is asked for again. */
+export const wantAt = (known: Known, rules: CallRules): number => (known.wanted === null ? Infinity : known.wanted.at_ms + rules.ticket_wait_ms);
+
+/** When this device says that it is there: before an answer, and where no engine says so. */
+export function renewAt(known: Known): number {
+  const asked = known.part === "in" || known.part === "asking";
+  const ringing = known.shown === null || known.shown.state === "requested" || known.shown.state === "ringing";
+  return asked && (ringing || known.engine_kind === "p2p") ? known.renew_at_ms : Infinity;
+}
+
+/** When connections have taken too long. */
+export function brokenAt(known: Known, rules: CallRules): number {
+  const waits = known.part === "in" && known.opened !== null && known.flow === "connecting" && known.wanted === null;
+  return waits && known.restarts < rules.restarts_limit ? known.opened_ms + rules.connect_ms : Infinity;
+}
+
+export const dueAt = (known: Known, rules: CallRules): number => Math.min(silentAt(known), wantAt(known, rules), renewAt(known), brokenAt(known, rules));
+
+export type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+export const same = (one: LinkId | null, other: LinkId): boolean => one?.epoch === other.epoch && one.generation === other.generation;
+export const newer = (one: LinkId, other: LinkId): boolean => one.epoch > other.epoch || (one.epoch === other.epoch && one.generation > other.generation);
+export const linkOf = (ticket: CallTicket): LinkId => ({ epoch: ticket.epoch, generation: Math.max(1, ticket.generation) });
+
+/** The call as it is once the user has left it: nobody who is out of a call is told more of it. */
+export function without(shown: CallShown, user: string): CallShown {
+  return { ...shown, parties: shown.parties.map((party) => (party.user === user ? { ...party, state: "left" } : party)) };
+}
+
+/** A copy that does not change any more. */
+export function view(known: Known): LiveCall {
+  const { call, conversation, caller, call_kind, media, part, deadline_ms, knock, shown, engine_kind, flow, speakers, limits } = known;
+  return { call, conversation, caller, call_kind, media, part, deadline_ms, knock, shown, engine_kind, flow, speakers, limits, tracks: new Map(known.tracks) };
+}
