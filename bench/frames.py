@@ -119,6 +119,44 @@ class HistoryPage(Struct, frozen=True, tag_field="type", tag="history_page"):
     pass
 
 
+class CallAck(Struct, frozen=True, gc=False, tag_field="type", tag="call_ack"):
+    id: str
+    call: str
+
+
+class CallRefused(Struct, frozen=True, gc=False, tag_field="type", tag="call_refused"):
+    id: str
+    call: str
+    code: str
+    detail: str
+
+
+class CallRing(Struct, frozen=True, gc=False, tag_field="type", tag="call_ring"):
+    conversation: str
+    call: str
+
+
+class CallChanged(Struct, frozen=True, gc=False, tag_field="type", tag="call_changed"):
+    what: str
+    call: "CallShown"
+
+
+class CallShown(Struct, frozen=True, gc=False):
+    call: str
+
+
+class CallOver(Struct, frozen=True, gc=False, tag_field="type", tag="call_over"):
+    call: str
+
+
+class CallStop(Struct, frozen=True, gc=False, tag_field="type", tag="call_stop"):
+    call: str
+
+
+class CallTicket(Struct, frozen=True, gc=False, tag_field="type", tag="call_ticket"):
+    call: str
+
+
 FromEdge = (
     Ack
     | Reject
@@ -137,6 +175,13 @@ FromEdge = (
     | UserTyping
     | DirectoryPage
     | HistoryPage
+    | CallAck
+    | CallRefused
+    | CallRing
+    | CallChanged
+    | CallOver
+    | CallStop
+    | CallTicket
 )
 
 

@@ -47,6 +47,8 @@ class Options:
     receipts_online: int = 1_000
     receipts_messages: int = 5
     kill_sessions: int = 200
+    export_messages: int = 196_000
+    export_conversations: int = 28
     roster_friends: int = 10_000
     roster_tries: int = 10
     roster_changes: int = 200
@@ -57,6 +59,12 @@ class Options:
     rolling_devices: int = 2_000
     rolling_rate_per_s: int = 200
     rolling_pause_s: float = 5.0
+    calls_pairs: int = 600  # each calls every 3 s or so; one user may ring 100 times a minute
+    calls_rate_per_s: int = 205  # a little above the target, so that reaching it is no matter of rounding
+    calls_s: float = 30.0
+    call_tries: int = 100
+    media_tries: int = 40
+    rebuild_events: int = 200_000
 
     def quick(self) -> "Options":
         """The same workloads, short and small: shows that they run, measures nothing worth quoting."""
@@ -84,6 +92,8 @@ class Options:
             receipts_online=60,
             receipts_messages=2,
             kill_sessions=40,
+            export_messages=4_000,
+            export_conversations=4,
             roster_friends=1_500,
             roster_tries=3,
             roster_changes=20,
@@ -94,4 +104,8 @@ class Options:
             rolling_devices=60,
             rolling_rate_per_s=50,
             rolling_pause_s=2.0,
+            calls_s=6.0,
+            call_tries=15,
+            media_tries=5,
+            rebuild_events=20_000,
         )

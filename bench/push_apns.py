@@ -12,13 +12,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psutil
 import uvloop
 
-from bench.machine import describe
+from bench.apart import ROOT, say
 from bench.report import Figure
 from bench.stats import summary
 from streams.push.alert import Alert
@@ -26,7 +25,6 @@ from streams.push.channels.apns import ApnsChannel, from_section
 from streams.push.channels.port import Accepted
 from streams.push.config import Section
 
-ROOT = Path(__file__).parents[1]
 LATENCY_MS = 50
 IN_FLIGHT = (100, 500, 1_000)
 WARM_S = 1.5
@@ -150,11 +148,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     figures = uvloop.run(whole(given.seconds))
-    if given.json:
-        print(json.dumps([(figure.name, figure.unit, figure.value) for figure in figures]))
-        return
-    print(", ".join(f"{name} {value}" for name, value in describe().items()))
-    print("\n".join(f"{figure.name:45} {figure.value:10.4g} {figure.unit}" for figure in figures))
+    say(figures, as_json=given.json)
 
 
 if __name__ == "__main__":

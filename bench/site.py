@@ -12,19 +12,19 @@ import httpx
 from bench.fleet import Edge
 from bench.machine import Usage, usage_of
 from log.kafka import KafkaLog
-from log.settings import LogSettings
 from ops.embedded.node import Node
 from ops.embedded.ports import LOOPBACK, is_free, ports_of
 from ops.embedded.process import Child
 from ops.embedded.stack import Stack
+from ops.engines import engine_names, engine_programs
 from ops.keys import ensure_keys
 from ops.programs import Program, common_env, programs, worker_names
 from ops.programs import edge as edge_program
 from ops.provision import laid_out, provision, wait_for_clusters
+from ops.reach import log_at, store_at
 from ops.settings import ClusterSettings
 from schemas.errors import WarblerError
 from store.cassandra import Store
-from store.settings import StoreSettings
 from store.timelines import Timelines
 
 EVENTS = "conversation-events"
@@ -66,10 +66,9 @@ class Site:
         ports = list(ports_of(self.data, names).values())
         for program in programs(ports[: self._edges], ports[self._edges :], LOOPBACK, self._env, self.stack.settings.background_niceness):
             await self.run(program)
-        where = {"WARBLER_CASSANDRA": cassandra, "WARBLER_KEYSPACE": self.clusters.keyspace}
-        self.store = await Store.connect(StoreSettings.from_env(where))
+        self.store = await Store.connect(store_at(self.clusters))
         self.timelines = Timelines(self.store)
-        self.log = KafkaLog(LogSettings.from_env({"WARBLER_KAFKA": kafka}))
+        self.log = KafkaLog(log_at(kafka))
         await self.log.start()
 
     async def stop(self) -> None:
@@ -115,6 +114,14 @@ class Site:
         program = edge_program(99, LOOPBACK, port, self._env)
         await self.run(dataclasses.replace(program, name=name, env={**program.env, "WARBLER_NODE": name, **settings}))
         return Edge(LOOPBACK, port, self.admin_key)
+
+    async def media_engine(self) -> None:
+        """An embedded media engine, which goes on until the end. Raises: NotLive."""
+        [name] = engine_names(1, ())
+        if name not in self._running:
+            ports = list(ports_of(self.data, [name]).values())
+            for program in engine_programs(1, (), ports, LOOPBACK, self._env, os.environ):
+                await self.run(program)
 
     @property
     def edge(self) -> Edge:

@@ -38,8 +38,8 @@ from schemas.ids import uuid7
 from schemas.partition import partition_of
 from schemas.records import ConversationSnapshot, MemberState, OwnerCheckpoint, RecentCommand
 from schemas.values import Content
-from streams.conversations.partition import CHECKPOINT_KEY
 from streams.conversations.snapshots import packed
+from streams.owning.port import CHECKPOINT_KEY
 
 PARTITIONS = 4
 BATCH = 2_000
@@ -236,7 +236,7 @@ async def measure(conversations: int, events: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="warbler-takeover-") as folder:
         home = Path(folder)
         async with Stack(home, with_cassandra=False) as stack:
-            await ensure_topics(stack.kafka, PARTITIONS)
+            await ensure_topics(LogSettings(stack.kafka), PARTITIONS)
             empty = BenchedWorker(stack.kafka, home)
             await empty.until_ready()
             rss_empty_mib = empty.rss_mib()

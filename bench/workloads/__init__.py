@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable
 
 from bench.bench import Bench, Run
 from bench.workloads import (
+    call_setup,
+    call_signalling,
     closed,
     directory,
     edges,
+    export,
     group,
     idle,
     kill,
@@ -19,9 +22,13 @@ from bench.workloads import (
     presence,
     push,
     push_apns,
+    rebuild,
     receipts,
+    replay,
     rolling,
     roster,
+    seal,
+    sfu,
 )
 
 WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
@@ -37,8 +44,15 @@ WORKLOADS: dict[str, Callable[[Bench], Awaitable[Run]]] = {
     "receipts": receipts.run,
     "roster": roster.run,
     "revoke": kill_path.run,
+    "call-setup": call_setup.run,
+    "call-signalling": call_signalling.run,
     "push": push.run,
     "push-apns": push_apns.run,
+    "sfu": sfu.run,
+    "replay": replay.run,
+    "rebuild": rebuild.run,
+    "seal": seal.run,
+    "export": export.run,
     **{f"kill-{part}": functools.partial(kill.run, part) for part in kill.PROCESSES},
     "large-group": large_group.run,
     "rolling": rolling.run,
