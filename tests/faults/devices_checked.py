@@ -51,6 +51,11 @@ def check_devices(history: History, log: Log) -> list[Violation]:
     return bad
 
 
+def lost_on_devices(history: History, log: Log) -> list[Violation]:
+    """What devices that are there still lack: it may be on its way."""
+    return [bad for bad in check_devices(history, log) if bad.kind == Kind.LOST]
+
+
 def _stays_on(stays: list[Stay]) -> bool:
     return bool(stays) and stays[-1].last is None
 

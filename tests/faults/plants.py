@@ -50,7 +50,7 @@ def plant(module: str, *found_as: Kind) -> Callable[[Callable[[Any, Setter], Non
 # ---- the owner
 
 
-@plant("streams.conversations.lane", Kind.LOST, Kind.UNANSWERED)
+@plant("streams.owning.lane", Kind.LOST, Kind.UNANSWERED)
 def ack_before_commit(module: Any, put: Setter) -> None:
     """Device and Faust hear that it is done, and then it is appended."""
     from schemas import codec
@@ -60,21 +60,21 @@ def ack_before_commit(module: Any, put: Setter) -> None:
 
     append = module.Lane._append
 
-    async def early(self: Any, taken: Any, work: Any, entries: Any) -> None:
-        for entry in entries:
+    async def early(self: Any, writer: Any, work: Any, run: Any) -> None:
+        for entry in run.entries:
             event: Any = codec.decode(entry.value, Event)  # type: ignore[arg-type]
             about = {name: getattr(event, name) for name in ("tenant", "conversation_id", "command_id", "user", "device", "trace_id")}
             ack = CommandRepeated(**about, at_ms=event.at_ms, seq=event.seq, ordinal=event.ordinal, accepted_at_ms=event.at_ms)
             await self._log.publish(REPLIES_TOPIC, self.number, [entry._replace(value=codec.encode(REPLIES_TOPIC, ack), headers=())])
-        if entries:
+        if run.entries:
             await work.ack()
             await asyncio.sleep(WINDOW_S)
-        await append(self, taken, work, entries)
+        await append(self, writer, work, run)
 
     put(module.Lane, "_append", early)
 
 
-@plant("streams.conversations.lane", Kind.UNANSWERED)
+@plant("streams.owning.lane", Kind.UNANSWERED)
 def lost_on_rebalance(module: Any, put: Setter) -> None:
     """A chunk is acked to Faust when it comes, and waits for its turn."""
     queue, handle = module.Lane.put, module.Lane._handle
@@ -97,7 +97,7 @@ def duplicate_after_retry(module: Any, put: Setter) -> None:
     put(module.Conversation, "remembered", lambda self, command_id: None)
 
 
-@plant("streams.conversations.lane", Kind.REORDERED, Kind.DUPLICATED, Kind.DIFFERENT)
+@plant("streams.owning.lane", Kind.REORDERED, Kind.DUPLICATED, Kind.DIFFERENT)
 def unfenced_zombie(module: Any, put: Setter) -> None:
     """Every owner has a writer's id of its own, so that nobody fences its predecessor."""
     put(module.Lane, "writer_id", property(lambda self: f"warbler-conversations-{self.number}-{id(self)}"))
@@ -162,8 +162,8 @@ def catch_up_lost(module: Any, put: Setter) -> None:
     """What is not projected yet counts as given in the last page, and is not in it."""
     page_of = module.page_of
 
-    def stale(rows: Any, recent: Any, from_seq: int, limit: int) -> Any:
-        page = page_of(rows, (), from_seq, limit)
+    def stale(rows: Any, recent: Any, from_seq: int, limit: int, **more: Any) -> Any:
+        page = page_of(rows, (), from_seq, limit, **more)
         newest = max((event.seq for event in recent), default=0)
         return page if page.more else replace(page, next_seq=max(page.next_seq, newest + 1))
 

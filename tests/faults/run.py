@@ -14,6 +14,7 @@ import httpx
 from streams.timelines.rows import EVENTS_TOPIC
 from tests.faults.cast import Cast, cast_of
 from tests.faults.checker import check
+from tests.faults.devices_checked import Log, lost_on_devices
 from tests.faults.history import History, ReadBack
 from tests.faults.nemesis import Nemesis, Struck
 from tests.faults.readback import Ground, events_of, read_back
@@ -25,6 +26,7 @@ from tests.faults.workload import Workload
 from tests.real.talking import User, minted
 
 SETTLE_WITHIN_S = 120.0
+SHOWN_LOOK_S = 0.5
 MARK_TRIES = 20
 MINT_TRIES = 5
 MARK_PAUSE_S = 1.0
@@ -158,6 +160,7 @@ class Run:
         if not settled:
             late = [str(name) for name, device in work.devices.items() if not device.settled or device.waiting]
             self.say(f"not settled after {SETTLE_WITHIN_S:.0f} s: {work.waiting} commands, devices {', '.join(late)}")
+        settled = await self._shown(work, await events_of(ground.log)) and settled
         conversations = [place.conversation for place in work.places]
         staying = {(place.conversation, work.users[user].user) for place in work.places for user in place.members}
         history = self.recorder.history
@@ -170,7 +173,20 @@ class Run:
             history.delivered_samples.append(stored)
             if all(stored.get(key, 0) >= told for key, told in history.told.items() if key in staying):
                 break
-        history.present = set(work.devices)
         for device in work.devices.values():
             device.tell_where_it_stands()
         return settled
+
+    async def _shown(self, work: Workload, log: Log) -> bool:
+        """Whether every device came to have all that it may have; a device cannot know by itself of a tail that never comes."""
+        history = self.recorder.history
+        history.present = set(work.devices)
+        begun_s = time.monotonic()
+        try:
+            await work.until(lambda: not lost_on_devices(history, log), SETTLE_WITHIN_S, SHOWN_LOOK_S)
+        except TimeoutError:
+            lacking = {bad.where for bad in lost_on_devices(history, log)}
+            self.say(f"not shown after {SETTLE_WITHIN_S:.0f} s: devices {', '.join(sorted(lacking))}")
+            return False
+        self.say(f"everything is shown {time.monotonic() - begun_s:.1f} s after the last answer")
+        return True

@@ -25,9 +25,10 @@ from store.accounts import Accounts
 from store.buckets import bucket_of
 from store.timelines import Listed, Recency, Timelines
 from store.views import Head, Membership, fold_head, fold_membership
-from streams.conversations.lane import Lane, Work
+from streams.conversations.owned import CONVERSATIONS
 from streams.conversations.partition import COMMANDS_TOPIC
-from streams.conversations.stats import OwnerStats
+from streams.owning.lane import Lane, Work
+from streams.owning.stats import OwnerStats
 from streams.timelines import projector, rows
 from tests.edge.builders import ListSink
 from tests.edge.tables import no_tables
@@ -143,7 +144,7 @@ class OwnerProcess:
         self.gate = Gate()
         self._world = world
         log = world.log.seen_with(self.gate)
-        self.lane = Lane(log, fresh, 0, SETTINGS, world.clock_ms, OwnerStats())
+        self.lane = Lane(log, CONVERSATIONS, fresh, 0, SETTINGS, world.clock_ms, OwnerStats())
         self._tasks = [asyncio.create_task(self.lane.run()), asyncio.create_task(self._feed())]
 
     async def _feed(self) -> None:

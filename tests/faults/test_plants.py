@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from streams.conversations import lane
+from streams.owning import lane
 from tests.faults.plants import PLANTS
 from tests.faults.small_play import Play
 

@@ -9,7 +9,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from warbler.frames import (
@@ -120,13 +120,13 @@ class Workload:
             return False
         return True
 
-    async def until(self, holds: object, within_s: float) -> None:
-        assert callable(holds)
+    async def until(self, holds: Callable[[], bool], within_s: float, look_s: float = 0.1) -> None:
+        """Raises: TimeoutError."""
         deadline_s = time.monotonic() + within_s
         while not holds():
             if time.monotonic() > deadline_s:
                 raise TimeoutError("the workload did not come to where it should be")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(look_s)
 
     @property
     def waiting(self) -> int:

@@ -6,12 +6,14 @@ Never skips: what is missing (Java, Maven) fails the tests with the command that
 from __future__ import annotations
 
 import asyncio
-import uuid
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from ops.embedded.settings import EmbeddedSettings
 from ops.embedded.stack import Stack
 from tests.real import running
 from tests.real.people import ARGS, CHROMIUM, PATIENCE_MS
@@ -21,7 +23,8 @@ from tests.real.sign_in_world import MailServer, SmsGateway
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The running stack; a test that kills a node starts it again before it ends."""
-    stack = Stack(tmp_path_factory.mktemp("stack"))
+    settings = replace(EmbeddedSettings.from_env(os.environ), cassandra_heap_mb=1024)  # for many keyspaces, one after the other
+    stack = Stack(tmp_path_factory.mktemp("stack"), settings)
     asyncio.run(stack.start())
     try:
         yield stack
@@ -42,29 +45,44 @@ def cassandra_address(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="module")
-def keyspace() -> str:
+def keyspace(stack: Stack) -> Iterator[str]:
     """A keyspace name that nothing else uses; the test module creates it."""
-    return f"t_{uuid.uuid4().hex[:12]}"
+    name = running.new_keyspace()
+    yield name
+    running.drop_keyspaces(stack.cassandra, name)
+
+
+@pytest.fixture(scope="module")
+def own(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Servers]:
+    """A Kafka for a file alone, for whom consumer groups must begin with it; the Cassandra is the session's."""
+    alone = Stack(tmp_path_factory.mktemp("own-kafka"), with_cassandra=False)
+    asyncio.run(alone.start())
+    servers = running.Servers(alone.kafka, stack.cassandra, running.new_keyspace())
+    try:
+        yield servers
+    finally:
+        asyncio.run(alone.stop())
+        running.drop_keyspaces(servers.cassandra, servers.keyspace)
 
 
 @pytest.fixture(scope="session")
-def warbler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+def warbler(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
     """Two edges and a worker, shared by the files of this test process, because starting it takes longer than most of them.
 
     So a test makes its own users and conversations, and one that kills a process waits for its successor. With a Kafka of its own: on
     the session's one, its worker would own the partitions that other tests' workers wait for.
     """
-    yield from _started(tmp_path_factory)
+    yield from _started(stack, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def own_warbler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+def own_warbler(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
     """The same for a file alone, which changes what holds for everybody: roles, policies, its processes' lives."""
-    yield from _started(tmp_path_factory)
+    yield from _started(stack, tmp_path_factory)
 
 
-def _started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
-    started = running.start(tmp_path_factory.mktemp("warbler"), "", "", "--edges", "2")
+def _started(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+    started = running.start_beside(stack.cassandra, tmp_path_factory.mktemp("warbler"), "--edges", "2")
     try:
         yield started
     finally:

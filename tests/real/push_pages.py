@@ -52,10 +52,10 @@ def push_service() -> Iterator[PushService]:
         thread.join(10)
 
 
-def quick_warbler(data: Path) -> running.Running:
+def quick_warbler(cassandra: str, data: Path) -> running.Running:
     """It sends to push services on this machine, which no installation should."""
     (data / "push.yaml").write_text(yaml.safe_dump({"webpush": {"hosts": ["127.0.0.1"]}}))
-    return running.start(data, "", "", "--edges", "1", env=QUICK)
+    return running.start_beside(cassandra, data, "--edges", "1", env=QUICK)
 
 
 class Writer:

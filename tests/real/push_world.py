@@ -15,8 +15,8 @@ import yaml
 
 from log.kafka import KafkaLog
 from log.port import Entry
+from log.settings import LogSettings
 from log.topics import ensure_topics
-from ops.embedded.stack import Stack
 from schemas import codec
 from schemas.events import MessageSent
 from schemas.notices import PushCancelled, PushRequested
@@ -32,9 +32,9 @@ from store.sealing import NONCE_BYTES, Sealer
 from store.settings import StoreSettings
 from tests.push.fakes.plain import PlainVendor
 from tests.push.plain_worker import PLAIN
+from tests.real.running import Servers
 from tests.real.workers import PARTITIONS, Worker, all_records, opened
 
-KEYSPACE = "push"
 SECRET = b"k" * 32
 ALICE = "u-alice"
 RETRIES = {"SHORT": 300, "MIDDLE": 1_000, "LONG": 1_500}
@@ -55,7 +55,7 @@ class PlainWorker(Worker):
 
 @dataclass
 class World:
-    own: Stack
+    own: Servers
     folder: Path
     log: KafkaLog
     store: Store
@@ -78,7 +78,7 @@ class World:
         env = {
             "STREAMS_ROLES": "push",
             "WARBLER_CASSANDRA": self.own.cassandra,
-            "WARBLER_KEYSPACE": KEYSPACE,
+            "WARBLER_KEYSPACE": self.own.keyspace,
             "WARBLER_PUSH_KEY": str(key),
             "STREAMS_PUSH_CONFIG": str(self.folder / "push.yaml"),
             **{f"STREAMS_PUSH_RETRY_{name}_MS": str(ms) for name, ms in RETRIES.items()},
@@ -199,11 +199,11 @@ def is_idle(answer: dict[str, Any]) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def world(own: Stack, folder: Path) -> AsyncIterator[World]:
+async def world(own: Servers, folder: Path) -> AsyncIterator[World]:
     """Topics, tables and four fake vendors."""
-    await ensure_topics(own.kafka, PARTITIONS)
-    await ensure_tables(own.cassandra, KEYSPACE, 1)
-    store = await Store.connect(StoreSettings(own.cassandra, KEYSPACE))
+    await ensure_topics(LogSettings(own.kafka), PARTITIONS)
+    await ensure_tables(StoreSettings(own.cassandra, own.keyspace), 1)
+    store = await Store.connect(StoreSettings(own.cassandra, own.keyspace))
     try:
         async with contextlib.AsyncExitStack() as undo:
             vendors = {channel: await undo.enter_async_context(PlainVendor()) for channel in PLAIN}

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge import closing, frames
+from edge.settings import EdgeSettings
 from edge.tokens import Grant, TokenKeys
 from ops import statefile
 from ops.embedded.stack import Stack
@@ -29,26 +30,21 @@ pytestmark = pytest.mark.real
 
 MEMBERS_LIMIT = 4
 TEXT_BYTES_LIMIT = 16_384
-FRAME_BYTES_LIMIT = 64 * 1024
+FRAME_BYTES_LIMIT = EdgeSettings().frame_bytes_limit
 OUTBOX_BYTES_LIMIT = 1 << 20
 NOWHERE = "g-" + "0" * 32
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def strict(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A Warbler of its own, whose limits are low enough to be reached."""
-    stack = Stack(tmp_path_factory.mktemp("strict-stack"))
-    asyncio.run(stack.start())
     env = {"STREAMS_MEMBERS_LIMIT": str(MEMBERS_LIMIT), "EDGE_AUTH_TIMEOUT_MS": "3000", "EDGE_SESSIONS_PER_USER_LIMIT": "3"}
     env["EDGE_OUTBOX_AGE_LIMIT_MS"] = "2000"
+    started = running.start_beside(stack.cassandra, tmp_path_factory.mktemp("strict"), env=env)
     try:
-        started = running.start(tmp_path_factory.mktemp("strict"), stack.kafka, stack.cassandra, env=env)
-        try:
-            yield started
-        finally:
-            running.stop(started.process)
+        yield started
     finally:
-        asyncio.run(stack.stop())
+        running.stop(started.process)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,8 @@ def test_the_list_of_broker_settings_is_that_of_the_running_broker(bootstrap: st
             answers = await admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")])
         finally:
             await admin.close()
-        return {row[0] for answer in answers for resource in answer.resources for row in resource[4]}
+        named = {row[0] for answer in answers for resource in answer.resources for row in resource[4]}
+        return {name for name in named if not name.startswith("listener.name.")}  # what one listener has for itself: sasl.jaas.config
 
     assert asyncio.run(ask()) == set((ROOT / "tests" / "kafka_broker_settings.txt").read_text().split())
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from log.settings import LogSettings
 from log.topics import ensure_topics
 from ops.embedded.stack import Stack
 from tests.real.workers import PARTITIONS, Talk, Worker, opened, workers
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.real
 
 
 def test_a_zombie_woken_after_its_successor_took_over_appends_nothing_and_nothing_is_doubled(stack: Stack, tmp_path: Path) -> None:
-    asyncio.run(ensure_topics(stack.kafka, PARTITIONS))
+    asyncio.run(ensure_topics(LogSettings(stack.kafka), PARTITIONS))
 
     async def body() -> None:
         old, new = Worker(stack.kafka, tmp_path, "zombie"), Worker(stack.kafka, tmp_path, "successor")
@@ -51,7 +52,7 @@ def test_a_zombie_woken_after_its_successor_took_over_appends_nothing_and_nothin
 
 def test_a_zombie_of_the_same_name_is_replaced_by_its_restart(stack: Stack, tmp_path: Path) -> None:
     """What a supervisor does with a process that hangs: a new one under the same name, while the old one still sleeps."""
-    asyncio.run(ensure_topics(stack.kafka, PARTITIONS))
+    asyncio.run(ensure_topics(LogSettings(stack.kafka), PARTITIONS))
 
     async def body() -> None:
         (tmp_path / "old").mkdir()

@@ -202,7 +202,7 @@ def test_strangers_and_requests_are_taken_as_the_user_chose(warbler: Running) ->
 
 def test_the_tables_are_what_the_log_says(warbler: Running) -> None:
     """After all of the above, by the library and by the command."""
-    clusters = ClusterSettings(kafka=warbler.kafka, cassandra=warbler.cassandra)
+    clusters = ClusterSettings(kafka=warbler.kafka, cassandra=warbler.cassandra, keyspace=warbler.keyspace)
     report = asyncio.run(verify_rosters(clusters, 30.0, lambda _: None))
     assert (report.differences, report.unsure, report.damaged_count) == ([], [], 0)
     assert report.rows["rosters"] >= 2

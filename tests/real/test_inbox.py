@@ -6,7 +6,7 @@ With servers of its own: the groups of notifier and inbox start at the beginning
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from log.kafka import KafkaLog
+from log.settings import LogSettings
 from log.topics import ensure_topics
-from ops.embedded.stack import Stack
 from store.cassandra import Store
 from store.schema import ensure_tables
 from store.settings import StoreSettings
@@ -35,49 +35,39 @@ from tests.real.inbox_world import (
     saved,
     until,
 )
+from tests.real.running import Servers
 from tests.real.workers import PARTITIONS, Worker, opened, workers
 
 pytestmark = pytest.mark.real
-KEYSPACE = "inbox"
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("inbox-stack"))
-    asyncio.run(stack.start())
-    try:
-        yield stack
-    finally:
-        asyncio.run(stack.stop())
 
 
 @dataclass
 class World:
-    own: Stack
+    own: Servers
     folder: Path
     log: KafkaLog
     store: Store
 
     def worker(self, name: str) -> Worker:
-        return inbox_worker(self.own.kafka, self.own.cassandra, KEYSPACE, self.folder / name, name)
+        return inbox_worker(self.own.kafka, self.own.cassandra, self.own.keyspace, self.folder / name, name)
 
 
 @contextlib.asynccontextmanager
-async def world(own: Stack, folder: Path) -> AsyncIterator[World]:
+async def world(own: Servers, folder: Path) -> AsyncIterator[World]:
     """Topics, tables, and an owner of the conversations."""
-    await ensure_topics(own.kafka, PARTITIONS)
-    await ensure_tables(own.cassandra, KEYSPACE, 1)
+    await ensure_topics(LogSettings(own.kafka), PARTITIONS)
+    await ensure_tables(StoreSettings(own.cassandra, own.keyspace), 1)
     owner = Worker(own.kafka, folder, "owner")
     with workers(owner):
         owner.start()
         await owner.until_ready()
-        store = await Store.connect(StoreSettings(own.cassandra, KEYSPACE))
+        store = await Store.connect(StoreSettings(own.cassandra, own.keyspace))
         async with opened(own.kafka) as log:
             yield World(own, folder, log, store)
         await store.close()
 
 
-def run(own: Stack, folder: Path, body: Callable[[World, Worker], Awaitable[None]]) -> None:
+def run(own: Servers, folder: Path, body: Callable[[World, Worker], Awaitable[None]]) -> None:
     """The body, with one worker that is ready."""
 
     async def whole() -> None:
@@ -95,7 +85,7 @@ def pending(answer: dict[str, Any]) -> int:
     return int(answer["detail"]["inbox"]["pending"])
 
 
-def test_a_user_comes_is_away_goes_and_a_dead_edges_lease_runs_out(own: Stack, tmp_path: Path) -> None:
+def test_a_user_comes_is_away_goes_and_a_dead_edges_lease_runs_out(own: Servers, tmp_path: Path) -> None:
     async def body(there: World, worker: Worker) -> None:
         ana, ben = Person(there.log), Person(there.log)
         await ana.comes()
@@ -125,7 +115,7 @@ def test_a_user_comes_is_away_goes_and_a_dead_edges_lease_runs_out(own: Stack, t
     run(own, tmp_path, body)
 
 
-def test_an_absent_user_gets_a_push_request_at_once_and_what_is_delivered_later_cancels_it(own: Stack, tmp_path: Path) -> None:
+def test_an_absent_user_gets_a_push_request_at_once_and_what_is_delivered_later_cancels_it(own: Servers, tmp_path: Path) -> None:
     async def body(there: World, worker: Worker) -> None:
         ana, ben, cleo, dan = (Person(there.log) for _ in range(4))
         group = Group(there.log)
@@ -154,7 +144,7 @@ def test_an_absent_user_gets_a_push_request_at_once_and_what_is_delivered_later_
     run(own, tmp_path, body)
 
 
-def test_a_live_but_silent_session_is_asked_again_then_a_push_is_asked_for(own: Stack, tmp_path: Path) -> None:
+def test_a_live_but_silent_session_is_asked_again_then_a_push_is_asked_for(own: Servers, tmp_path: Path) -> None:
     async def body(there: World, worker: Worker) -> None:
         ana, ben = Person(there.log), Person(there.log)
         group = Group(there.log)
@@ -174,7 +164,7 @@ def test_a_live_but_silent_session_is_asked_again_then_a_push_is_asked_for(own: 
     run(own, tmp_path, body)
 
 
-def test_a_worker_that_is_killed_keeps_the_deadlines(own: Stack, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_keeps_the_deadlines(own: Servers, tmp_path: Path) -> None:
     async def body(there: World, worker: Worker) -> None:
         ana = Person(there.log)
         people = [Person(there.log) for _ in range(6)]
@@ -202,7 +192,7 @@ def test_a_worker_that_is_killed_keeps_the_deadlines(own: Stack, tmp_path: Path)
     run(own, tmp_path, body)
 
 
-def test_a_zombie_woken_after_its_successor_took_over_writes_nothing(own: Stack, tmp_path: Path) -> None:
+def test_a_zombie_woken_after_its_successor_took_over_writes_nothing(own: Servers, tmp_path: Path) -> None:
     async def body(there: World, old: Worker) -> None:
         new = there.worker("successor")
         ana = Person(there.log)

@@ -16,27 +16,24 @@ import psutil
 import pytest
 
 from ops import statefile
-from ops.embedded.ports import next_free
+from ops.embedded.stack import Stack
 from tests.irc.corpus import ARCHIVE, needs_corpus
 from tests.real import running
 
 pytestmark = pytest.mark.real
-FILES = 6
+FILES = 2
+LINES_PER_S = 60  # slow enough that the command, which says how far it is every few seconds, is still at it after every kill
 LIMIT_S = 600
 GOOD_ROW = re.compile(r"│ (history pages|events \(sync pages\)|log \(Kafka\)) +│ +(\d+) +│ 0 +│ 0 +│ 0 +│ 0 +│ 0 +│ 0 +│")
 
 
 class Own:
-    """A Warbler of this module's own: `warbler up` with embedded servers."""
+    """A Warbler of this module's own, with a Kafka of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, cassandra: str) -> None:
         self.home = home
         self.log = home / "up.log"
-        env = {key: value for key, value in os.environ.items() if key not in ("WARBLER_KAFKA", "WARBLER_CASSANDRA")}
-        command = [sys.executable, "-m", "ops.cli", "up", "--data", str(home), "--port", str(next_free(running.PORTS_FROM))]
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        self.until(lambda: b"is ready" in self.log.read_bytes(), 180)
+        self.process = running.start_beside(cassandra, home).process
 
     def until(self, condition: object, limit_s: float) -> None:
         assert callable(condition)
@@ -57,8 +54,8 @@ class Own:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
-    started = Own(tmp_path_factory.mktemp("irc"))
+def own(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
+    started = Own(tmp_path_factory.mktemp("irc"), stack.cassandra)
     try:
         yield started
     finally:
@@ -176,14 +173,14 @@ def test_bad_files_end_with_exit_code_2_and_nothing_is_imported(own: Own, tmp_pa
 
 @needs_corpus
 def test_nothing_is_lost_or_doubled_when_worker_edge_kafka_and_the_importer_are_killed(own: Own, tmp_path: Path) -> None:
-    """Method: six real logs; kill -9 of each process in the middle, one after the other, then of the importer itself, then again."""
+    """Method: two real logs; kill -9 of each process in the middle, one after the other, then of the importer itself, then again."""
     with tarfile.open(ARCHIVE) as archive:
         members = sorted((member for member in archive.getmembers() if member.isfile()), key=lambda member: member.size)[:FILES]
         archive.extractall(tmp_path, members, filter="data")
     files = [tmp_path / member.name for member in members]
     lines = sum(file.read_bytes().count(b"\n") for file in files)
     state = ("--state", str(tmp_path / "state.json"))
-    imported = Import(own, files, *state, "--rate", "150")
+    imported = Import(own, files, *state, "--rate", str(LINES_PER_S))
     for part, victim in enumerate(("owner-1", "edge-1", "kafka"), 1):
         imported.until_lines(lines * part // 8)
         own.kill(victim)

@@ -22,7 +22,7 @@ PARTITIONS = 4
 @pytest.fixture(scope="module")
 def topics(stack: Stack) -> str:
     """The bootstrap address of a Kafka that has the topics."""
-    asyncio.run(ensure_topics(stack.kafka, PARTITIONS))
+    asyncio.run(ensure_topics(LogSettings(stack.kafka), PARTITIONS))
     return stack.kafka
 
 
@@ -47,9 +47,9 @@ class TestKafkaLog(LogContract):
 
 def test_topics_are_created_once_and_another_partition_count_is_refused(topics: str) -> None:
     async def body() -> None:
-        assert await ensure_topics(topics, PARTITIONS) == set()
+        assert await ensure_topics(LogSettings(topics), PARTITIONS) == set()
         with pytest.raises(TopicMismatch):
-            await ensure_topics(topics, PARTITIONS + 1)
+            await ensure_topics(LogSettings(topics), PARTITIONS + 1)
         async with opened(topics) as log:
             for name in TOPICS:
                 assert await log.partitions_count(name) == partitions_of(name, PARTITIONS)

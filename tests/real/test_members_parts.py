@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from log.kafka import KafkaLog
+from log.settings import LogSettings
 from log.topics import ensure_topics
 from ops.embedded.stack import Stack
 from schemas import codec
@@ -54,7 +55,7 @@ async def until_in_parts(log: KafkaLog, talk: Talk) -> None:
 
 def test_who_owns_a_group_next_knows_all_of_its_members(stack: Stack, tmp_path: Path) -> None:
     async def body() -> None:
-        await ensure_topics(stack.kafka, PARTITIONS)
+        await ensure_topics(LogSettings(stack.kafka), PARTITIONS)
         worker = Worker(stack.kafka, tmp_path, "parts", **SETTINGS)
         with workers(worker):
             worker.start()

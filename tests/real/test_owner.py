@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from log.port import Entry
+from log.settings import LogSettings
 from log.topics import ensure_topics
 from ops.embedded.stack import Stack
 from schemas.partition import partition_of
@@ -24,7 +25,7 @@ KAFKA_GONE_S = 20.0
 
 @pytest.fixture(scope="module")
 def kafka(stack: Stack) -> str:
-    asyncio.run(ensure_topics(stack.kafka, PARTITIONS))
+    asyncio.run(ensure_topics(LogSettings(stack.kafka), PARTITIONS))
     return stack.kafka
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from log.settings import LogSettings
 from log.topics import ensure_topics
 from ops.embedded.stack import Stack
 from schemas.events import Event
@@ -35,8 +36,8 @@ async def until_projected(timelines: Timelines, events: dict[str, list[Event]]) 
 
 def test_what_the_owner_accepts_is_in_the_timelines_also_after_a_kill(stack: Stack, keyspace: str, tmp_path: Path) -> None:
     async def body() -> None:
-        await ensure_topics(stack.kafka, PARTITIONS)
-        await ensure_tables(stack.cassandra, keyspace, 1)
+        await ensure_topics(LogSettings(stack.kafka), PARTITIONS)
+        await ensure_tables(StoreSettings(stack.cassandra, keyspace), 1)
         worker = Worker(
             stack.kafka,
             tmp_path,

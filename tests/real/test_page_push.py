@@ -15,6 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, CDPSession, expect
 
+from ops.embedded.stack import Stack
 from tests.real import running
 from tests.real.firefox_browser import FIREFOX, Firefox, Tab, eventually, firefox
 from tests.real.people import OUT, PASSWORD, Person, window
@@ -25,8 +26,8 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def warbler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    started = quick_warbler(tmp_path_factory.mktemp("warbler"))
+def warbler(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    started = quick_warbler(stack.cassandra, tmp_path_factory.mktemp("warbler"))
     try:
         yield started
     finally:
@@ -234,7 +235,8 @@ def test_what_is_wanted_is_kept_and_said(browser: Browser, warbler: Running) -> 
     expect(bo.page.locator(".toast").filter(has_text="Saved.")).to_be_visible()
     bo.page.get_by_label("Show who wrote, and what").uncheck()
     bo.page.get_by_label("Notify", exact=True).select_option("last_used")
-    press(bo, "Save what is shown")
+    with bo.page.expect_response(lambda answer: answer.url.endswith("/v1/me/push/settings") and answer.request.method != "GET"):
+        press(bo, "Save what is shown")
     bo.page.reload()
     expect(bo.page.get_by_label("From")).to_have_value("21:30")
     expect(bo.page.get_by_label("Time zone")).to_have_value("Europe/Berlin")

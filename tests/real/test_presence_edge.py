@@ -55,7 +55,7 @@ class Inbox:
 @contextlib.asynccontextmanager
 async def inbox_of(warbler: Running) -> AsyncIterator[Inbox]:
     log = KafkaLog(LogSettings(warbler.kafka))
-    store = await Store.connect(StoreSettings(warbler.cassandra, "warbler", connect_wait_ms=30_000))
+    store = await Store.connect(StoreSettings(warbler.cassandra, warbler.keyspace, connect_wait_ms=30_000))
     try:
         await log.start()
         yield Inbox(log, Presences(store))

@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from edge.people.campaigns import CampaignDesk, new_campaign_id
-from ops.embedded.stack import Stack
 from schemas.partition import partition_of
 from schemas.pushes import Audience
 from store.campaigns import Campaign
@@ -27,22 +26,13 @@ from store.pushing import PushLabels
 from tests.push.plain_worker import PLAIN
 from tests.real.inbox_world import until
 from tests.real.push_world import World, is_ready, now_ms, world
+from tests.real.running import Servers
 from tests.real.workers import PARTITIONS, ROOT, workers
 
 pytestmark = pytest.mark.real
 
 CROWD = 1_000
 TTL_MS = 600_000
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("campaign-stack"))
-    asyncio.run(stack.start())
-    try:
-        yield stack
-    finally:
-        asyncio.run(stack.stop())
 
 
 class Office:
@@ -78,7 +68,7 @@ class Office:
         return found
 
 
-def run(own: Stack, folder: Path, body: Callable[[World, Office], Awaitable[None]]) -> None:
+def run(own: Servers, folder: Path, body: Callable[[World, Office], Awaitable[None]]) -> None:
     async def whole() -> None:
         async with world(own, folder) as there:
             await body(there, Office(there))
@@ -90,7 +80,7 @@ def people(prefix: str, count: int) -> list[tuple[str, str]]:
     return [(f"u-{prefix}-{number}", PLAIN[number % len(PLAIN)]) for number in range(count)]
 
 
-def test_each_audience_is_reached_once_by_what_stands_in_its_labels(own: Stack, tmp_path: Path) -> None:
+def test_each_audience_is_reached_once_by_what_stands_in_its_labels(own: Servers, tmp_path: Path) -> None:
     async def body(there: World, office: Office) -> None:
         named = people("tag", 12)
         users = [user for user, _ in named]
@@ -126,7 +116,7 @@ def test_each_audience_is_reached_once_by_what_stands_in_its_labels(own: Stack, 
     run(own, tmp_path, body)
 
 
-def test_killed_in_the_middle_and_everybody_is_alerted_once_and_counted_exactly(own: Stack, tmp_path: Path) -> None:
+def test_killed_in_the_middle_and_everybody_is_alerted_once_and_counted_exactly(own: Servers, tmp_path: Path) -> None:
     async def body(there: World, office: Office) -> None:
         named = people("crowd", CROWD)
         await there.register(named)
@@ -163,7 +153,7 @@ def test_killed_in_the_middle_and_everybody_is_alerted_once_and_counted_exactly(
     run(own, tmp_path, body)
 
 
-def test_a_cancelled_campaign_stops_in_the_middle(own: Stack, tmp_path: Path) -> None:
+def test_a_cancelled_campaign_stops_in_the_middle(own: Servers, tmp_path: Path) -> None:
     async def body(there: World, office: Office) -> None:
         named = people("stop", 400)
         await there.register(named)
@@ -202,7 +192,7 @@ def _shown(there: World, named: Sequence[tuple[str, str]]) -> Callable[[], Await
     return look
 
 
-def _stats(own: Stack) -> str:
+def _stats(own: Servers) -> str:
     """What `warbler push stats` prints."""
     env = {**os.environ, "WARBLER_KAFKA": own.kafka, "WARBLER_CASSANDRA": own.cassandra, "COLUMNS": "250"}
     command = [sys.executable, "-m", "ops.cli", "push", "stats", "--minutes", "30"]

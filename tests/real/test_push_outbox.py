@@ -5,16 +5,17 @@ One world for all: with servers of its own, because a push worker's group begins
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from ops.embedded.stack import Stack
+from log.settings import LogSettings
 from ops.rewind import rewind_projector
 from tests.push.plain_worker import PLAIN
 from tests.real.inbox_world import until
 from tests.real.push_world import World, is_idle, is_ready, now_ms, world
+from tests.real.running import Servers
 from tests.real.workers import Worker, workers
 
 pytestmark = pytest.mark.real
@@ -24,17 +25,7 @@ BAD = {"error": 0.05, "busy": 0.05, "lost": 0.03, "slow": 0.02, "dead": 0.05}
 EARLY = 50  # requests whose deadline is so near that a first failure is their last
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("push-stack"))
-    asyncio.run(stack.start())
-    try:
-        yield stack
-    finally:
-        asyncio.run(stack.stop())
-
-
-def run(own: Stack, folder: Path, body: Callable[[World], Awaitable[None]]) -> None:
+def run(own: Servers, folder: Path, body: Callable[[World], Awaitable[None]]) -> None:
     async def whole() -> None:
         async with world(own, folder) as there:
             await body(there)
@@ -47,7 +38,7 @@ def named(prefix: str, count: int) -> list[tuple[str, str]]:
     return [(f"u-{prefix}-{number}", PLAIN[number % len(PLAIN)]) for number in range(count)]
 
 
-def test_a_new_group_begins_at_the_end_and_what_comes_then_is_sent_once(own: Stack, tmp_path: Path) -> None:
+def test_a_new_group_begins_at_the_end_and_what_comes_then_is_sent_once(own: Servers, tmp_path: Path) -> None:
     async def body(there: World) -> None:
         (old, _), (new, _) = people = named("first", 2)
         await there.register(people)
@@ -68,7 +59,7 @@ def test_a_new_group_begins_at_the_end_and_what_comes_then_is_sent_once(own: Sta
     run(own, tmp_path, body)
 
 
-def test_workers_die_and_vendors_fail_and_each_device_is_alerted_once(own: Stack, tmp_path: Path) -> None:
+def test_workers_die_and_vendors_fail_and_each_device_is_alerted_once(own: Servers, tmp_path: Path) -> None:
     async def body(there: World) -> None:
         people = named("crash", REQUESTS)
         users = [user for user, _ in people]
@@ -103,7 +94,7 @@ def test_workers_die_and_vendors_fail_and_each_device_is_alerted_once(own: Stack
     run(own, tmp_path, body)
 
 
-def test_what_waits_is_looked_at_anew_and_a_rebuild_pushes_nothing(own: Stack, tmp_path: Path) -> None:
+def test_what_waits_is_looked_at_anew_and_a_rebuild_pushes_nothing(own: Servers, tmp_path: Path) -> None:
     async def body(there: World) -> None:
         has_it, cancels, late, off = users = [f"u-waits-{name}" for name in ("has", "ends", "late", "off")]
         key = tmp_path / "oppo-key"
@@ -134,7 +125,7 @@ def test_what_waits_is_looked_at_anew_and_a_rebuild_pushes_nothing(own: Stack, t
             assert 'warbler_push_accepted_total{app="",channel="oppo"} 1.0' in await worker.metrics()
             assert worker.stop() == 0
             seen = there.seen_count
-            await rewind_projector(own.kafka, print)
+            await rewind_projector(LogSettings(own.kafka), print)
             worker.start()
             await worker.until(is_ready, "owner of its partitions")
             await there.ask("g-waits", [off], seq)  # a repeat: when that is answered, all before it was read

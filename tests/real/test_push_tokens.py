@@ -109,7 +109,7 @@ def kept(warbler: Running) -> Iterator[Kept]:
     with asyncio.Runner() as runner:
         log = KafkaLog(LogSettings(warbler.kafka))
         runner.run(log.start())
-        store = runner.run(Store.connect(StoreSettings(warbler.cassandra)))
+        store = runner.run(Store.connect(StoreSettings(warbler.cassandra, warbler.keyspace)))
         sealer = push_sealer({"WARBLER_PUSH_KEY": str(warbler.data / "secrets" / "push-key")})
         assert sealer is not None
         yield Kept(runner, store, PushTables(store, sealer), log, sealer)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from ops.embedded.stack import Stack
 from tests.real import running
 from tests.real.running import Running
 from tests.real.sign_in_world import Caller, MailServer, SmsGateway, problem, settings_of
@@ -17,9 +18,9 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, mail: MailServer, sms: SmsGateway) -> Iterator[Running]:
+def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory, mail: MailServer, sms: SmsGateway) -> Iterator[Running]:
     env = {**settings_of(mail, sms), "EDGE_CODE_RESEND_MS": "1", "EDGE_ADDRESS_GUESSES_PER_HOUR": "1000"}
-    started = running.start(tmp_path_factory.mktemp("codes"), "", "", "--edges", "2", env=env)
+    started = running.start_beside(stack.cassandra, tmp_path_factory.mktemp("codes"), "--edges", "2", env=env)
     try:
         yield started
     finally:

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page
 from log.kafka import KafkaLog
 from log.settings import LogSettings
 from ops.embedded.ports import next_free
+from ops.embedded.stack import Stack
 from tests.edge.people.idp import CODE, Idp, query_of, serving
 from tests.edge.people.test_provider_desk import qq, wechat
 from tests.real import running
@@ -37,14 +38,14 @@ def dialects() -> Iterator[Idp]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, dialects: Idp) -> Iterator[Running]:
+def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory, dialects: Idp) -> Iterator[Running]:
     port = next_free(18_930)
     acme = {"id": "acme", "name": "Acme", "kind": "oidc", "issuer": f"http://127.0.0.1:{port}", "client_id": "warbler"}
     providers = [{**acme, "scopes": ["openid", "profile"]}, wechat(dialects), qq(dialects)]
     path = tmp_path_factory.mktemp("providers") / "providers.yaml"
     path.write_text(yaml.safe_dump({"providers": [{**each, "client_secret_env": "IDP_SECRET"} for each in providers]}))
     env = {"EDGE_PROVIDERS": str(path), "IDP_SECRET": SECRET, "EDGE_CODES_TO_CONSOLE": "1"}
-    started = running.start(tmp_path_factory.mktemp("ways"), "", "", env=env)
+    started = running.start_beside(stack.cassandra, tmp_path_factory.mktemp("ways"), env=env)
     try:
         with identity_provider([f"{started.page}/v1/sign-in/providers/acme/callback"], port):
             yield started

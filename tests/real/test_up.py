@@ -20,6 +20,7 @@ from ops.embedded.ports import ports_of
 from ops.embedded.stack import KAFKA_PORTS, Stack
 from ops.statefile import NotRunning, State
 from ops.summary import for_browsers
+from schemas.registry import TOPICS
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,8 +82,19 @@ def test_up_starts_all_restarts_what_dies_stops_in_order_and_finds_its_data_agai
     home = tmp_path / "data"
     ups.append(up := RunningUp(home, "--edges", "2", "--workers", "1"))
     first = up.until_ready()
-    assert list(pids(first)) == ["kafka", "cassandra", "owner-1", "projector-1", "push-1", "edge-1", "edge-2"]
-    assert "created topics: account-events, admin-events, conversation-commands" in up.printed()
+    assert list(pids(first)) == [
+        "kafka",
+        "cassandra",
+        "owner-1",
+        "projector-1",
+        "push-1",
+        "after-1",
+        "edge-1",
+        "edge-2",
+        "embedded-1",
+        "registry",
+    ]
+    assert f"created topics: {', '.join(sorted(TOPICS))}" in up.printed()
     assert for_browsers(first.page) in up.printed()
     assert oct(Path(first.token_key).stat().st_mode & 0o777) == "0o600"
 
@@ -127,7 +139,7 @@ def test_existing_clusters_are_waited_for_and_used(tmp_path: Path, stack: Stack,
         async with Stack(kafka_home, with_cassandra=False) as kafka:
             assert kafka.kafka == address
             state = await asyncio.to_thread(up.until_ready)
-            assert list(pids(state)) == ["owner-1", "projector-1", "push-1", "edge-1"]
+            assert list(pids(state)) == ["owner-1", "projector-1", "push-1", "after-1", "edge-1", "embedded-1", "registry"]
             assert state.kafka == address
             kafka.kafka_node.kill()
             await asyncio.to_thread(up.until, lambda: f"Kafka at {address} does not answer" in up.printed())

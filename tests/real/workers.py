@@ -108,9 +108,8 @@ class Worker:
         raise AssertionError(f"{self.name}: not {what} within {timeout_s} s; its output: {self.output[-3000:]}")
 
     async def until_ready(self, partitions: int = PARTITIONS) -> None:
-        await self.until(
-            lambda answer: len(answer["detail"].get("conversations", {}).get("ready", ())) == partitions, "owner of its partitions"
-        )
+        role = self._env["STREAMS_ROLES"].split(",")[0]
+        await self.until(lambda answer: len(answer["detail"].get(role, {}).get("ready", ())) == partitions, "owner of its partitions")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,214 @@
+"""People who call each other in Chromium windows with fake cameras, for the tests of calls on the page.
+
+What a window's media does is read from its own connections: an init script keeps every RTCPeerConnection that the page makes, and
+nothing of the page is changed for that.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import struct
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.real.people import ARGS, CHROMIUM, PASSWORD, PATIENCE_MS, Person
+
+MEDIA_ARGS = [
+    "--use-fake-device-for-media-stream=fps=10",  # six windows that encode and decode thirty pictures leave two cores nothing
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--autoplay-policy=no-user-gesture-required",
+    "--auto-select-desktop-capture-source=Entire screen",
+]
+CLOCK = re.compile(r"^\d+:\d\d$")
+# Six windows that each decode six pictures share two cores with everything else: small pictures, few of them.
+KEEP_CONNECTIONS = """
+  const Real = RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(...given) { super(...given); window.connections.push(this); }
+  };
+  const take = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+  if (take) navigator.mediaDevices.getUserMedia = (wanted) =>
+    take({
+      ...(wanted.audio ? {audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}} : {}),
+      ...(wanted.video ? {video: {width: 160, height: 120, frameRate: 8}} : {}),
+    });
+  const share = navigator.mediaDevices?.getDisplayMedia.bind(navigator.mediaDevices);
+  if (share) navigator.mediaDevices.getDisplayMedia = () => share({video: {width: 320, height: 240, frameRate: 5}});
+"""
+# When this window first shows somebody as speaking, by the machine's clock.
+WATCH_SPEAKER = """user => {
+  window.spoke_at_ms = 0;
+  const look = () => {
+    if (window.spoke_at_ms === 0 && document.querySelector(`.call-tile.speaking[data-user="${user}"]`)) window.spoke_at_ms = Date.now();
+  };
+  new MutationObserver(look).observe(document.querySelector("#call-stage"), {subtree: true, attributes: true, childList: true});
+}"""
+# Per incoming video that carries something: decoded pictures since it began.
+DECODED = """async () => {
+  const found = {};
+  for (const [index, pc] of window.connections.entries())
+    for (const stat of pc.connectionState === "connected" ? (await pc.getStats()).values() : [])
+      if (stat.type === "inbound-rtp" && stat.kind === "video") found[`${index} ${stat.mid}`] = stat.framesDecoded;
+  return found;
+}"""
+STATES = """() => window.connections.map((pc) => [pc.connectionState, ...pc.getTransceivers().map((each) => each.currentDirection)])"""
+# From now on, the longest time in which no picture of anybody was shown. Old and new connections feed the same element or another one.
+WATCH_GAPS = """() => {
+  let last = performance.now();
+  window.longest_gap_ms = 0;
+  const seen = new WeakSet();
+  const note = () => {
+    const now = performance.now();
+    window.longest_gap_ms = Math.max(window.longest_gap_ms, now - last);
+    last = now;
+  };
+  const follow = (video) => video.requestVideoFrameCallback(() => { note(); follow(video); });
+  const look = () => {
+    for (const video of document.querySelectorAll(".call-tile:not(.own) video")) if (!seen.has(video)) { seen.add(video); follow(video); }
+  };
+  window.gap_watch = setInterval(look, 30);
+  look();
+}"""
+
+
+@dataclass(slots=True)
+class Caller(Person):
+    """Somebody with a camera. `sockets`: how many this window has opened."""
+
+    sockets: int = 0
+
+    def log_in(self, address: str) -> None:
+        self.page.goto(address)
+        self.page.get_by_role("button", name="Log in", exact=True).click()
+        self.page.get_by_label("Name", exact=True).fill(self.name)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.keyboard.press("Enter")
+        expect(self.page.locator("#me-state")).to_have_text("Online")
+
+    def call(self, kind: str = "Video call", engine: str = "", ring_s: int = 60) -> None:
+        """In the open conversation."""
+        self.page.evaluate("query => history.replaceState(null, '', query + location.hash)", f"?engine={engine}&ring={ring_s}")
+        self.page.locator(".pane-head").get_by_role("button", name=kind, exact=True).click()
+
+    @property
+    def ring(self) -> Locator:
+        return self.page.get_by_role("alertdialog")
+
+    def answer(self, how: str = "With video") -> None:
+        self.ring.get_by_role("button", name=how, exact=True).click()
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("toolbar").get_by_role("button", name=name, exact=True).click()
+
+    def hang_up(self) -> None:
+        """If there is a call: the other may hang up in the same moment."""
+        self.page.evaluate(
+            """() => document.querySelector("#call-hang-up").checkVisibility() && document.querySelector("#call-hang-up").click()"""
+        )
+
+    @property
+    def state(self) -> Locator:
+        return self.page.locator("#call-state")
+
+    def connected(self) -> None:
+        """Waits until media flows, as the edge says."""
+        expect(self.state).to_have_text(CLOCK)
+
+    def tile(self, name: str) -> Locator:
+        return self.page.locator(".call-tile").filter(has=self.page.locator(".call-name", has_text=name))
+
+    def decoded(self) -> dict[str, int]:
+        found: dict[str, int] = self.page.evaluate(DECODED)
+        return found
+
+    def sees(self, videos: int) -> None:
+        """Waits until so many videos come in at once, each with more pictures decoded than a moment before."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        before: dict[str, int] = {}
+        now = self.decoded()
+        while sum(count > before.get(track, count) for track, count in now.items()) < videos:
+            assert time.monotonic() < deadline, f"{self.name} never had {videos} videos: {now}, {self.page.evaluate(STATES)}"
+            self.page.wait_for_timeout(300)
+            before, now = now, self.decoded()
+
+    def back(self, sockets: int) -> None:
+        """Waits until the window has opened more sockets than so many, and is online by the last one."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while self.sockets <= sockets:
+            assert time.monotonic() < deadline, f"{self.name} has not come back"
+            self.page.wait_for_timeout(100)
+        expect(self.page.locator("#me-state")).to_have_text("Online")
+
+    def has_closed(self, connections: int) -> None:
+        """Waits until so many connections are closed. By hand, as the page's policy lets no text be run as a condition."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while self.page.evaluate("window.connections.filter(pc => pc.connectionState === 'closed').length") < connections:
+            assert time.monotonic() < deadline, f"{self.name} keeps its old connections"
+            self.page.wait_for_timeout(100)
+
+    def user(self) -> str:
+        """The id of the one in this window's own picture."""
+        found = self.page.locator(".call-tile.own").get_attribute("data-user")
+        assert found is not None
+        return found
+
+    def fits(self) -> None:
+        """Nothing of the page is wider than the window."""
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def voice(path: Path) -> Path:
+    """Two seconds that a microphone plays again and again: a tone that swells four times a second, like syllables."""
+    rate, loudness = 16_000, 20_000
+    samples = [
+        round(loudness * math.sin(2 * math.pi * 4 * t / rate) ** 2 * math.sin(2 * math.pi * 220 * t / rate)) for t in range(2 * rate)
+    ]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return path
+
+
+@contextmanager
+def media_browser(folder: Path) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    args = [*ARGS, *MEDIA_ARGS, f"--use-file-for-fake-audio-capture={voice(folder / 'voice.wav')}"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def caller(browser: Browser, name: str, *, phone: bool = False, small: bool = False) -> Caller:
+    """`small`: a window that nobody looks at, as painting costs more than decoding here."""
+    size = {"width": 390, "height": 844} if phone else {"width": 700, "height": 480} if small else {"width": 1000, "height": 700}
+    context = browser.new_context(viewport=size, has_touch=phone, is_mobile=phone, permissions=["camera", "microphone"])  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(KEEP_CONNECTIONS)
+    person = Caller(f"{name}-{secrets.token_hex(3)}", context.new_page())
+    listen(person, person.page)
+    return person
+
+
+def listen(person: Caller, page: Page) -> None:
+    def opened(_: object) -> None:
+        person.sockets += 1
+
+    page.on("websocket", opened)
+    page.on("pageerror", lambda error: person.complaints.append(str(error)))
+    page.on("console", lambda said: person.complaints.append(said.text) if "Content Security Policy" in said.text else None)
