@@ -1,4 +1,4 @@
-"""Writes docs/asyncapi.yaml from edge/frames.py, edge/closing.py and the codes below, so that document and code cannot differ.
+"""Writes docs/asyncapi.yaml from the frames and close codes of edge/ and the codes below, so that document and code cannot differ.
 
 Run by hand after a change of the frames (`.venv/bin/python docs/make_asyncapi.py`); tests/edge/test_asyncapi.py fails until that was done.
 """
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET = Path(__file__).resolve().parent / "asyncapi.yaml"
 sys.path.insert(0, str(ROOT))
 
-from edge import closing, frames  # noqa: E402
+from edge import call_frames, closing, frames  # noqa: E402
 from edge.settings import EdgeSettings  # noqa: E402
 
 HEADER = "# Made by docs/make_asyncapi.py from the code of edge/: change that, then run it again.\n"
@@ -47,9 +47,14 @@ and the request "" names the time before which it must not come back.
 
 `hello.push` registers the device's push token, as `PUT /v1/me/push/tokens/{channel}` does. A hello does not fail by it: `welcome.push` says
 `taken`, or why not: `push_off`, `unknown_channel`, `bad_push_token`, `too_many`, `signed_out`, `unavailable`.
+
+Frames that begin with `call_` are about calls. Those with an `id` are commands, answered by `call_ack` or `call_refused` (codes:
+`x-call-codes`); the signals `call_description`, `call_candidate`, `call_tracks`, `call_layer`, `call_ticket_wanted` are answered only where
+they are refused, by `call_signal_refused` (codes: `x-call-signal-codes`).
 """
 # Frames whose class says nothing: what a reader of this document needs to know.
 SUMMARIES = {
+    "call_candidate_came": "A candidate of the other side; `candidate` empty: there are no more.",
     "ping": "Keeps the session alive; answered by `pong`.",
     "directory_page": "Answers `directory`; `next` is what to ask for after, null at the end.",
     "reject": "The command was refused, and nothing of it happened. Codes: `x-reject-codes`.",
@@ -59,7 +64,12 @@ SUMMARIES = {
 ANSWERS = {"sync": ("page", "error"), "history": ("history_page", "error"), "directory": ("directory_page", "error"), "ping": ("pong",)}
 ANSWERS |= {"receipts": ("receipts_page", "error"), "watch_presence": ("presence", "error"), "mark": ("error",)}
 ANSWERS["hello"] = ("welcome", "page", "error")
+SIGNAL_ANSWERS = ("call_signal_refused",)
+ANSWERS |= {str(frame.__struct_config__.tag): SIGNAL_ANSWERS for frame in get_args(call_frames.CallSignalFrames)}
+ANSWERS["call_ticket_wanted"] = ("call_ticket", "call_signal_refused")
 PUSHED = ("events", "receipt", "receipt_counts", "presence", "roster", "resync", "move", "signalled", "user_typing")
+PUSHED += ("call_ring", "call_stop", "call_changed", "call_over", "call_ticket", "call_described", "call_candidate_came")
+PUSHED += ("call_tracks_changed", "call_speaking", "call_limits")
 # Codes of `reject`. `by`: owner (its decision, for good) or edge (before the log saw the command).
 REJECT_CODES = {
     "already_done": ("owner", "It is so already: nothing would change."),
@@ -100,6 +110,7 @@ REJECT_CODES = {
     "unavailable": ("edge", "The log cannot be reached or does not keep up: send it again with the same id after retry_after_ms."),
     "unknown_conversation": ("owner", "There is no such conversation."),
     "unknown_target": ("owner", "The message or member meant is not there."),
+    "vetoed": ("edge and owner", "A hook of the tenant does not let it pass; `detail` says why."),
 }
 # Codes of `error`.
 ERROR_CODES = {
@@ -113,6 +124,54 @@ ERROR_CODES = {
     "rate_limited": "Too many requests under way: ask again when one was answered.",
     "seq_ahead": "The seq is beyond the conversation's head. Of a position: it is of another log; sync from 1. Of a mark: it is not kept.",
     "unavailable": "The store cannot be reached: ask again after retry_after_ms.",
+}
+# Codes of `call_refused`.
+CALL_CODES = {
+    "already_answered": ("owner", "Another device of the user has answered, or takes part."),
+    "blocked": ("edge", "One of the two has blocked the other."),
+    "call_ended": ("owner", "The call is over; `detail` says by what."),
+    "call_exists": ("owner", "The conversation has a live call, which `call` names: join it."),
+    "call_full": ("owner", "As many take part as may."),
+    "clock_ahead": ("owner", "The time in the command id is ahead of the server's: make ids by welcome.now_ms."),
+    "dissolved": ("edge", "The conversation was dissolved."),
+    "foreign_tenant": ("owner", "The conversation is another tenant's."),
+    "invalid": ("edge and owner", "Something contradicts itself or has the wrong form; `detail` says what."),
+    "kicked": ("owner", "A moderator took this user out: one has to invite it again."),
+    "muted": ("edge", "The user is muted in the conversation."),
+    "not_a_participant": ("owner", "An engine named somebody that is not in the call."),
+    "not_allowed": ("edge and owner", "Only a moderator, or the caller, may do this."),
+    "not_in_call": ("edge and owner", "The user is not in the call."),
+    "not_invited": ("owner", "The call is not for this user."),
+    "not_member": ("edge and owner", "The user, or who is to be rung, is not a member of the conversation."),
+    "not_now": ("edge and owner", "The call is not in a state for this; from the edge: no media engine is there."),
+    "nothing_to_lose": ("owner", "Media was reported lost that had never come."),
+    "rate_limited": ("edge", "Too many commands a second, or too many unanswered: send it again after retry_after_ms."),
+    "stale": ("owner", "The request is so old that nobody waits for it any more."),
+    "stale_epoch": ("owner", "The call is with another engine by now."),
+    "strangers_refused": ("edge", "The other user takes nothing from who is no friend."),
+    "too_late": ("owner", "The ring is over."),
+    "too_many_invites": ("edge and owner", "So many users are not rung at once, or by one user in so short a time."),
+    "unavailable": ("edge", "The log or the store cannot be reached: send it again with the same id after retry_after_ms."),
+    "unknown_call": ("edge and owner", "There is no such call in this conversation."),
+    "unknown_target": ("owner", "The user meant is neither in the call nor rung."),
+}
+# Codes of `call_signal_refused`.
+SIGNAL_CODES = {
+    "unknown_call": "There is no such call going on.",
+    "unknown_leg": "The engine knows no such participant.",
+    "not_in_call": "This device is not the one by which its user is in the call.",
+    "no_media": "The SDP has no media.",
+    "invalid": "The SDP or candidate cannot be read, or is out of turn.",
+    "too_long": "The SDP is longer than EDGE_CALL_SDP_BYTES_LIMIT.",
+    "too_many": "Too many tracks or candidates.",
+    "stale_epoch": "The call is with another engine by now: a ticket for it was or will be sent.",
+    "ticket_needed": "The first offer of a generation carries the ticket.",
+    "ticket_expired": "Ask for another one with `call_ticket_wanted`.",
+    "ticket_used": "A ticket lets in once.",
+    "ticket_wrong_room": "The ticket is for another call, epoch or participant.",
+    "not_supported": "The engine of this call cannot do that.",
+    "engine_unavailable": "The engine does not answer, or the log does not; the call goes on.",
+    "rate_limited": "More signals a second than EDGE_CALL_SIGNALS_PER_S.",
 }
 
 
@@ -143,6 +202,8 @@ def document() -> dict[str, Any]:
         ],
         "x-reject-codes": {code: {"by": by, "description": text} for code, (by, text) in REJECT_CODES.items()},
         "x-error-codes": ERROR_CODES,
+        "x-call-codes": {code: {"by": by, "description": text} for code, (by, text) in CALL_CODES.items()},
+        "x-call-signal-codes": SIGNAL_CODES,
     }
 
 
@@ -164,13 +225,19 @@ def _operations(device: tuple[type[Any], ...], edge: tuple[type[Any], ...]) -> d
     operations: dict[str, Any] = {}
     for frame in device:
         operation: dict[str, Any] = {"action": "receive", "channel": channel, "messages": [_on_channel(tag(frame))]}
-        answers = ("ack", "reject") if issubclass(frame, frames.CommandFrame) else ANSWERS.get(tag(frame), ())
+        answers = _answers(frame)
         if answers:
             operation["reply"] = {"channel": channel, "messages": [_on_channel(answer) for answer in answers]}
         operations[f"receive_{tag(frame)}"] = operation
     pushed = [frame for frame in edge if tag(frame) in PUSHED]
     operations["send_live"] = {"action": "send", "channel": channel, "messages": [_on_channel(tag(frame)) for frame in pushed]}
     return operations
+
+
+def _answers(frame: type[Any]) -> tuple[str, ...]:
+    if issubclass(frame, call_frames.CallCommandFrame):
+        return "call_ack", "call_refused"
+    return ("ack", "reject") if issubclass(frame, frames.CommandFrame) else ANSWERS.get(tag(frame), ())
 
 
 def _on_channel(name: str) -> dict[str, str]:
@@ -180,7 +247,8 @@ def _on_channel(name: str) -> dict[str, str]:
 def _message(frame: type[Any]) -> dict[str, Any]:
     text = _doc(frame) or SUMMARIES.get(tag(frame), "")
     if issubclass(frame, frames.CommandFrame) and not text:
-        text = f"Command {tag(frame)}: answered by `ack` or `reject` with the same id."
+        ack, reject = _answers(frame)
+        text = f"Command {tag(frame)}: answered by `{ack}` or `{reject}` with the same id."
     return {"name": tag(frame), "summary": text, "payload": {"$ref": f"#/components/schemas/{frame.__name__}"}}
 
 
@@ -202,8 +270,12 @@ def _schemas(device: tuple[type[Any], ...], edge: tuple[type[Any], ...]) -> dict
 
 
 def field_notes() -> dict[str, dict[str, str]]:
-    """Class -> field -> the comment behind it in edge/frames.py."""
-    source = Path(frames.__file__).read_text()
+    """Class -> field -> the comment behind it in its file."""
+    return _notes_in(frames.__file__) | _notes_in(call_frames.__file__)
+
+
+def _notes_in(file: str) -> dict[str, dict[str, str]]:
+    source = Path(file).read_text()
     lines = source.splitlines()
     notes: dict[str, dict[str, str]] = {}
     for node in ast.parse(source).body:
