@@ -48,6 +48,7 @@ class Pump:
         self._tries: list[WebhookDelivery] = []
         self._given_up: list[WebhookGivenUp] = []
         self._noted = ""
+        self._one_notes = asyncio.Lock()
         self._begun = False
         self._asked: set[str] = set()  # redeliveries that were taken on
 
@@ -288,17 +289,21 @@ class Pump:
             await self._note()
 
     async def _note(self) -> None:
-        """What was tried, then where it stands: both as of one moment. Raises: LogUnavailable, StoreUnavailable."""
-        standing = packed(self._plan.standing())
-        tries, self._tries = self._tries, []
-        given_up, self._given_up = self._given_up, []
-        await self._desk.tell_tries(self.webhook.webhook_id, tries, given_up)
-        if standing == self._noted:
-            return
-        rewound = self.webhook.rewound.event_id if self.webhook.rewound is not None else ""
-        kept = Kept(self._desk.epoch, self.webhook.definition.version, rewound, standing, self._desk.clock_ms())
-        await self._desk.standings.put(self.webhook.webhook_id, kept)
-        self._noted = standing
+        """What was tried, then where it stands: both as of one moment. Raises: LogUnavailable, StoreUnavailable.
+
+        One at a time: else an older place could be written over a newer one. What it is cancelled in stays to be told by the next.
+        """
+        async with self._one_notes:
+            standing = packed(self._plan.standing())
+            tries, given_up = list(self._tries), list(self._given_up)
+            await self._desk.tell_tries(self.webhook.webhook_id, tries, given_up)
+            del self._tries[: len(tries)], self._given_up[: len(given_up)]
+            if standing == self._noted:
+                return
+            rewound = self.webhook.rewound.event_id if self.webhook.rewound is not None else ""
+            kept = Kept(self._desk.epoch, self.webhook.definition.version, rewound, standing, self._desk.clock_ms())
+            await self._desk.standings.put(self.webhook.webhook_id, kept)
+            self._noted = standing
 
 
 def _limits(desk: Desk) -> Limits:

@@ -313,6 +313,30 @@ def test_a_pump_that_is_stopped_in_the_moment_in_which_it_fails_stops() -> None:
     run(body)
 
 
+def test_tries_that_are_being_told_when_the_keeper_is_stopped_are_told_before_the_row_says_so() -> None:
+    async def body(world: World) -> None:
+        await world.set("wh-a")
+        telling = asyncio.Event()
+
+        async def fault(operation: str, moment: str) -> None:
+            if operation == "publish" and moment == "before" and world.hits and not telling.is_set():
+                telling.set()
+                await asyncio.Event().wait()  # until it is cancelled
+
+        await world.say("g-1", 1, 2)
+        async with world.keeping():
+            await until(lambda: "wh-a" in world.rows)
+            world.log.fault = fault
+            await until(lambda: telling.is_set() and len(world.told("wh-a")) == 2)
+        assert [each.offset for each in await world.records("webhook-deliveries", WebhookDelivery)] == [0, 1]
+        async with world.keeping():
+            await world.say("g-1", 3)
+            await until(lambda: 3 in world.told("wh-a"))
+        assert world.told("wh-a") == [1, 2, 3]
+
+    run(body)
+
+
 def test_of_another_log_only_the_time_is_believed() -> None:
     async def body(world: World) -> None:
         await world.set("wh-a")
