@@ -116,7 +116,7 @@ def test_a_checkpoint_that_passes_an_event_says_that_its_command_was_used_also_w
         refused, accepted = make_command("send", 0, 0, 0), make_command("create", 0, 0, 1)
 
         async def held() -> None:
-            while not (checkpoints := [each for each in await log.read(STATE_TOPIC, 0, 0, 1_000) if each.key == CHECKPOINT_KEY]):
+            while not (checkpoints := [each for each in await log.read(STATE_TOPIC, 0, 0, 1_000) if each.key == CHECKPOINT_KEY]):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)  # due by the lane's own looks at its clock, of which a slow machine has few in a while
             checkpoint = decode(checkpoints[-1].value, OwnerCheckpoint)
             assert (checkpoint.events_next, checkpoint.commands_next) == (2, 2)
