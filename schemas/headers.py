@@ -1,12 +1,15 @@
-"""The header that every event carries: which command made it, so that the log itself says how far the commands were used. Pure.
+"""The headers that owners write, so that the log itself says what belongs to it. Pure.
 
-Written by the conversation owner; read by its successors, and by edges for a message's journey.
+Every event carries which command made it: how far the commands were used. Every record of an owner's state topic carries the offset it was
+written for: one that stands elsewhere is of a log that was replaced beneath its owner. Read by successors; the first by edges too, for a
+message's journey.
 """
 
 from collections.abc import Sequence
 
 Header = tuple[str, bytes]
 COMMAND_HEADER = "command"
+PLACE_HEADER = "place"
 OFFSET_BYTES = 8
 FINGERPRINT_BYTES = 8
 
@@ -21,3 +24,12 @@ def read_command_header(headers: Sequence[Header]) -> tuple[int, bytes] | None:
         if name == COMMAND_HEADER and len(value) == OFFSET_BYTES + FINGERPRINT_BYTES:
             return int.from_bytes(value[:OFFSET_BYTES], "big"), value[OFFSET_BYTES:]
     return None
+
+
+def place_header(offset: int) -> Header:
+    return (PLACE_HEADER, offset.to_bytes(OFFSET_BYTES, "big"))
+
+
+def read_place_header(headers: Sequence[Header]) -> int | None:
+    """The offset that the record was written for; None if it does not say."""
+    return next((int.from_bytes(value, "big") for name, value in headers if name == PLACE_HEADER), None)

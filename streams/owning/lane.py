@@ -177,7 +177,9 @@ class Lane:
         self._trust_snapshots = True
         self._commands_settled = self._taken.partition.commands_next
         interval_ms = self._settings.checkpoint_interval_ms
-        self._saver = Saver(self._taken.partition, self._owned.state, interval_ms, self._clock_ms(), self._stats, self._wake.set)
+        self._saver = Saver(
+            self._taken.partition, self._owned.state, self._taken.state_next, interval_ms, self._clock_ms(), self._stats, self._wake.set
+        )
 
     async def _abandon(self) -> None:
         """Throw the state away; what was not settled waits to be handled again, in order."""
@@ -364,12 +366,13 @@ class Lane:
         await saver.idle()
         now_ms = self._clock_ms()
         writer = await self._log.open_writer(self.writer_id)
-        renewed = Taken(taken.partition, writer, now_ms)
+        renewed = Taken(taken.partition, writer, now_ms, saver.state_next + 1)
         self._taken = renewed
         await taken.writer.close()
-        events_fence, _ = await announce(writer, self._owned, self.number, self._settings.node, now_ms)
-        if events_fence != taken.partition.events_next:
-            raise LogUnavailable(f"offset {events_fence} is not {taken.partition.events_next}: somebody else appended")
-        taken.partition.events_next = events_fence + 1
+        fences = await announce(writer, self._owned, self.number, self._settings.node, now_ms)
+        if fences != (taken.partition.events_next, saver.state_next):
+            raise LogUnavailable(f"offsets {fences} are not {taken.partition.events_next}, {saver.state_next}: somebody else appended")
+        taken.partition.events_next += 1
+        saver.state_next += 1
         logger.info("writer renewed", group=self._owned.group, partition=self.number)
         return renewed

@@ -3,13 +3,14 @@
 Implemented by `streams.conversations.partition` and `streams.calls.partition`; performed by `lane`, `takeover` and `saver`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from log.port import Entry, Record
 from schemas.call_records import CallsCheckpoint
 from schemas.errors import WarblerError
+from schemas.headers import place_header
 from schemas.records import OwnerCheckpoint
 from streams.owning.outcome import Outcome
 from streams.owning.saving import Changes
@@ -42,6 +43,11 @@ class SnapshotCorrupt(WarblerError):
         self.key = key
 
 
+def placed(entries: Sequence[Entry], start: int) -> list[Entry]:
+    """Entries of the state topic, each with the offset it will have when the first of them lands at `start`."""
+    return [entry._replace(headers=(*entry.headers, place_header(start + number))) for number, entry in enumerate(entries)]
+
+
 class Partition(Protocol):
     """The state of one partition. At take-over: `load`, `fold_start`, `fold`, `tombstones`, in this order; then commands and time."""
 
@@ -49,6 +55,7 @@ class Partition(Protocol):
     changes: Changes
     commands_next: int  # commands below were used
     events_next: int  # the offset the next event gets, as far as nobody else writes
+    misplaced: set[bytes]  # keys of the state topic whose newest value is of another log
 
     def __len__(self) -> int:
         """How many conversations there are."""

@@ -1,14 +1,16 @@
 """Snapshots and checkpoints, written beside the commands and never in their way. Shell around `saving`; one per taken-over partition.
 
-Rule: nothing is saved before every event it contains is in the log, so that no snapshot knows of what never happened.
+Rule 1: nothing is saved before every event it contains is in the log, so that no snapshot knows of what never happened.
+Rule 2: each record says where it is due. A log that is replaced beneath us takes it too, at another place, and a successor sees that.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
 
+from log.errors import LogUnavailable
 from log.port import Entry, FencedWriter
 from schemas import codec
-from streams.owning.port import CHECKPOINT_KEY, Partition
+from streams.owning.port import CHECKPOINT_KEY, Partition, placed
 from streams.owning.stats import OwnerStats
 from streams.owning.waiting import wait_all
 
@@ -22,6 +24,7 @@ class Saver:
         self,
         partition: Partition,
         state_topic: str,
+        state_next: int,
         checkpoint_interval_ms: int,
         now_ms: int,
         stats: OwnerStats,
@@ -29,6 +32,7 @@ class Saver:
     ) -> None:
         self._partition = partition
         self._state_topic = state_topic
+        self.state_next = state_next  # the offset that the next record is due at
         self._interval_ms = checkpoint_interval_ms
         self._stats = stats
         self._on_done = on_done
@@ -91,7 +95,10 @@ class Saver:
 
     async def _save(self, writer: FencedWriter, keys: list[bytes], entries: list[Entry], before: Appends) -> None:
         await wait_all(before)
-        await writer.append(self._state_topic, self._partition.number, entries)
+        offset = await writer.append(self._state_topic, self._partition.number, placed(entries, self.state_next))
+        if offset != self.state_next:
+            raise LogUnavailable(f"offset {offset} is not {self.state_next}: the log was replaced, or somebody else appended")
+        self.state_next += len(entries)
         self._partition.changes.saved(keys)
         self._stats.snapshots += len(keys)
 

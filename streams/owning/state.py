@@ -2,7 +2,9 @@
 
 Rule 1: what counts is the log. `fold` takes only events that continue a conversation densely; what was folded before is skipped by its seq.
 Rule 2: a command below `commands_next` was used; every event's header raises it.
-Rule 3: a conversation whose events have a gap is quarantined: its commands go to the dead letters, and the gap is seen at every take-over.
+Rule 3: a state record that does not stand where it was written for is of another log, whose owner went on while this one was put in its
+place: nothing of the state topic is believed then, and all of it is written anew.
+Rule 4: a conversation whose events have a gap is quarantined: its commands go to the dead letters, and the gap is seen at every take-over.
 """
 
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from log.port import Entry, Record
 from schemas import codec
 from schemas.call_records import CallsCheckpoint
 from schemas.errors import Undecodable
-from schemas.headers import read_command_header
+from schemas.headers import read_command_header, read_place_header
 from schemas.partition import partition_of
 from schemas.records import OwnerCheckpoint, WriterChanged
 from streams.owning.outcome import SKIPPED, Outcome, Poison
@@ -34,6 +36,7 @@ class PartitionState:
         self.events_next = 0  # the offset the next event gets, as far as nobody else writes
         self.quarantined: set[bytes] = set()
         self.poisoned: set[bytes] = set()  # keys of the state topic whose only value could not be understood
+        self.misplaced: set[bytes] = set()  # keys of the state topic whose newest value is of another log
         self._partitions_count = partitions_count
         self._checkpoint: OwnerCheckpoint | CallsCheckpoint | None = None
 
@@ -65,6 +68,15 @@ class PartitionState:
         key, value = record.key, record.value
         if key == WRITER_KEY:
             return None
+        if key is None:
+            return "a state record without a key"
+        if read_place_header(record.headers) not in (None, record.offset):
+            self.misplaced.add(key)
+            return None
+        self.misplaced.discard(key)
+        if key == CHECKPOINT_KEY and value is None:
+            self._checkpoint = None
+            return None
         if key == CHECKPOINT_KEY:
             try:
                 self._checkpoint = codec.decode(value, self.checkpoint_type)
@@ -72,13 +84,11 @@ class PartitionState:
                 self._checkpoint = None  # an older one may claim less than it should; the whole log is always right
                 return exc.reason
             return None
-        if key is None:
-            return "a state record without a key"
         return self.load_line(key, value)
 
     def fold_start(self, *, trust_snapshots: bool = True) -> int:
         """The events offset to fold from; 0 where a snapshot is missing, because only the whole log holds that conversation then."""
-        if not trust_snapshots:
+        if self.misplaced or not trust_snapshots:
             self.forget_snapshots()
             return 0
         if self._checkpoint is None or any(key not in self for key in self.poisoned):
@@ -119,8 +129,13 @@ class PartitionState:
         return f"{reason}; the conversation is quarantined"
 
     def tombstones(self) -> list[Entry]:
-        """What removes poisoned keys that, as the whole log was folded, turned out to be no conversations."""
-        return [Entry(key, None) for key in self.poisoned if key not in self]
+        """What removes poisoned keys that, as the whole log was folded, turned out to be no conversations, and what is of another log.
+
+        Shape: with that the checkpoint, before all else: what stood under those keys before it is gone, and is to be folded again
+        until it is saved anew.
+        """
+        another_log = [Entry(key, None) for key in (CHECKPOINT_KEY, *sorted(self.misplaced - {CHECKPOINT_KEY}))] if self.misplaced else []
+        return [*another_log, *(Entry(key, None) for key in sorted(self.poisoned - self.misplaced) if key not in self)]
 
     # Commands.
 

@@ -16,7 +16,7 @@ from log.errors import PositionGone
 from log.port import Entry, FencedWriter, Log, Record
 from schemas import codec
 from schemas.records import WriterChanged
-from streams.owning.port import WRITER_KEY, Owned, Partition
+from streams.owning.port import WRITER_KEY, Owned, Partition, placed
 
 POISON_LOGGED = 5
 
@@ -25,11 +25,12 @@ logger = structlog.get_logger("streams.owner")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A partition that is ours: its state, and the only writer that may append to it."""
+    """A partition that is ours: its state, and the only writer that may append to it. `state_next`: where its next state record lands."""
 
     partition: Partition
     writer: FencedWriter
     opened_ms: int
+    state_next: int
 
 
 async def announce(writer: FencedWriter, owned: Owned, partition: int, node: str, at_ms: int) -> tuple[int, int]:
@@ -73,13 +74,16 @@ async def take_over(
         poison = [
             (record, reason) for record, reason in poison if record.key is None or record.key not in state
         ]  # else a good snapshot came later
+        if state.misplaced:
+            logger.error("the state topic has records of another log: folding the whole log", group=owned.group, partition=state.number)
         start = state.fold_start(trust_snapshots=trust_snapshots)
         folded = await _each(log, owned.events, state.number, start, events_fence, fold)
         if state.commands_next > await log.end_offset(owned.commands, state.number):
             # restored apart from the events: what is sent now would be taken for used, and never answered
             raise PositionGone(owned.commands, state.number, state.commands_next)
         await _bury(log, owned.consumer, poison, opened_ms)
-        if tombstones := state.tombstones():
+        tombstones = placed(state.tombstones(), state_fence + 1)
+        if tombstones:
             await writer.append(owned.state, state.number, tombstones)
     except BaseException:
         await writer.close()
@@ -95,7 +99,7 @@ async def take_over(
         commands_next=state.commands_next,
         seconds=round(time.monotonic() - begun_s, 3),
     )
-    return Taken(state, writer, opened_ms)
+    return Taken(state, writer, opened_ms, state_fence + 1 + len(tombstones))
 
 
 async def _bury(log: Log, consumer: str, poison: list[tuple[Record, str]], at_ms: int) -> None:

@@ -12,12 +12,13 @@ from log.port import Entry, Record
 from schemas.codec import decode, decode_event
 from schemas.records import OwnerCheckpoint
 from streams.conversations.owned import CONVERSATIONS
-from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, REPLIES_TOPIC
+from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, REPLIES_TOPIC, Partition
 from streams.conversations.shelf import STATE_TOPIC
 from streams.owning import lane as lane_module
 from streams.owning.lane import INBOX_CHUNKS_MAX, Lane, Work
 from streams.owning.port import CHECKPOINT_KEY
 from streams.owning.stats import OwnerStats
+from streams.owning.takeover import take_over
 from tests.streams.simulation import SETTINGS, Clock, entry_of, fresh, make_command
 
 TAKE_OVER_APPENDS = 2  # the control records in events and state
@@ -175,6 +176,55 @@ def test_an_append_that_lands_elsewhere_makes_the_owner_look_at_the_log_anew() -
         assert stats.take_overs >= 2
         seqs = [decode_event(each.value).seq for each in await log.read(EVENTS_TOPIC, 0, 0, 100) if each.headers]
         assert seqs == [1, 2]
+
+    asyncio.run(body())
+
+
+def test_what_an_owner_saves_into_an_older_log_that_was_put_beneath_it_is_believed_by_nobody() -> None:
+    """Its checkpoint would say that commands were used which are still to come: none of them would ever be answered."""
+
+    async def body() -> None:
+        log, stats, acked = MemoryLog(1, clock_ms=Clock()), OwnerStats(), set[int]()
+        lane = Lane(log, CONVERSATIONS, fresh, 0, HELD_SETTINGS, Clock(), stats)
+        running = asyncio.ensure_future(lane.run())
+
+        async def handled(numbers: range) -> None:
+            start = await log.publish(COMMANDS_TOPIC, 0, [entry_of(make_command("send" if n else "create", 0, 0, n)) for n in numbers])
+            last = start + len(numbers) - 1
+
+            async def ack() -> None:
+                acked.add(last)
+
+            acked.discard(last)
+            await lane.put(Work(await log.read(COMMANDS_TOPIC, 0, start, 100), ack))
+            while last not in acked:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+        async def seen() -> Partition:
+            """What a successor makes of the state topic."""
+            partition = fresh()
+            for record in await log.read(STATE_TOPIC, 0, 0, 1_000):
+                partition.load(record)
+            return partition
+
+        async with asyncio.timeout(10):
+            await handled(range(5))
+            older = {place: list(rows) for place, rows in log._rows.items()}
+            await handled(range(5, 30))
+            for place, rows in log._rows.items():
+                rows[:] = older.get(place, [])
+            while stats.take_overs < 2:  # noqa: ASYNC110  what it saves does not land where it is due
+                await asyncio.sleep(0.001)
+            assert (await seen()).misplaced == set()
+            await handled(range(30, 33))
+            while (await seen()).fold_start() == 0:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        running.cancel()
+        await asyncio.wait([running])
+        events = [decode_event(each.value) for each in await log.read(EVENTS_TOPIC, 0, 0, 100) if each.headers]
+        assert [event.seq for event in events] == list(range(1, 9))
+        successor = await take_over(log, CONVERSATIONS, fresh, "a successor", "n-2", Clock())
+        assert (successor.partition.commands_next, successor.partition.misplaced) == (8, set())
 
     asyncio.run(body())
 
