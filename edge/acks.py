@@ -11,7 +11,7 @@ import structlog
 from edge import frames
 from edge.clocks import clock_ms, mono_ms
 from edge.closing import UNACKNOWLEDGED
-from edge.errors import BadRequest
+from edge.errors import BadRequest, detail_of
 from edge.metrics import REWRITTEN
 from edge.session import TENANT, Session
 from edge.translate import item_for
@@ -60,7 +60,7 @@ class Acks:
             head_seq = await self._head_seq(mark.conversation_id)
         except WarblerError as exc:
             code = exc.code if isinstance(exc, BadRequest) else "unavailable"
-            session.sink.write(frames.Failure("", code, str(exc), True, self.node.settings.receipts_interval_ms))
+            session.sink.write(frames.Failure("", code, detail_of(exc), True, self.node.settings.receipts_interval_ms))
             return
         finally:
             session.requests_running -= 1

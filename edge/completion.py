@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from edge import frames
+from edge.errors import detail_of
 from edge.privacies import Privacies
 from edge.ties import Ties
 from edge.translate import UNAVAILABLE_RETRY_MS
@@ -70,7 +71,7 @@ class Completion:
             elif _needs_a_look(record):
                 record = await self.completed(record)
         except WarblerError as exc:
-            refuse(_reject(record, "unavailable", f"cannot be looked up: {exc}", UNAVAILABLE_RETRY_MS))
+            refuse(_reject(record, "unavailable", f"cannot be looked up: {detail_of(exc)}", UNAVAILABLE_RETRY_MS))
             return
         self._send(record, refuse, appended)
 

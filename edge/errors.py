@@ -1,7 +1,9 @@
 """The edge's errors: each says what the device hears."""
 
 from edge.closing import CloseCode
+from log.errors import LogUnavailable
 from schemas.errors import WarblerError
+from store.errors import StoreUnavailable
 
 
 class BadCommand(WarblerError):
@@ -58,3 +60,12 @@ class BadToken(WarblerError):
 
 class ExpiredToken(WarblerError):
     """The access token was ours and is over."""
+
+
+def detail_of(exc: WarblerError) -> str:
+    """What a peer is told of it. Of a log or rows that are away no more than that: what client libraries say is the operators' matter."""
+    if isinstance(exc, StoreUnavailable):
+        return "the rows cannot be reached: try again"
+    if isinstance(exc, LogUnavailable):
+        return "the log cannot be reached: try again"
+    return str(exc)

@@ -7,12 +7,14 @@ import itertools
 import secrets
 from typing import TYPE_CHECKING, assert_never
 
+import structlog
+
 from edge import frames
 from edge.call_frames import CallRefusal
 from edge.clocks import clock_ms, mono_ms
 from edge.closing import SLOW
 from edge.completion import DIRECT
-from edge.errors import SessionEnded
+from edge.errors import BadRequest, SessionEnded
 from edge.metrics import PAUSES, REJECTS
 from edge.reader import sent_away
 from edge.session import (
@@ -39,6 +41,8 @@ from schemas.records import MessageSignalled
 
 if TYPE_CHECKING:
     from edge.node import Node
+
+LOGGER = structlog.get_logger()
 
 
 class Requests:
@@ -139,6 +143,8 @@ class Requests:
         except WarblerError as exc:
             if isinstance(request, frames.Sync):
                 session.catching_up.discard(request.conversation)  # live events flow again: the device sees the gap and asks anew
+            if not isinstance(exc, BadRequest):
+                LOGGER.warning("a request cannot be served", session=session.id, error=f"{type(exc).__name__}: {exc}")
             session.sink.write(_failure_of(request, exc))
 
     async def _answer_now(self, session: Session, request: Request) -> None:

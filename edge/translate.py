@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import msgspec
 
 from edge import frames
-from edge.errors import BadCommand, BadRequest
+from edge.errors import BadCommand, BadRequest, detail_of
 from edge.frame_base import CommandFrame
 from edge.settings import EdgeSettings
 from schemas import commands, events
@@ -275,7 +275,7 @@ def message_item(view: MessageView) -> frames.MessageItem:
 def failure_of(request: str, exc: WarblerError, conversation: str | None = None) -> frames.Failure:
     if isinstance(exc, BadRequest):
         return frames.Failure(request, exc.code, exc.detail, exc.retryable, exc.retry_after_ms, conversation)
-    return frames.Failure(request, "unavailable", str(exc), exc.retryable, UNAVAILABLE_RETRY_MS if exc.retryable else 0, conversation)
+    return frames.Failure(request, "unavailable", detail_of(exc), exc.retryable, UNAVAILABLE_RETRY_MS if exc.retryable else 0, conversation)
 
 
 def limits_of(settings: EdgeSettings) -> frames.Limits:

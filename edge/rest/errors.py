@@ -3,15 +3,18 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from edge.errors import BadRequest, TooBusy
+from edge.errors import BadRequest, TooBusy, detail_of
 from edge.people.profile_rules import BadProfile
 from edge.rest import models
 from schemas.errors import WarblerError
+
+LOGGER = structlog.get_logger("edge.rest")
 
 # What any route may answer besides what it is for. A route that answers with another body under one of these says so itself.
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -59,9 +62,11 @@ async def on_problem(_: Request, exc: Exception) -> JSONResponse:
     return _body(exc.status, exc.code, exc.detail, exc.retryable, exc.retry_after_ms)
 
 
-async def on_ours(_: Request, exc: Exception) -> JSONResponse:
+async def on_ours(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, WarblerError)
-    code, detail = code_of(exc), str(exc)
+    code, detail = code_of(exc), detail_of(exc)
+    if code in ("unavailable", "internal"):
+        LOGGER.warning("a call cannot be served", path=request.url.path, error=f"{type(exc).__name__}: {exc}")
     if isinstance(exc, TooBusy):
         return _body(503, code, detail, True, exc.retry_after_ms)
     if isinstance(exc, BadRequest):

@@ -148,9 +148,11 @@ def test_marks_beyond_the_head_that_are_being_judged_are_limited() -> None:
 def test_a_mark_that_cannot_be_judged_now_is_an_error_that_may_be_tried_again() -> None:
     async def body(stage: Stage) -> None:
         session, sink = await with_events(stage)
-        stage.timelines.fails = StoreUnavailable("away")
+        stage.timelines.fails = StoreUnavailable("NoHostAvailable: 10.0.0.7 is away")
         stage.say(session, mark(9))
         await until(lambda: failures(sink) == ["unavailable"])
+        (failure,) = (each for each in sink.frames if isinstance(each, frames.Failure))
+        assert "10.0.0.7" not in failure.detail, "where our servers are is no device's matter"
         stage.timelines.fails = None
 
     on_a_node(body, **{**QUICK, "ack_timeout_ms": 10_000})
