@@ -28,11 +28,14 @@ class SmallOwner:
         self.lines: dict[str, Line] = {}
         self.commands: list[Command] = []
         self.events: list[Event] = []
+        self.listening = asyncio.Event()  # a test may let commands wait in the log
+        self.listening.set()
 
     async def run(self) -> None:
         partitions = range(await self.log.partitions_count(COMMANDS))
         async for records in self.log.tail({(COMMANDS, partition): 0 for partition in partitions}):
             for record in records:
+                await self.listening.wait()
                 await self._hear(decode(record.value, COMMAND), record.timestamp_ms)
 
     async def _hear(self, command: Command, at_ms: int) -> None:

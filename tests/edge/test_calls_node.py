@@ -527,12 +527,14 @@ def test_a_session_that_ends_is_answered_nothing_and_remembered_nowhere() -> Non
         await play.request(engine="p2p")
         await play.ask("ben", frames.CallAccept)
         await play.everybody_heard()
+        play.owner.listening.clear()
         play.say("ana", frames.CallSwitch(id=uuid7(clock_ms(), 501), conversation=GROUP, call=CALL))
         play.say("ana", frames.CallRenew(id=uuid7(clock_ms(), 502), conversation=GROUP, call=CALL))
         await until(lambda: len(stage.node.calls._asked) == 2)
         stage.node.sessions.close(session)
         assert stage.node.calls._asked == {}
         told = len(sink.frames)
+        play.owner.listening.set()
         await play.seen("ana2", frames.CallChanged, 3)  # the switch has come, and its event
         assert len(sink.frames) == told
 
