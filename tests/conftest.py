@@ -1,6 +1,39 @@
-"""For all tests: hypothesis measures no time, because the machines are shared (speed belongs in bench/)."""
+"""For all tests: hypothesis measures no time, because the machines are shared (speed belongs in bench/), and files have an order.
 
+First what needs no server, then what starts its own, and last what shares a whole Warbler: each test process has one of those from its
+first such test to its end, and an idle one takes a quarter of a core from whoever comes after. Files with a browser, which need most of a
+machine, are spread evenly over their phase, so that they seldom meet. `scripts/test` keeps this order.
+"""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("warbler", deadline=None)
 settings.load_profile("warbler")
+
+SHARED_WORLD, BROWSER = "warbler", "browser"  # fixtures of tests/real
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    files = {path: list(group) for path, group in itertools.groupby(items, lambda item: item.path)}
+    place = dict(_places({path: _needs(of_file) for path, of_file in files.items()}))
+    items.sort(key=lambda item: place[item.path])
+
+
+def _needs(items: list[pytest.Item]) -> tuple[int, bool]:
+    """The phase of a file's tests, and whether they use a browser."""
+    fixtures = {name for item in items for name in getattr(item, "fixturenames", ())}
+    real = any(item.get_closest_marker("real") for item in items)
+    return (2 if SHARED_WORLD in fixtures else int(real)), BROWSER in fixtures
+
+
+def _places(needs: dict[Path, tuple[int, bool]]) -> Iterator[tuple[Path, tuple[int, float]]]:
+    """(phase, how far in it) of each file: those of a kind are as far from each other as can be."""
+    for kind in set(needs.values()):
+        alike = [path for path, need in needs.items() if need == kind]
+        for number, path in enumerate(alike):
+            yield path, (kind[0], (number + 0.5) / len(alike))

@@ -5,9 +5,8 @@ A module has to be pure if it is named here, or if its docstring says so with th
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 
@@ -138,12 +137,12 @@ VALUES_OF_SHELLS = {
 }
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+@cache  # and not at import: every test process imports this file, and one of them runs it
+def modules() -> Mapping[str, ast.Module]:
     """Every module of the product by its dotted name."""
-    for package, folder in FOLDERS.items():
-        for path in sorted(folder.rglob("*.py")):
-            names = [package, *path.relative_to(folder).with_suffix("").parts]
-            yield ".".join(names[:-1] if names[-1] == "__init__" else names), ast.parse(path.read_text())
+    paths = [(package, path.relative_to(folder), path) for package, folder in FOLDERS.items() for path in sorted(folder.rglob("*.py"))]
+    named = [([package, *relative.with_suffix("").parts], path) for package, relative, path in paths]
+    return {".".join(names[:-1] if names[-1] == "__init__" else names): ast.parse(path.read_text()) for names, path in named}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -156,8 +155,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-MODULES = dict(modules())
-IMPORTS = {name: frozenset(imported(tree)) for name, tree in MODULES.items()}
+@cache
+def imports() -> Mapping[str, frozenset[str]]:
+    return {name: frozenset(imported(tree)) for name, tree in modules().items()}
 
 
 def foreign(package: str, tree: ast.AST) -> list[str]:
@@ -169,63 +169,66 @@ def claims_purity(tree: ast.Module) -> bool:
     return "Pure." in (ast.get_docstring(tree) or "").replace("Pure;", "Pure.").replace("Pure:", "Pure.")
 
 
-PURE = DECIDING | {name for name, tree in MODULES.items() if claims_purity(tree)}
+@cache
+def pure() -> set[str]:
+    return DECIDING | {name for name, tree in modules().items() if claims_purity(tree)}
 
 
 def impurities(name: str) -> list[str]:
     allowed = CONVERTING.get(name, set())
-    return sorted({module for module in IMPORTS[name] if (top := module.split(".")[0]) in IMPURE and top not in allowed})
+    return sorted({module for module in imports()[name] if (top := module.split(".")[0]) in IMPURE and top not in allowed})
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_a_package_imports_only_what_is_below_it(name: str) -> None:
-    assert foreign(name.split(".")[0], MODULES[name]) == []
+def test_a_package_imports_only_what_is_below_it() -> None:
+    assert {name: names for name, tree in modules().items() if (names := foreign(name.split(".")[0], tree))} == {}
 
 
-@pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith(("streams.", "edge."))))
-def test_streams_and_edges_take_of_calls_only_what_decides(name: str) -> None:
-    taken = {module for module in IMPORTS[name] if module.startswith("rtc.") and module in MODULES}
-    assert sorted(taken - PURE) == []
+def test_streams_and_edges_take_of_calls_only_what_decides() -> None:
+    taken = {name: imports()[name] & modules().keys() for name in modules() if name.startswith(("streams.", "edge."))}
+    assert {name: deep for name, names in taken.items() if (deep := {each for each in names - pure() if each.startswith("rtc.")})} == {}
 
 
-@pytest.mark.parametrize("name", sorted(name for name in MODULES if not name.startswith("ops.")))
-def test_nothing_is_imported_relatively(name: str) -> None:
+def test_nothing_is_imported_relatively() -> None:
     """Or the test above would not see it."""
-    assert [node.lineno for node in ast.walk(MODULES[name]) if isinstance(node, ast.ImportFrom) and node.level] == []
+    nodes = [(name, node) for name, tree in modules().items() if not name.startswith("ops.") for node in ast.walk(tree)]
+    assert [(name, node.lineno) for name, node in nodes if isinstance(node, ast.ImportFrom) and node.level] == []
 
 
 def test_the_modules_that_decide_exist() -> None:
-    assert sorted(DECIDING - set(MODULES)) == []
+    assert sorted(DECIDING - set(modules())) == []
 
 
-@pytest.mark.parametrize("name", sorted(PURE))
-def test_a_pure_module_imports_no_clock_no_chance_and_no_io(name: str) -> None:
-    assert impurities(name) == []
-    assert not any(isinstance(node, ast.Await | ast.AsyncFunctionDef) for node in ast.walk(MODULES[name]))
+def test_a_pure_module_imports_no_clock_no_chance_and_no_io() -> None:
+    assert {name: impure for name in pure() if (impure := impurities(name))} == {}
+    waiting = (ast.Await, ast.AsyncFunctionDef)
+    assert [name for name in sorted(pure()) if any(isinstance(node, waiting) for node in ast.walk(modules()[name]))] == []
 
 
-@pytest.mark.parametrize("name", sorted(PURE))
-def test_a_pure_module_imports_none_of_ours_that_does(name: str) -> None:
+def test_a_pure_module_imports_none_of_ours_that_does() -> None:
     """One step is enough where those are pure too; where they are not, what they import counts."""
+    found = {name: {module: impurities(module) for module in reached_from(name) if impurities(module)} for name in pure()}
+    assert {name: impure for name, impure in found.items() if impure} == {}
+
+
+def reached_from(name: str) -> set[str]:
     reached: set[str] = set()
     waiting = [name]
     while waiting:
         module = waiting.pop()
         if (
-            module in MODULES and module not in reached | VALUES_OF_SHELLS and module not in ALLOWED
+            module in modules() and module not in reached | VALUES_OF_SHELLS and module not in ALLOWED
         ):  # `from warbler import frames` asks for frames alone
             reached.add(module)
-            waiting.extend(IMPORTS[module])
-    assert {module: impurities(module) for module in reached if impurities(module)} == {}
+            waiting.extend(imports()[module])
+    return reached
 
 
 def asks_the_time(tree: ast.AST) -> list[str]:
     return sorted(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ASKING_THE_TIME)
 
 
-@pytest.mark.parametrize("name", sorted(CONVERTING))
-def test_a_module_that_converts_times_never_asks_for_one(name: str) -> None:
-    assert asks_the_time(MODULES[name]) == []
+def test_a_module_that_converts_times_never_asks_for_one() -> None:
+    assert {name: asked for name in CONVERTING if (asked := asks_the_time(modules()[name]))} == {}
 
 
 def test_the_checks_find_what_they_are_for() -> None:
@@ -236,4 +239,4 @@ def test_the_checks_find_what_they_are_for() -> None:
     assert asks_the_time(ast.parse("datetime.now(UTC)\ndate.today()")) == ["now", "today"]
     assert claims_purity(ast.parse('"""Words. Pure."""'))
     assert not claims_purity(ast.parse('"""Words."""'))
-    assert {"edge", "log", "ops", "schemas", "store", "streams", "warbler"} <= {name.split(".")[0] for name in MODULES}
+    assert {"edge", "log", "ops", "schemas", "store", "streams", "warbler"} <= {name.split(".")[0] for name in modules()}
