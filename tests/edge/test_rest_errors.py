@@ -25,8 +25,6 @@ ROWS_AWAY, LOG_AWAY = "the rows cannot be reached: try again", "the log cannot b
         (BadRequest("not_member", "no member"), 400, "not_member", "no member", False),
     ],
 )
-def test_it_hears_what_helps_it_and_nothing_of_our_servers(
-    error: WarblerError, status: int, code: str, detail: str, retryable: bool
-) -> None:
+def test_it_hears_nothing_of_our_servers(error: WarblerError, status: int, code: str, detail: str, retryable: bool) -> None:
     answer = asyncio.run(on_ours(Request({"type": "http", "path": "/v1/x", "headers": []}), error))
     assert (answer.status_code, json.loads(bytes(answer.body))) == (status, {"code": code, "detail": detail, "retryable": retryable})
