@@ -20,6 +20,7 @@ from schemas.codec import encode
 from schemas.partition import partition_of
 from schemas.records import WriterChanged
 from store.cassandra import Store
+from tests.real.running import Servers
 from tests.store.histories import TOPIC, Story, interleaved, records, stories
 from tests.store.opening import Projection, opened
 
@@ -235,29 +236,29 @@ def test_live_traffic_is_not_taken_for_differences(cassandra_address: str, keysp
     asyncio.run(body())
 
 
-def test_the_command_prints_the_checksums_and_ends_with_1_on_a_difference(bootstrap: str, cassandra_address: str, keyspace: str) -> None:
-    """Over the real Kafka: whatever earlier tests left in the topic is projected too."""
-    name, story = f"{keyspace}_command", stories(77, 1, 40)[0]
-    story.conversation = f"g-{keyspace}"
+def test_the_command_prints_the_checksums_and_ends_with_1_on_a_difference(own: Servers) -> None:
+    """Over a real Kafka of its own: what other tests leave in the log, their retention too, would be compared with this one's tables."""
+    name, story = f"{own.keyspace}_command", stories(77, 1, 40)[0]
+    story.conversation = f"g-{own.keyspace}"
     story.history.clear()
     story.create()
     story.send("u-ana", "text")
-    env = {**os.environ, "WARBLER_KAFKA": bootstrap, "WARBLER_CASSANDRA": cassandra_address, "WARBLER_KEYSPACE": name}
+    env = {**os.environ, "WARBLER_KAFKA": own.kafka, "WARBLER_CASSANDRA": own.cassandra, "WARBLER_KEYSPACE": name}
 
     def command() -> subprocess.CompletedProcess[str]:
         arguments = [sys.executable, "-c", "from ops.verify import app; app()", "timelines", "--wait-s", "5"]
         return subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=120)
 
     async def prepare() -> None:
-        await ensure_topics(LogSettings(bootstrap), PARTITIONS)
-        log = KafkaLog(LogSettings(bootstrap))
+        await ensure_topics(LogSettings(own.kafka), PARTITIONS)
+        log = KafkaLog(LogSettings(own.kafka))
         await log.start()
-        async with opened(cassandra_address, name) as store:
+        async with opened(own.cassandra, name) as store:
             await Projection(store).apply(await logged(log, records(story.history)))
         await log.close()
 
     async def tamper() -> None:
-        async with opened(cassandra_address, name) as store:
+        async with opened(own.cassandra, name) as store:
             await store.execute(f"UPDATE members SET title = 'other' WHERE conversation = '{story.conversation}'")
 
     asyncio.run(prepare())
