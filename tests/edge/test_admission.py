@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from typing import cast
 
 import pytest
@@ -147,24 +146,24 @@ class Coming:
 
 
 def test_a_storm_is_let_in_at_its_pace_and_live_sessions_do_not_wait_for_it() -> None:
-    """Method: what this process computes between two ticks is what a delivery may have to wait; other processes do not count."""
+    """Method: what is done between two ticks is what a delivery may have to wait for: so many welcomes, however long a machine takes."""
 
     async def body(stage: Stage) -> None:
         stage.happen(created())
         _, sink = await stage.session()
         stage.timelines.read_ms = 5
         most = 0
-        busy_ms: list[float] = []
+        welcomes: list[int] = []  # between two ticks
 
         async def live() -> None:
             nonlocal most
             seq = 1
             while True:
-                began = time.process_time()
+                before = len(stage.node.hub.sessions)
                 await asyncio.sleep(0.002)
                 seq += 1
                 stage.happen(sent(seq))
-                busy_ms.append((time.process_time() - began) * 1000)
+                welcomes.append(len(stage.node.hub.sessions) - before)
                 most = max(most, stage.node.door.admission.serving)
                 assert stage.node.door.admission.waiting <= 100
 
@@ -175,10 +174,8 @@ def test_a_storm_is_let_in_at_its_pace_and_live_sessions_do_not_wait_for_it() ->
         assert len(stage.node.hub.sessions) == STORM + 1
         assert most == 16
         assert max(device.refusals for device in coming) <= 10, "a device is sent away again and again"
-        busy_ms.sort()
-        assert busy_ms[len(busy_ms) // 2] < 10, "seen: 0.7"
-        assert busy_ms[len(busy_ms) * 99 // 100] < 100, "seen: 17, and 493 when all are welcomed at once"
-        assert len([frame for frame in sink.frames if isinstance(frame, frames.Events)]) >= len(busy_ms)
+        assert max(welcomes) <= 2 * 16, "seen: 16, and 1,858 when all are welcomed at once"
+        assert len([frame for frame in sink.frames if isinstance(frame, frames.Events)]) >= len(welcomes)
 
     on_a_node(body, within_s=120, admissions_at_once=16, admissions_waiting_limit=100)
 
