@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from log.port import Record
-from streams.webhooks.plan import Answer, Due, Plan, Verdict, begun_again, patient_again
+from streams.webhooks.plan import Answer, Due, Limits, Plan, Verdict, begun_again, patient_again
 from streams.webhooks.standing import Standing, packed, unpacked
 from tests.webhooks.builders import EVENTS, LIMITS, NOW_MS, record
 
@@ -219,6 +219,7 @@ class World:
     flying: list[Due] = field(default_factory=list)
     taken: list[tuple[str, int]] = field(default_factory=list)
     now_ms: int = NOW_MS
+    limits: Limits = LIMITS
 
     def read(self) -> None:
         at = self.plan.read_to[PLACE]
@@ -252,7 +253,7 @@ class World:
     def crash(self) -> None:
         """What was under way may have arrived."""
         self.taken += [name for due in self.flying for name in names([due]) if self.rng.random() < 0.5]
-        self.flying, self.plan = [], Plan(LIMITS, unpacked(self.kept))
+        self.flying, self.plan = [], Plan(self.limits, unpacked(self.kept))
 
     def step(self, failure_ratio: float, crashes: bool) -> None:
         chance = self.rng.random()
@@ -284,16 +285,14 @@ def test_whatever_fails_and_whoever_dies_every_event_is_told_in_order(
     seed: int, conversations: list[str], failure_ratio: float, crashes: bool
 ) -> None:
     patient = LIMITS._replace(schedule_ms=(1_000, 5_000, *(10_000,) * 200), disable_after_ms=10**12)
-    world = World([record(name, offset) for offset, name in enumerate(conversations)], random.Random(seed))
-    world.plan._limits = patient
+    log = [record(name, offset) for offset, name in enumerate(conversations)]
+    world = World(log, random.Random(seed), Plan(patient, Standing({PLACE: 0})), limits=patient)
     for _ in range(len(conversations) * 4):
         world.step(failure_ratio, crashes)
-        world.plan._limits = patient
     for _ in range(3_000):
         if world.plan.read_to[PLACE] == len(conversations) and not world.plan._lanes:
             break
         world.step(0.0, crashes=False)
-        world.plan._limits = patient
     assert_whole_and_in_order(world, conversations)
     assert world.plan.standing() == Standing({PLACE: len(conversations)}, [], {}, world.plan.receiver)
 
