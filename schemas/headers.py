@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 Header = tuple[str, bytes]
 COMMAND_HEADER = "command"
-PLACE_HEADER = "place"
+DUE_HEADER = "due"
 OFFSET_BYTES = 8
 FINGERPRINT_BYTES = 8
 
@@ -26,10 +26,10 @@ def read_command_header(headers: Sequence[Header]) -> tuple[int, bytes] | None:
     return None
 
 
-def place_header(offset: int) -> Header:
-    return (PLACE_HEADER, offset.to_bytes(OFFSET_BYTES, "big"))
+def due_header(offset: int) -> Header:
+    return (DUE_HEADER, offset.to_bytes(OFFSET_BYTES, "big"))
 
 
-def read_place_header(headers: Sequence[Header]) -> int | None:
+def read_due_header(headers: Sequence[Header]) -> int | None:
     """The offset that the record was written for; None if it does not say."""
-    return next((int.from_bytes(value, "big") for name, value in headers if name == PLACE_HEADER), None)
+    return next((int.from_bytes(value, "big") for name, value in headers if name == DUE_HEADER), None)

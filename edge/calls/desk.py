@@ -21,7 +21,7 @@ from edge.calls.relay import CALL_SIGNALS, Relay
 from edge.calls.rings import greetings, tellings
 from edge.clocks import clock_ms
 from edge.delivery import left
-from edge.errors import BadRequest
+from edge.errors import BadRequest, detail_of
 from edge.metrics import CALL_FRAMES
 from edge.reading import understood
 from edge.session import TENANT, Now, Session, SharedFrame
@@ -148,7 +148,7 @@ class CallDesk:
             except BadRequest as bad:
                 refuse(refusal(frame, "unavailable", "nobody", str(bad), bad.retry_after_ms or UNAVAILABLE_RETRY_MS))
             except WarblerError as exc:
-                refuse(refusal(frame, "unavailable", "nobody", f"cannot be looked up: {exc}", UNAVAILABLE_RETRY_MS))
+                refuse(refusal(frame, "unavailable", "nobody", f"cannot be looked up: {detail_of(exc)}", UNAVAILABLE_RETRY_MS))
             else:
                 publish(facts)
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edge.errors import detail_of
 from edge.people.identifiers import email_key, phone_key
 from edge.people.import_lines import BadLine, ImportLine, addresses, runs
 from edge.people.profiles import ProfileChange
@@ -46,7 +47,7 @@ async def _one(node: "Node", by: str, number: int, line: ImportLine | BadLine) -
         failed = isinstance(exc, Problem) and exc.retryable
         return outcome | {"outcome": "failed" if failed else "refused", "code": exc.code, "detail": exc.detail}
     except WarblerError as exc:
-        return outcome | {"outcome": "failed", "code": "unavailable", "detail": str(exc)}
+        return outcome | {"outcome": "failed", "code": "unavailable", "detail": detail_of(exc)}
 
 
 async def _free(node: "Node", line: ImportLine) -> None:

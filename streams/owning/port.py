@@ -10,7 +10,7 @@ from typing import Protocol
 from log.port import Entry, Record
 from schemas.call_records import CallsCheckpoint
 from schemas.errors import WarblerError
-from schemas.headers import place_header
+from schemas.headers import due_header
 from schemas.records import OwnerCheckpoint
 from streams.owning.outcome import Outcome
 from streams.owning.saving import Changes
@@ -43,9 +43,9 @@ class SnapshotCorrupt(WarblerError):
         self.key = key
 
 
-def placed(entries: Sequence[Entry], start: int) -> list[Entry]:
+def with_due(entries: Sequence[Entry], start: int) -> list[Entry]:
     """Entries of the state topic, each with the offset it will have when the first of them lands at `start`."""
-    return [entry._replace(headers=(*entry.headers, place_header(start + number))) for number, entry in enumerate(entries)]
+    return [entry._replace(headers=(*entry.headers, due_header(start + number))) for number, entry in enumerate(entries)]
 
 
 class Partition(Protocol):

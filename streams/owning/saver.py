@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from log.errors import LogUnavailable
 from log.port import Entry, FencedWriter
 from schemas import codec
-from streams.owning.port import CHECKPOINT_KEY, Partition, placed
+from streams.owning.port import CHECKPOINT_KEY, Partition, with_due
 from streams.owning.stats import OwnerStats
 from streams.owning.waiting import wait_all
 
@@ -95,7 +95,7 @@ class Saver:
 
     async def _save(self, writer: FencedWriter, keys: list[bytes], entries: list[Entry], before: Appends) -> None:
         await wait_all(before)
-        offset = await writer.append(self._state_topic, self._partition.number, placed(entries, self.state_next))
+        offset = await writer.append(self._state_topic, self._partition.number, with_due(entries, self.state_next))
         if offset != self.state_next:
             raise LogUnavailable(f"offset {offset} is not {self.state_next}: the log was replaced, or somebody else appended")
         self.state_next += len(entries)

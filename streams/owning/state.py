@@ -14,7 +14,7 @@ from log.port import Entry, Record
 from schemas import codec
 from schemas.call_records import CallsCheckpoint
 from schemas.errors import Undecodable
-from schemas.headers import read_command_header, read_place_header
+from schemas.headers import read_command_header, read_due_header
 from schemas.partition import partition_of
 from schemas.records import OwnerCheckpoint, WriterChanged
 from streams.owning.outcome import SKIPPED, Outcome, Poison
@@ -70,7 +70,7 @@ class PartitionState:
             return None
         if key is None:
             return "a state record without a key"
-        if read_place_header(record.headers) not in (None, record.offset):
+        if read_due_header(record.headers) not in (None, record.offset):
             self.misplaced.add(key)
             return None
         self.misplaced.discard(key)

@@ -16,7 +16,7 @@ from log.errors import PositionGone
 from log.port import Entry, FencedWriter, Log, Record
 from schemas import codec
 from schemas.records import WriterChanged
-from streams.owning.port import WRITER_KEY, Owned, Partition, placed
+from streams.owning.port import WRITER_KEY, Owned, Partition, with_due
 
 POISON_LOGGED = 5
 
@@ -82,7 +82,7 @@ async def take_over(
             # restored apart from the events: what is sent now would be taken for used, and never answered
             raise PositionGone(owned.commands, state.number, state.commands_next)
         await _bury(log, owned.consumer, poison, opened_ms)
-        tombstones = placed(state.tombstones(), state_fence + 1)
+        tombstones = with_due(state.tombstones(), state_fence + 1)
         if tombstones:
             await writer.append(owned.state, state.number, tombstones)
     except BaseException:

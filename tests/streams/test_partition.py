@@ -15,7 +15,7 @@ from streams.conversations.partition import COMMANDS_TOPIC, EVENTS_TOPIC, REPLIE
 from streams.conversations.rules import Rules
 from streams.conversations.shelf import STATE_TOPIC
 from streams.owning.outcome import SKIPPED, Answer, Append, Poison
-from streams.owning.port import CHECKPOINT_KEY, SnapshotCorrupt, placed
+from streams.owning.port import CHECKPOINT_KEY, SnapshotCorrupt, with_due
 from tests.streams.simulation import CONVERSATIONS, START_MS, entry_of, make_command
 
 KEY = CONVERSATIONS[0].encode()
@@ -195,14 +195,14 @@ def test_a_poisoned_key_counts_only_while_no_good_snapshot_of_it_is_there() -> N
 
 
 def test_records_of_another_log_count_until_good_ones_of_their_keys_come_and_take_all_others_with_them() -> None:
-    good, foreign = placed([snapshot_entry(), mark(2)], 0), placed([snapshot_entry(), mark(9), Entry(b"g-ghost", b"x")], 40)
+    good, foreign = with_due([snapshot_entry(), mark(2)], 0), with_due([snapshot_entry(), mark(9), Entry(b"g-ghost", b"x")], 40)
     partition = loaded(*good, *foreign)
     assert (partition.misplaced, partition.fold_start()) == ({KEY, CHECKPOINT_KEY, b"g-ghost"}, 0)
     assert (len(partition), partition.commands_next) == (0, 0)
     gone = [Entry(CHECKPOINT_KEY, None), *(Entry(key, None) for key in sorted([KEY, b"g-ghost"]))]
     assert partition.tombstones() == gone
-    assert loaded(*good, *foreign, *placed(gone, 5)).fold_start() == 0
-    again = loaded(*good, *foreign, *placed([*gone, snapshot_entry(), mark(2)], 5))
+    assert loaded(*good, *foreign, *with_due(gone, 5)).fold_start() == 0
+    again = loaded(*good, *foreign, *with_due([*gone, snapshot_entry(), mark(2)], 5))
     assert (again.misplaced, again.fold_start(), len(again)) == (set(), 2, 1)
 
 
