@@ -2,11 +2,16 @@
 
 First what needs no server, then what starts its own, and last what shares a whole Warbler: each test process has one of those from its
 first such test to its end, and an idle one takes a quarter of a core from whoever comes after. Files with a browser, which need most of a
-machine, are spread evenly over their phase, so that they seldom meet. `scripts/test` keeps this order.
+machine, are spread evenly over their phase, so that they seldom meet; what needs a whole machine is marked `alone` and comes at the end,
+and while such a test runs no other process runs one. `scripts/test` keeps this order.
 """
 
+import fcntl
 import itertools
-from collections.abc import Iterator
+import os
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -28,7 +33,27 @@ def _needs(items: list[pytest.Item]) -> tuple[int, bool]:
     """The phase of a file's tests, and whether they use a browser."""
     fixtures = {name for item in items for name in getattr(item, "fixturenames", ())}
     real = any(item.get_closest_marker("real") for item in items)
-    return (2 if SHARED_WORLD in fixtures else int(real)), BROWSER in fixtures
+    alone = any(item.get_closest_marker("alone") for item in items)
+    return (3 if alone else 2 if SHARED_WORLD in fixtures else int(real)), BROWSER in fixtures
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Not around a test's fixtures: the last test's end those of the session, and there processes wait for each other."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    with _turn(run, alone=item.get_closest_marker("alone") is not None) if run else nullcontext():
+        return (yield)
+
+
+@contextmanager
+def _turn(run: str, *, alone: bool) -> Iterator[None]:
+    """Any number of tests, or one that is alone, which waits in the door so that no other slips in before it."""
+    path = Path(tempfile.gettempdir()) / f"warbler-tests-{run}"
+    with path.with_suffix(".door").open("a") as door, path.with_suffix(".room").open("a") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
 
 
 def _places(needs: dict[Path, tuple[int, bool]]) -> Iterator[tuple[Path, tuple[int, float]]]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError
 from rich import box
 from rich.table import Table
 
 from log.clients import admin_client, plain_consumer
 from log.settings import LogSettings
-from ops.owners import groups_of
+from ops.owners import Group, groups_of
 
 Place = tuple[str, int]
 
@@ -41,15 +42,21 @@ def lines_of(group: str, state: str, members: int, committed: Mapping[Place, int
 
 
 async def group_lines(kafka: LogSettings, without: Collection[str]) -> list[GroupLine]:
-    """Of every group but those, by name. Raises: KafkaError, OSError."""
+    """Of every group but those, by name; not of groups that are hidden from our account in a Kafka that others use too.
+
+    Raises: KafkaError, OSError.
+    """
     admin = admin_client(kafka)
     consumer = plain_consumer(kafka)
     try:
         await admin.start()
         await consumer.start()
         names = sorted({str(name) for name, *_ in await admin.list_consumer_groups()} - {*without})
-        groups = await groups_of(admin, names)
-        positions = {name: await _committed(admin, name) for name in names}
+        groups: dict[str, Group] = {}
+        for name in names:
+            with suppress(GroupAuthorizationFailedError):
+                groups |= await groups_of(admin, [name])
+        positions = {name: await _committed(admin, name) for name in groups}
         known = await admin.list_topics()
         places = {TopicPartition(*place) for offsets in positions.values() for place in offsets if place[0] in known}
         ends = {(place.topic, place.partition): end for place, end in (await consumer.end_offsets(places)).items()} if places else {}

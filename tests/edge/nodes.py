@@ -133,7 +133,7 @@ async def running(settings: EdgeSettings, log: Log | None = None) -> AsyncIterat
         assert stage.faults == []
 
 
-def on_a_node(body: Callable[[Stage], Awaitable[None]], log: Log | None = None, within_s: float = 30, **changed: Any) -> None:
+def on_a_node(body: Callable[[Stage], Awaitable[None]], log: Log | None = None, within_s: float = 90, **changed: Any) -> None:
     """Runs `body` on a node with these settings, within a time."""
 
     async def whole() -> None:

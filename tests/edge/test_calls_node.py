@@ -89,7 +89,7 @@ def play(body: Callable[[Play], Awaitable[None]], members: tuple[str, ...] = (AN
     async def whole() -> None:
         log = MemoryLog(clock_ms=clock_ms)
         owner = SmallOwner(log)
-        async with asyncio.timeout(30), running(EdgeSettings(), log) as one, running(EdgeSettings(), log) as two:
+        async with asyncio.timeout(90), running(EdgeSettings(), log) as one, running(EdgeSettings(), log) as two:
             for stage in (one, two):
                 stage.happen(created(members=members))
             task = asyncio.create_task(owner.run())

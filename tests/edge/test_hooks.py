@@ -47,7 +47,7 @@ from tests.edge.hook_server import ALLOW, SECRET, SECRET_TEXT, Answer, Question,
 from tests.streams.talking import opened, text
 
 BASE: dict[str, Any] = {"tenant": "default", "user": ANA, "device": "phone", "trace_id": "t", "received_at_ms": 5}
-WITHIN_S = 30
+WITHIN_S = 90
 
 
 def message(number: int = 1, body: str = "hello", conversation: str = GROUP) -> commands.SendMessage:

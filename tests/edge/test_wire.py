@@ -103,7 +103,7 @@ def on_the_wire(body: Callable[[Client, Heard], Awaitable[None]]) -> Heard:
     heard = Heard()
 
     async def whole() -> None:
-        async with asyncio.timeout(20), served(heard) as port, connected(port) as (client, answer):
+        async with asyncio.timeout(90), served(heard) as port, connected(port) as (client, answer):
             assert b" 101 " in answer
             await body(client, heard)
 
@@ -200,7 +200,7 @@ def test_a_message_of_exactly_the_limit_arrives() -> None:
 
 def test_compression_is_not_agreed_even_when_it_is_offered() -> None:
     async def whole() -> None:
-        async with asyncio.timeout(20), served(Heard()) as port, connected(port, "permessage-deflate") as (_, answer):
+        async with asyncio.timeout(90), served(Heard()) as port, connected(port, "permessage-deflate") as (_, answer):
             assert b"sec-websocket-extensions" not in answer.lower()
 
     asyncio.run(whole())

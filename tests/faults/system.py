@@ -60,12 +60,12 @@ def mounted(folder: Path) -> str:
     if os.geteuid() != 0:
         return "a tmpfs can be mounted only by root"
     command = ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_BYTES}", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return "" if done.returncode == 0 else f"mount failed: {done.stderr.strip()}"
 
 
 def unmount(folder: Path) -> None:
-    subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False, timeout=10)
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False, timeout=60)
 
 
 @contextlib.asynccontextmanager

@@ -32,7 +32,7 @@ def with_proxy(body: Callable[[Proxy], Awaitable[None]]) -> None:
         proxy = Proxy("echo", port, server.sockets[0].getsockname()[1])
         await proxy.start()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await body(proxy)
         finally:
             await proxy.close()

@@ -115,7 +115,7 @@ async def filled(log: MemoryLog, events: int = 30) -> dict[tuple[str, int], tupl
 def run(body: Callable[[MemoryLog], Awaitable[None]]) -> None:
     async def whole() -> None:
         log = MemoryLog()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await body(log)
 
     asyncio.run(whole())

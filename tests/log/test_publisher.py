@@ -162,6 +162,6 @@ def test_a_bug_ends_the_publisher() -> None:
         publisher, running, _ = await started(Failing(ZeroDivisionError()))
         publisher.offer(TOPIC, b"k", b"v")
         with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(running, 5)
+            await asyncio.wait_for(running, 60)
 
     asyncio.run(go())

@@ -14,7 +14,7 @@ from tests.rtc.driving_world import CALL, FakeEngine, World, until
 
 def played(story: Any) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(30), World().alive() as world:
+        async with asyncio.timeout(90), World().alive() as world:
             await story(world)
 
     asyncio.run(whole())

@@ -22,7 +22,7 @@ Check = Callable[..., Awaitable[Checked]]
 
 def run(tmp_path: Path, body: Callable[[FakeFcm, FakeWebPush, Check], Awaitable[None]]) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(30), FakeFcm() as fcm, FakeWebPush() as web:
+        async with asyncio.timeout(90), FakeFcm() as fcm, FakeWebPush() as web:
             fcm_section = {"service_account": "fcm.json", "url": fcm.url}
             sections = {"fcm": {"apps": {"com.example": fcm_section}}, "webpush": {"hosts": ["127.0.0.1"]}}
             (tmp_path / "push.yaml").write_text(yaml.safe_dump(sections))

@@ -246,7 +246,7 @@ class Wire:
     async def publish(self, room: Room, leg: Leg, sdp: str, tracks: tuple[Track, ...], ice: tuple[IceServer, ...]) -> str:
         shown = self._ticket.ticket if self._seq == 0 else ""
         await self._describe("publish", "offer", sdp, tracks, shown)
-        return await asyncio.wait_for(self.answers.get(), 15)
+        return await asyncio.wait_for(self.answers.get(), 60)
 
     async def answer(self, room: Room, leg: Leg, sdp: str) -> None:
         await self._describe("subscribe", "answer", sdp, (), "")

@@ -13,7 +13,7 @@ from pathlib import Path
 from ops.embedded.ports import next_free
 from rtc.engines.janus.process import prepared
 
-READY_S = 60.0
+READY_S = 180.0
 STOP_S = 20.0
 PORTS_FROM = 30_000 + os.getpid() % 400 * 20
 # not the names that `warbler up` gives, which may have engines of its own

@@ -133,14 +133,13 @@ class Caller(Person):
         return found
 
     def sees(self, videos: int) -> None:
-        """Waits until so many videos come in at once, each with more pictures decoded than a moment before."""
+        """Waits until pictures of so many videos have come in from now on."""
         deadline = time.monotonic() + PATIENCE_MS / 1000
-        before: dict[str, int] = {}
-        now = self.decoded()
-        while sum(count > before.get(track, count) for track, count in now.items()) < videos:
+        first = now = self.decoded()
+        while sum(count > first.get(track, 0) for track, count in now.items()) < videos:
             assert time.monotonic() < deadline, f"{self.name} never had {videos} videos: {now}, {self.page.evaluate(STATES)}"
             self.page.wait_for_timeout(300)
-            before, now = now, self.decoded()
+            now = self.decoded()
 
     def back(self, sockets: int) -> None:
         """Waits until the window has opened more sockets than so many, and is online by the last one."""

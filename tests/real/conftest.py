@@ -1,4 +1,4 @@
-"""One real Kafka and one real Cassandra for the whole test session, in a temporary data directory.
+"""A real Kafka for each test process and one real Cassandra for all of them, in temporary data directories.
 
 Never skips: what is missing (Java, Maven) fails the tests with the command that mends it.
 """
@@ -8,23 +8,30 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from ops.embedded.settings import EmbeddedSettings
 from ops.embedded.stack import Stack
 from tests.real import running
 from tests.real.people import ARGS, CHROMIUM, PATIENCE_MS
+from tests.real.shared_cassandra import Beside, shared_cassandra
 from tests.real.sign_in_world import MailServer, SmsGateway
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The running stack; a test that kills a node starts it again before it ends."""
-    settings = replace(EmbeddedSettings.from_env(os.environ), cassandra_heap_mb=1024)  # for many keyspaces, one after the other
-    stack = Stack(tmp_path_factory.mktemp("stack"), settings)
+def cassandra_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Cassandra's "host:port"."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with shared_cassandra(common, tmp_path_factory.mktemp("cassandra")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def stack(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The running servers; a test that kills Kafka starts it again before it ends, and none kills this Cassandra."""
+    stack = Beside(tmp_path_factory.mktemp("stack"), cassandra_address)
     asyncio.run(stack.start())
     try:
         yield stack
@@ -38,26 +45,20 @@ def bootstrap(stack: Stack) -> str:
     return stack.kafka
 
 
-@pytest.fixture
-def cassandra_address(stack: Stack) -> str:
-    """Cassandra's "host:port"."""
-    return stack.cassandra
-
-
 @pytest.fixture(scope="module")
-def keyspace(stack: Stack) -> Iterator[str]:
+def keyspace(cassandra_address: str) -> Iterator[str]:
     """A keyspace name that nothing else uses; the test module creates it."""
     name = running.new_keyspace()
     yield name
-    running.drop_keyspaces(stack.cassandra, name)
+    running.drop_keyspaces(cassandra_address, name)
 
 
 @pytest.fixture(scope="module")
-def own(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Servers]:
+def own(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Servers]:
     """A Kafka for a file alone, for whom consumer groups must begin with it; the Cassandra is the session's."""
     alone = Stack(tmp_path_factory.mktemp("own-kafka"), with_cassandra=False)
     asyncio.run(alone.start())
-    servers = running.Servers(alone.kafka, stack.cassandra, running.new_keyspace())
+    servers = running.Servers(alone.kafka, cassandra_address, running.new_keyspace())
     try:
         yield servers
     finally:
@@ -66,23 +67,23 @@ def own(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[runn
 
 
 @pytest.fixture(scope="session")
-def warbler(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+def warbler(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
     """Two edges and a worker, shared by the files of this test process, because starting it takes longer than most of them.
 
     So a test makes its own users and conversations, and one that kills a process waits for its successor. With a Kafka of its own: on
     the session's one, its worker would own the partitions that other tests' workers wait for.
     """
-    yield from _started(stack, tmp_path_factory)
+    yield from _started(cassandra_address, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def own_warbler(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+def own_warbler(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
     """The same for a file alone, which changes what holds for everybody: roles, policies, its processes' lives."""
-    yield from _started(stack, tmp_path_factory)
+    yield from _started(cassandra_address, tmp_path_factory)
 
 
-def _started(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
-    started = running.start_beside(stack.cassandra, tmp_path_factory.mktemp("warbler"), "--edges", "2")
+def _started(cassandra: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+    started = running.start_beside(cassandra, tmp_path_factory.mktemp("warbler"), "--edges", "2")
     try:
         yield started
     finally:

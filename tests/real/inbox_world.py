@@ -22,7 +22,7 @@ from store.presence import PresenceRow, Presences
 from tests.real.workers import PARTITIONS, Talk, Worker, all_records, uuid7
 
 SETTLE_MS, TIMEOUT_MS, SAVE_MS = 700, 2_000, 500
-READY_S = 60.0
+READY_S = 180.0
 TEXT = Content("text/plain", b"hello")
 
 T = TypeVar("T")

@@ -97,7 +97,7 @@ class Running:
 
     def live(self) -> bool:
         try:
-            return all(httpx.get(address + "/live", timeout=2).json()["ok"] for address in self.addresses())
+            return all(httpx.get(address + "/live", timeout=10).json()["ok"] for address in self.addresses())
         except (httpx.HTTPError, ValueError):
             return False
 

@@ -21,7 +21,7 @@ from aiosmtpd.controller import Controller
 from ops.embedded.ports import next_free
 
 IDP = Path(__file__).parent / "idp"
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0
 JSON = dict[str, Any]
 
 

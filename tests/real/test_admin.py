@@ -26,14 +26,14 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
 @pytest.fixture(scope="module")
 def http(own_warbler: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=own_warbler.addresses()[0], timeout=30) as client:
+    with httpx.Client(base_url=own_warbler.addresses()[0], timeout=90) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def other(own_warbler: Running) -> Iterator[httpx.Client]:
     """The other edge."""
-    with httpx.Client(base_url=own_warbler.addresses()[1], timeout=30) as client:
+    with httpx.Client(base_url=own_warbler.addresses()[1], timeout=90) as client:
         yield client
 
 
@@ -434,7 +434,7 @@ def test_a_push_to_an_audience_and_what_became_of_it(
 
 
 def until_counted(http: httpx.Client, key: dict[str, str], campaign: str, results: int) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         found: dict[str, Any] = http.get(f"/v1/admin/pushes/{campaign}", headers=key).json()
         if found["finished_at_ms"] and sum(found["states"].values()) >= results:

@@ -20,7 +20,6 @@ from edge import closing, frames
 from edge.settings import EdgeSettings
 from edge.tokens import Grant, TokenKeys
 from ops import statefile
-from ops.embedded.stack import Stack
 from tests.edge.raw_socket import BINARY, CONT, FIN, RSV1, TEXT, Client
 from tests.real import running
 from tests.real.running import Running
@@ -36,11 +35,11 @@ NOWHERE = "g-" + "0" * 32
 
 
 @pytest.fixture(scope="module")
-def strict(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def strict(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A Warbler of its own, whose limits are low enough to be reached."""
     env = {"STREAMS_MEMBERS_LIMIT": str(MEMBERS_LIMIT), "EDGE_AUTH_TIMEOUT_MS": "3000", "EDGE_SESSIONS_PER_USER_LIMIT": "3"}
     env["EDGE_OUTBOX_AGE_LIMIT_MS"] = "2000"
-    started = running.start_beside(stack.cassandra, tmp_path_factory.mktemp("strict"), env=env)
+    started = running.start_beside(cassandra_address, tmp_path_factory.mktemp("strict"), env=env)
     try:
         yield started
     finally:

@@ -45,7 +45,7 @@ class People:
 
 
 def run(work: object) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(work, 180))  # type: ignore[arg-type]
 
 
 async def signed_in(url: str, stack: AsyncExitStack) -> Client:
@@ -92,7 +92,7 @@ async def signal_refused(client: Client, frame: cf.CallSignalFrames) -> str:
     undo = client.calls.watch(hear)
     try:
         client.calls.tell(frame)
-        return await asyncio.wait_for(answer, 10)
+        return await asyncio.wait_for(answer, 60)
     finally:
         undo()
 

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from ops.embedded.stack import Stack
 from ops.settings import ClusterSettings
 from ops.verify import verify_calls
 from tests.real import running
@@ -23,12 +22,12 @@ from tests.real.talking import Device, User, minted, new_id, online, registered
 pytestmark = pytest.mark.real
 
 T = TypeVar("T")
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 
 
 @pytest.fixture(scope="module")
-def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
-    started = quick_warbler(stack.cassandra, tmp_path_factory.mktemp("follow"))
+def world(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+    started = quick_warbler(cassandra_address, tmp_path_factory.mktemp("follow"))
     try:
         yield started
     finally:
@@ -44,7 +43,7 @@ def service() -> Iterator[PushService]:
 class Person:
     def __init__(self, world: running.Running, user: User) -> None:
         self.user = user
-        self.http = httpx.AsyncClient(base_url=world.page, timeout=30, headers={"Authorization": f"Bearer {user.token}"})
+        self.http = httpx.AsyncClient(base_url=world.page, timeout=90, headers={"Authorization": f"Bearer {user.token}"})
 
     async def get(self, path: str) -> dict[str, Any]:
         answer = await self.http.get(path)

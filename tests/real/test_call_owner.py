@@ -64,7 +64,7 @@ class Line:
     async def replies(self) -> list[CallReply]:
         return [codec.decode(each.value, CallReply) for each in await self._ours(REPLIES_TOPIC)]  # type: ignore[arg-type]
 
-    async def until(self, kind: type[events.Event], timeout_s: float = 60.0) -> list[Seen]:
+    async def until(self, kind: type[events.Event], timeout_s: float = 120.0) -> list[Seen]:
         """All events, once the last one is of this kind."""
         deadline = time.monotonic() + timeout_s
         while not (seen := await self.seen()) or not isinstance(seen[-1].event, kind):

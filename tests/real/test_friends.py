@@ -37,7 +37,7 @@ class Pair:
 
     async def rest(self, user: User, method: str, path: str, body: dict[str, Any] | None = None, edge: int = 0) -> Any:
         address = self._warbler.addresses()[edge]
-        async with httpx.AsyncClient(base_url=address, timeout=30, headers={"Authorization": "Bearer " + user.token}) as http:
+        async with httpx.AsyncClient(base_url=address, timeout=90, headers={"Authorization": "Bearer " + user.token}) as http:
             answer = await http.request(method, path, json=body)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
@@ -84,7 +84,7 @@ async def watched(device: Device, user: User) -> dict[str, Any]:
 
 
 async def seen_online(device: Device, user: User) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while (await watched(device, user))["state"] != "online":  # noqa: ASYNC110  it is asked again
             await asyncio.sleep(0.2)
 

@@ -42,8 +42,8 @@ class Face:
         return body
 
     async def until(self, path: str, wanted: Callable[[Any], bool]) -> Any:
-        """A node may hear of an event a moment after another device's ack; bounded by 10 s."""
-        deadline = time.monotonic() + 10
+        """A node may hear of an event a moment after another device's ack; bounded by a minute."""
+        deadline = time.monotonic() + 60
         while not wanted(body := await self.get(path)):
             assert time.monotonic() < deadline, body
             await asyncio.sleep(0.05)
@@ -52,7 +52,7 @@ class Face:
 
 @asynccontextmanager
 async def faces(warbler: Running, *users: User) -> AsyncIterator[list[Face]]:
-    async with httpx.AsyncClient(base_url=warbler.page, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=warbler.page, timeout=90) as http:
         yield [Face(http, user) for user in users]
 
 
@@ -82,7 +82,7 @@ def test_a_group_is_seen_by_its_members_and_a_public_one_by_all(warbler: Running
             assert (await e.call("GET", f"/conversations/{group}"))[0] == 404
             assert (await e.get(f"/conversations/public?q={word}"))["conversations"] == []
 
-    asyncio.run(asyncio.wait_for(body(), 90))
+    asyncio.run(asyncio.wait_for(body(), 300))
 
 
 async def _problem(code: str) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_links_bans_and_mutes_are_for_who_may_change_them_and_no_secret_is_serve
             acked(await phone.command("unban_member", group, member=eve.user))
             await a.until(f"/conversations/{group}/bans", lambda body: body["entries"] == [])
 
-    asyncio.run(asyncio.wait_for(body(), 90))
+    asyncio.run(asyncio.wait_for(body(), 300))
 
 
 def test_a_nickname_is_a_row_that_an_event_names_and_a_refused_one_is_not_shown(warbler: Running) -> None:
@@ -138,7 +138,7 @@ def test_a_nickname_is_a_row_that_an_event_names_and_a_refused_one_is_not_shown(
             await a.until(f"/conversations/{group}/nicknames?users={ben.user}", lambda body: body["nicknames"] == [])
             assert (await b.call("PUT", path, json={"nickname": "a\u202eb"}))[0] == 422
 
-    asyncio.run(asyncio.wait_for(body(), 90))
+    asyncio.run(asyncio.wait_for(body(), 300))
 
 
 def test_announcements_have_a_history_and_push_modes_and_codes_are_kept(warbler: Running) -> None:
@@ -162,7 +162,7 @@ def test_announcements_have_a_history_and_push_modes_and_codes_are_kept(warbler:
             status, picture = await b.call("POST", "/qr", json={"text": "https://example.org/#join"})
             assert (status, picture[:4]) == (200, "<svg")
 
-    asyncio.run(asyncio.wait_for(body(), 90))
+    asyncio.run(asyncio.wait_for(body(), 300))
 
 
 def test_a_newcomer_reads_nothing_from_before_it_joined_where_the_group_says_so(warbler: Running) -> None:
@@ -191,4 +191,4 @@ def test_a_newcomer_reads_nothing_from_before_it_joined_where_the_group_says_so(
             await e.until(f"/conversations/{group}/history", lambda body: len(body["messages"]) == 2)
             await e.until("/conversations/public", lambda body: group in [each["conversation"] for each in body["conversations"]])
 
-    asyncio.run(asyncio.wait_for(body(), 90))
+    asyncio.run(asyncio.wait_for(body(), 300))

@@ -24,7 +24,7 @@ from tests.real.running import PORTS_FROM, Running
 from tests.real.talking import new_id, online, registered
 
 pytestmark = pytest.mark.real
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 RUDE, SECRET_WORD, SLOW, DEAD = "you fool", "the word is mellon", "wait for me", "is anybody there"
 
 

@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from ops import statefile
-from ops.embedded.stack import Stack
 from tests.irc.corpus import ARCHIVE, needs_corpus
 from tests.real import running
 
@@ -54,8 +53,8 @@ class Own:
 
 
 @pytest.fixture(scope="module")
-def own(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
-    started = Own(tmp_path_factory.mktemp("irc"), stack.cassandra)
+def own(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
+    started = Own(tmp_path_factory.mktemp("irc"), cassandra_address)
     try:
         yield started
     finally:

@@ -15,11 +15,11 @@ from tests.real.running import Running
 from tests.real.talking import User, online, registered
 
 pytestmark = pytest.mark.real
-SETTLED_S = 30.0
+SETTLED_S = 90.0
 
 
 async def journey(address: str, token: str, conversation: str, seq: int, status: int = 200) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=address, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=address, timeout=90) as http:
         answer = await http.get(f"/v1/messages/{conversation}/{seq}/journey", headers={"Authorization": "Bearer " + token})
     assert answer.status_code == status, answer.text
     body: dict[str, Any] = answer.json()
@@ -101,7 +101,7 @@ def test_only_members_and_the_administrator_may_ask_and_only_for_messages(warble
 def test_hidden_receipts_are_in_the_administrators_journey_only(warbler: Running) -> None:
     async def body() -> None:
         ana, ben = registered(warbler), registered(warbler)
-        async with httpx.AsyncClient(base_url=warbler.page, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=warbler.page, timeout=90) as http:
             quiet = {"receipts": False, "presence": "everyone"}
             (await http.put("/v1/me/privacy", json=quiet, headers={"Authorization": "Bearer " + ben.token})).raise_for_status()
         async with online(warbler.page, ana) as phone, online(warbler.page, ben, "tablet") as bens, online(warbler.page, ben, "tv") as tv:

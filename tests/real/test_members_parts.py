@@ -40,7 +40,7 @@ async def saved(log: KafkaLog, talk: Talk) -> dict[bytes, bytes]:
 
 async def until_in_parts(log: KafkaLog, talk: Talk) -> None:
     """Until all parts and a head that says so are there; bounded by 30 s."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         records = await saved(log, talk)
         head = records.get(talk.conversations[0].encode())

@@ -39,7 +39,7 @@ def run(page: str, token: str, out: Path, *chosen: str) -> None:
 
 def test_a_users_calls_are_answered_as_documented(own_warbler: Running, tmp_path: Path) -> None:
     name, password = f"fuzz-{secrets.token_hex(4)}", "correct horse battery"
-    answer = httpx.post(f"{own_warbler.page}/v1/register", json={"name": name, "password": password}, timeout=30)
+    answer = httpx.post(f"{own_warbler.page}/v1/register", json={"name": name, "password": password}, timeout=90)
     assert answer.status_code == 201
     run(own_warbler.page, answer.json()["access_token"], tmp_path, "--exclude-path-regex", f"{ENDING}|^/v1/admin")
 
@@ -49,7 +49,7 @@ def test_an_administrators_calls_are_answered_as_documented(own_warbler: Running
 
 
 def test_every_route_documents_its_errors(own_warbler: Running) -> None:
-    document = httpx.get(f"{own_warbler.page}/openapi.json", timeout=30).json()
+    document = httpx.get(f"{own_warbler.page}/openapi.json", timeout=90).json()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             said = operation["responses"]

@@ -19,7 +19,7 @@ from tests.real.call_pages import WATCH_GAPS, WATCH_SPEAKER, Caller, caller, med
 from tests.real.inbox_world import pushes
 from tests.real.running import Running
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.alone]
 GAP_LIMIT_MS = 2_000
 SPEAKER_LIMIT_MS = 3_000  # a second on a machine that does nothing else than six browsers' calls; CI's does
 RING_S = 30  # the shortest there is

@@ -260,7 +260,7 @@ def test_two_managers_do_not_overwrite_each_others_settings(ana: Person, bo: Per
         go(person, f"/group/{conversation}/settings")
         person.page.get_by_label("What is it about?").fill(f"as {person.name} has it")
     press(ana, "Save settings")
-    expect(ana.page.get_by_text("The settings are saved.").last).to_be_visible()
+    expect(ana.page.get_by_text("Version 2.")).to_be_visible()
     press(bo, "Save settings")
     expect(bo.page.get_by_role("alert").filter(has_text="Somebody else changed this meanwhile")).to_be_visible()
     press(bo, "Show how it stands now")

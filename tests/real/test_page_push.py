@@ -15,7 +15,6 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, CDPSession, expect
 
-from ops.embedded.stack import Stack
 from tests.real import running
 from tests.real.firefox_browser import FIREFOX, Firefox, Tab, eventually, firefox
 from tests.real.people import OUT, PASSWORD, Person, window
@@ -26,8 +25,8 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def warbler(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    started = quick_warbler(stack.cassandra, tmp_path_factory.mktemp("warbler"))
+def warbler(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    started = quick_warbler(cassandra_address, tmp_path_factory.mktemp("warbler"))
     try:
         yield started
     finally:
@@ -119,7 +118,7 @@ def results_of(warbler: Running, access_token: str, enough: Callable[[Counter[st
     """The user's last results, once there are enough of each state in the log."""
 
     def ask() -> list[dict[str, Any]]:
-        answer = httpx.get(f"{warbler.page}/v1/me/push/results", headers={"Authorization": f"Bearer {access_token}"}, timeout=30)
+        answer = httpx.get(f"{warbler.page}/v1/me/push/results", headers={"Authorization": f"Bearer {access_token}"}, timeout=90)
         answer.raise_for_status()
         return list(answer.json()["results"])
 
@@ -272,7 +271,7 @@ def test_a_conversation_is_muted_for_a_while_and_the_log_says_why_nothing_came(
 
     token = {"token": service.fake.subscribe(), "device": "another browser"}
     mine = {"Authorization": f"Bearer {signed_in['access_token']}"}
-    assert httpx.put(f"{warbler.page}/v1/me/push/tokens/webpush", json=token, headers=mine, timeout=30).is_success
+    assert httpx.put(f"{warbler.page}/v1/me/push/tokens/webpush", json=token, headers=mine, timeout=90).is_success
     bo.page.goto("about:blank")  # away
     ana.say(conversation, "Are you there?")
     (result,) = results_of(warbler, signed_in["access_token"], lambda states: states.total() > 0)[:1]
@@ -283,7 +282,7 @@ def test_a_conversation_is_muted_for_a_while_and_the_log_says_why_nothing_came(
     fits(bo, "push-log")
 
     headers = {"Authorization": f"Bearer {warbler.admin_key}"}
-    made = httpx.put(f"{warbler.page}/v1/admin/users/{signed_in['user']}/role", json={"role": "admin"}, headers=headers, timeout=30)
+    made = httpx.put(f"{warbler.page}/v1/admin/users/{signed_in['user']}/role", json={"role": "admin"}, headers=headers, timeout=90)
     assert made.is_success, made.text
     for tab, words in (("", bo.name), ("/stats", "muted"), ("/campaigns", "None yet.")):
         go(bo, f"/admin/pushes{tab}")

@@ -13,7 +13,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from ops.embedded.ports import next_free
-from ops.embedded.stack import Stack
 from tests.real import running
 from tests.real.people import PASSWORD, Person, window
 from tests.real.running import Running
@@ -34,13 +33,13 @@ providers:
 
 
 @pytest.fixture(scope="module")
-def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory, mail: MailServer, sms: SmsGateway) -> Iterator[Running]:
+def site(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory, mail: MailServer, sms: SmsGateway) -> Iterator[Running]:
     """At `localhost`: a browser gives an address of numbers no passkeys."""
     data = tmp_path_factory.mktemp("ways")
     address = f"http://localhost:{next_free(PORTS_FROM)}"
     with identity_provider([f"{address}/v1/sign-in/providers/local/callback"]) as issuer:
         env = {**settings_of(mail, sms), **provider_settings(data, issuer), "EDGE_CODE_RESEND_MS": "1"}
-        started = running.start_beside(stack.cassandra, data, "--edges", "1", env=env, ports_from=PORTS_FROM)
+        started = running.start_beside(cassandra_address, data, "--edges", "1", env=env, ports_from=PORTS_FROM)
         started.page = address
         try:
             yield started

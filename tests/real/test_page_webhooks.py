@@ -17,8 +17,8 @@ def administrator(browser: Browser, warbler: Running) -> Person:
     ana = window(browser, "ana")
     ana.sign_up(warbler.page)
     headers = {"Authorization": f"Bearer {warbler.admin_key}"}
-    found = httpx.get(f"{warbler.page}/v1/admin/users", params={"q": ana.name}, headers=headers, timeout=30).json()["users"][0]["user"]
-    given = httpx.put(f"{warbler.page}/v1/admin/users/{found}/role", json={"role": "admin"}, headers=headers, timeout=30)
+    found = httpx.get(f"{warbler.page}/v1/admin/users", params={"q": ana.name}, headers=headers, timeout=90).json()["users"][0]["user"]
+    given = httpx.put(f"{warbler.page}/v1/admin/users/{found}/role", json={"role": "admin"}, headers=headers, timeout=90)
     assert given.is_success, given.text
     return ana
 

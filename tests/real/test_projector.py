@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,25 +83,25 @@ def test_a_long_message_and_many_small_ones_fit_in_cassandras_batches(cassandra_
     asyncio.run(body())
 
 
-def test_an_outage_of_cassandra_is_survived_with_nothing_lost(stack: Stack, cassandra_address: str, keyspace: str) -> None:
-    """Cassandra dies by SIGKILL in mid-run and stays away for some seconds; `apply` does not return meanwhile."""
+def test_an_outage_of_cassandra_is_survived_with_nothing_lost(tmp_path: Path) -> None:
+    """A Cassandra of its own dies by SIGKILL in mid-run and stays away for some seconds; `apply` does not return meanwhile."""
     log = log_of(9, 3_000)
 
     async def body() -> None:
-        name = f"{keyspace}_outage"
-        async with opened(cassandra_address, name, request_timeout_ms=2_000) as store:
-            projection = Projection(store)
-            await projection.apply(log[:500])
-            stack.cassandra_node.kill()
-            applying = asyncio.create_task(projection.apply(log[500:]))
-            await asyncio.sleep(6)
-            assert not applying.done()
-            await stack.cassandra_node.start()
-            async with asyncio.timeout(120):
-                await applying
-            after = await everything(store)
-        async with opened(cassandra_address, f"{name}_fresh") as fresh:
-            await Projection(fresh).apply(log)
-            assert await everything(fresh) == after
+        async with Stack(tmp_path, with_kafka=False) as alone:
+            async with opened(alone.cassandra, "outage", request_timeout_ms=2_000) as store:
+                projection = Projection(store)
+                await projection.apply(log[:500])
+                alone.cassandra_node.kill()
+                applying = asyncio.create_task(projection.apply(log[500:]))
+                await asyncio.sleep(6)
+                assert not applying.done()
+                await alone.cassandra_node.start()
+                async with asyncio.timeout(120):
+                    await applying
+                after = await everything(store)
+            async with opened(alone.cassandra, "fresh") as fresh:
+                await Projection(fresh).apply(log)
+                assert await everything(fresh) == after
 
     asyncio.run(body())

@@ -53,14 +53,14 @@ class Office:
         assert found is not None
         return found
 
-    async def until_counted(self, name: str, state: str, count: int, timeout_s: float = 30) -> Counts:
+    async def until_counted(self, name: str, state: str, count: int, timeout_s: float = 120) -> Counts:
         async def look() -> Counts:
             return await self._counts.of_campaign(name)
 
         found: Counts = await until(look, lambda counts: states_of(counts).get(state, 0) >= count, f"{count} {state}", timeout_s)
         return found
 
-    async def until_finished(self, name: str, timeout_s: float = 30) -> Campaign:
+    async def until_finished(self, name: str, timeout_s: float = 120) -> Campaign:
         async def look() -> Campaign:
             return await self.campaign(name)
 

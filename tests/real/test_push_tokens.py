@@ -39,7 +39,7 @@ from tests.real.test_accounts import bearer, log_in, problem, sign_up
 pytestmark = pytest.mark.real
 
 T = TypeVar("T")
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0
 
 
 @pytest.fixture

@@ -20,14 +20,14 @@ def bearer(user: User) -> dict[str, str]:
 
 
 async def set_privacy(warbler: Running, user: User, **privacy: Any) -> None:
-    async with httpx.AsyncClient(base_url=warbler.page, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=warbler.page, timeout=90) as http:
         answer = await http.put("/v1/me/privacy", json=privacy, headers=bearer(user))
         assert answer.status_code == 200, answer.text
         assert privacy.items() <= (await http.get("/v1/me/privacy", headers=bearer(user))).json().items()
 
 
 async def directory_entry(warbler: Running, user: User, conversation: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=warbler.page, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=warbler.page, timeout=90) as http:
         found = (await http.get("/v1/conversations", headers=bearer(user))).json()["directory"]
     entry: dict[str, Any] = next(each for each in found if each["conversation"] == conversation)
     return entry
@@ -125,7 +125,7 @@ def test_in_a_large_group_the_sender_gets_counts_and_pages_instead_of_frames(war
             await eves.command("mark_read", group, up_to_seq=seq, up_to_ordinal=ack["ordinal"])
             await phone.hear(lambda f: f["type"] == "receipt_counts" and (f["delivered"], f["read"]) == (2, 1))
             await nothing_more(phone, "receipt", 0.5)
-            async with httpx.AsyncClient(base_url=one, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=one, timeout=90) as http:
                 has = await pages(http, ana, group, seq=seq, state="delivered", limit=1)
                 assert has == sorted([ana.user, ben.user, eve.user])  # who sent it has it
                 assert await pages(http, ana, group, seq=seq, state="read") == sorted([ana.user, eve.user])
@@ -152,7 +152,7 @@ def test_with_receipts_off_others_hear_nothing_and_the_own_devices_still_do(warb
             mark(bens, group, "delivered", seq)
             assert (await receipt(laptop, "delivered", ben))["up_to_seq"] == seq
             await nothing_more(phone, "receipt")
-            async with httpx.AsyncClient(base_url=one, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=one, timeout=90) as http:
                 assert ben.user in await pages(http, ana, group, seq=seq, state="delivered", has=False)
             # a session that begins now knows it too
             async with online(one, ben, "tablet") as tablet:
@@ -192,7 +192,7 @@ def test_bad_questions_get_typed_errors(warbler: Running) -> None:
             for frame, _ in BAD:
                 stranger.say(conversation=group, **{**frame, "seq": 1})
                 assert (await stranger.heard("error"))["code"] == "not_member"
-            async with httpx.AsyncClient(base_url=warbler.page, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=warbler.page, timeout=90) as http:
                 for params, status in REFUSED_BY_REST:
                     answer = await http.get(f"/v1/conversations/{group}/receipts", params=params, headers=bearer(ana))
                     assert answer.status_code == status, (params, answer.text)
@@ -223,7 +223,7 @@ def test_a_quiet_read_mark_is_acked_without_an_event_counts_for_the_user_and_sho
             assert (entry["unread"], entry["read_seq"]) == (0, seq)
             await nothing_more(phone, "receipt")
             assert [f for f in phone.frames if f["type"] == "events" and f["events"][0]["kind"] == "read_marked"] == []
-            async with httpx.AsyncClient(base_url=one, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=one, timeout=90) as http:
                 assert await pages(http, ana, group, seq=seq, state="read", has=False) == [ben.user]
                 members = (await http.get(f"/v1/conversations/{group}/members", headers=bearer(ana))).json()["members"]
             assert {each["user"]: each["read_seq"] < seq for each in members} == {ana.user: False, ben.user: True}

@@ -115,7 +115,7 @@ def test_a_replay_that_is_killed_goes_on_where_it_was_and_every_line_is_there_on
     out, state = tmp_path / "out.ndjson", tmp_path / "state"
     chosen = ["--conversation", conversations[0], "--conversation", conversations[1], "--into", f"file:{out}", "--resume", str(state)]
     child = subprocess.Popen(command(stack, "replay", *chosen, "--speed", "4/s"), env=env(stack), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while not (out.exists() and out.read_bytes().count(b"\n") >= 3):
         assert child.poll() is None
         assert time.monotonic() < deadline

@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def http(warbler: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=warbler.page, timeout=30) as client:
+    with httpx.Client(base_url=warbler.page, timeout=90) as client:
         yield client
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.real
 PASSWORD = "a long password"
 
 
-def run(work: object, limit_s: float = 60) -> None:
+def run(work: object, limit_s: float = 180) -> None:
     asyncio.run(asyncio.wait_for(work, limit_s))  # type: ignore[arg-type]
 
 

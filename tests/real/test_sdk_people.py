@@ -53,13 +53,13 @@ async def person(url: str, name: str = "", device: str = "") -> AsyncIterator[Pe
             yield Person(rest, entry, client)
 
 
-async def until(holds: Callable[[], bool], within_s: float = 20) -> None:
+async def until(holds: Callable[[], bool], within_s: float = 90) -> None:
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110  # the state of another task, which sets no event
             await asyncio.sleep(0.01)
 
 
-async def heard(client: Client, wanted: Callable[[EventItem], bool], within_s: float = 20) -> EventItem:
+async def heard(client: Client, wanted: Callable[[EventItem], bool], within_s: float = 90) -> EventItem:
     async with asyncio.timeout(within_s):
         async for happening in client.events():
             if isinstance(happening, TimelineEvent) and wanted(happening.event):
@@ -144,7 +144,7 @@ def test_a_group_with_roles_mutes_bans_and_a_link(warbler: Running) -> None:
 
 async def lists_say(owner: Person, group: str, roles: dict[str, str], banned: str) -> None:
     """The projection follows the log within moments."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while True:
             members = (await owner.rest.members(group)).members
             bans = [entry.key async for page in owner.rest.groups.listing(group, "bans") for entry in page.entries]

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.real
 PASSWORD = "a long password"
 
 
-def run(work: Coroutine[Any, Any, None], limit_s: float = 120) -> None:
+def run(work: Coroutine[Any, Any, None], limit_s: float = 1200) -> None:
     async def within() -> None:
         await asyncio.wait_for(work, limit_s)
 
@@ -244,7 +244,7 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self.main, text.encode())
 
-    async def until(self, wanted: str, limit_s: float = 30) -> None:
+    async def until(self, wanted: str, limit_s: float = 120) -> None:
         deadline = time.monotonic() + limit_s
         while (found := self.text.find(wanted, self.read)) < 0:
             assert time.monotonic() < deadline, f"{wanted!r} is not on the screen: {self.text[-2000:]!r}"

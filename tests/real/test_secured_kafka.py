@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType
 
 from log.cluster import cluster_id
@@ -114,6 +115,26 @@ def test_log_writer_and_administrator_come_in_by_tls_and_name(env: dict[str, str
         await group_lines(settings, ())
 
     asyncio.run(body())
+
+
+def test_groups_of_others_in_the_same_kafka_are_hidden_and_stop_nothing(env: dict[str, str], stack: Stack) -> None:
+    async def body() -> set[str]:
+        everybody = LogSettings(stack.kafka)
+        for group in ("warbler-of-ours", "somebody-elses"):
+            consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka, group_id=group, enable_auto_commit=False)
+            await consumer.start()
+            try:
+                place = TopicPartition("signals", 0)
+                consumer.assign([place])
+                await consumer.commit({place: 0})
+            finally:
+                await consumer.stop()
+        assert {"warbler-of-ours", "somebody-elses"} <= {line.group for line in await group_lines(everybody, ())}
+        return {line.group for line in await group_lines(LogSettings.from_env(env), ())}
+
+    shown = asyncio.run(body())
+    assert "warbler-of-ours" in shown
+    assert "somebody-elses" not in shown
 
 
 def test_a_worker_comes_in_by_tls_and_name(env: dict[str, str], tmp_path: Path) -> None:

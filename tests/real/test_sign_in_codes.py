@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from ops.embedded.stack import Stack
 from tests.real import running
 from tests.real.running import Running
 from tests.real.sign_in_world import Caller, MailServer, SmsGateway, problem, settings_of
@@ -18,9 +17,9 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory, mail: MailServer, sms: SmsGateway) -> Iterator[Running]:
+def site(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory, mail: MailServer, sms: SmsGateway) -> Iterator[Running]:
     env = {**settings_of(mail, sms), "EDGE_CODE_RESEND_MS": "1", "EDGE_ADDRESS_GUESSES_PER_HOUR": "1000"}
-    started = running.start_beside(stack.cassandra, tmp_path_factory.mktemp("codes"), "--edges", "2", env=env)
+    started = running.start_beside(cassandra_address, tmp_path_factory.mktemp("codes"), "--edges", "2", env=env)
     try:
         yield started
     finally:
@@ -29,7 +28,7 @@ def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory, mail: MailServe
 
 @pytest.fixture
 def http(site: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=site.page, timeout=30, headers={"X-Forwarded-For": f"10.0.0.{secrets.randbelow(250)}"}) as client:
+    with httpx.Client(base_url=site.page, timeout=90, headers={"X-Forwarded-For": f"10.0.0.{secrets.randbelow(250)}"}) as client:
         yield client
 
 
@@ -63,7 +62,7 @@ def test_a_code_by_mail_makes_the_account_and_signs_in_again(http: httpx.Client,
     first = ana.signed_in
     me = ana.call("GET", "/me").json()
     assert [(each["kind"], each["shown"].casefold()) for each in me["identifiers"]] == [("email", to)]
-    with httpx.Client(base_url=site.addresses()[1], timeout=30) as other:  # the other node knows the code as well
+    with httpx.Client(base_url=site.addresses()[1], timeout=90) as other:  # the other node knows the code as well
         again = Caller(other)
         assert http.post("/v1/sign-in/code", json={"kind": "email", "to": to}).status_code == 202
         answer = again.post("/sign-in/code/confirm", kind="email", to=to, code=code_in(mail.wait_for(to, 2)))
@@ -111,7 +110,7 @@ def test_the_sixth_guess_is_refused_though_it_is_right(http: httpx.Client, mail:
 
 
 def test_who_guesses_at_many_addresses_from_one_place_is_stopped(site: Running) -> None:
-    with httpx.Client(base_url=site.page, timeout=30, headers={"X-Forwarded-For": "192.0.2.7"}) as eve:
+    with httpx.Client(base_url=site.page, timeout=90, headers={"X-Forwarded-For": "192.0.2.7"}) as eve:
         said = [
             eve.post("/v1/sign-in/code/confirm", json={"kind": "email", "to": f"a{number}@example.org", "code": "123456"}).status_code
             for number in range(1_050)

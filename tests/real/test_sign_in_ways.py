@@ -20,7 +20,6 @@ from playwright.sync_api import Browser, Page
 from log.kafka import KafkaLog
 from log.settings import LogSettings
 from ops.embedded.ports import next_free
-from ops.embedded.stack import Stack
 from tests.edge.people.idp import CODE, Idp, query_of, serving
 from tests.edge.people.test_provider_desk import qq, wechat
 from tests.real import running
@@ -38,14 +37,14 @@ def dialects() -> Iterator[Idp]:
 
 
 @pytest.fixture(scope="module")
-def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory, dialects: Idp) -> Iterator[Running]:
+def site(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory, dialects: Idp) -> Iterator[Running]:
     port = next_free(18_930)
     acme = {"id": "acme", "name": "Acme", "kind": "oidc", "issuer": f"http://127.0.0.1:{port}", "client_id": "warbler"}
     providers = [{**acme, "scopes": ["openid", "profile"]}, wechat(dialects), qq(dialects)]
     path = tmp_path_factory.mktemp("providers") / "providers.yaml"
     path.write_text(yaml.safe_dump({"providers": [{**each, "client_secret_env": "IDP_SECRET"} for each in providers]}))
     env = {"EDGE_PROVIDERS": str(path), "IDP_SECRET": SECRET, "EDGE_CODES_TO_CONSOLE": "1"}
-    started = running.start_beside(stack.cassandra, tmp_path_factory.mktemp("ways"), env=env)
+    started = running.start_beside(cassandra_address, tmp_path_factory.mktemp("ways"), env=env)
     try:
         with identity_provider([f"{started.page}/v1/sign-in/providers/acme/callback"], port):
             yield started
@@ -55,7 +54,7 @@ def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory, dialects: Idp) 
 
 @pytest.fixture
 def http(site: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=site.page, timeout=30) as client:
+    with httpx.Client(base_url=site.page, timeout=90) as client:
         yield client
 
 
@@ -90,7 +89,7 @@ def test_an_openid_provider_signs_in_and_the_second_time_it_is_the_same_user(htt
     assert ana.signed_in["name"] == "ana"
     assert ana.call("GET", "/me").json()["identifiers"][0]["kind"] == "external"
     assert problem(ana.post("/sign-in/handoff", handoff=handoff)) == (401, "bad_handoff")
-    with httpx.Client(base_url=site.page, timeout=30) as other:
+    with httpx.Client(base_url=site.page, timeout=90) as other:
         again = Caller(other)
         again.post("/sign-in/handoff", handoff=through(other, "ana").partition("#handoff=")[2])
         assert again.signed_in["user"] == ana.signed_in["user"]
@@ -131,7 +130,7 @@ def test_nobody_is_sent_to_another_site(http: httpx.Client, return_to: str) -> N
 
 
 def test_a_state_of_another_browser_and_an_unknown_provider_lead_nowhere(http: httpx.Client, site: Running) -> None:
-    with httpx.Client(base_url=site.page, timeout=30) as eve:
+    with httpx.Client(base_url=site.page, timeout=90) as eve:
         state = query_of(eve.get("/v1/sign-in/providers/wechat/start").headers["location"])["state"]
     swapped = http.get("/v1/sign-in/providers/wechat/callback", params={"state": state, "code": CODE})
     assert swapped.headers["location"] == "/#error=bad_state"
@@ -318,7 +317,7 @@ def page(browser: Browser, site: Running) -> Iterator[Page]:
 
 
 def test_a_passkey_made_in_chromium_signs_in_and_is_a_factor(page: Page, site: Running) -> None:
-    with httpx.Client(base_url=site.page.replace("127.0.0.1", "localhost"), timeout=30) as http:
+    with httpx.Client(base_url=site.page.replace("127.0.0.1", "localhost"), timeout=90) as http:
         ana = Caller(http)
         ana.register()
         wanted = ana.post("/me/passkeys/options").json()
@@ -350,14 +349,14 @@ def test_a_passkey_made_in_chromium_signs_in_and_is_a_factor(page: Page, site: R
 
 
 def test_a_passkey_of_localhost_does_not_open_the_site_at_its_address(page: Page, site: Running) -> None:
-    with httpx.Client(base_url=site.page.replace("127.0.0.1", "localhost"), timeout=30) as http:
+    with httpx.Client(base_url=site.page.replace("127.0.0.1", "localhost"), timeout=90) as http:
         ana = Caller(http)
         ana.register()
         wanted = ana.post("/me/passkeys/options").json()
         ana.post("/me/passkeys", challenge=wanted["challenge"], credential=page.evaluate(CREATE, [wanted["options"]]))
         wanted = http.post("/v1/sign-in/passkey/options").json()
         answer = page.evaluate(GET, [wanted["options"]])
-    with httpx.Client(base_url=site.page, timeout=30) as other:  # another host and so another origin, of the same node
+    with httpx.Client(base_url=site.page, timeout=90) as other:  # another host and so another origin, of the same node
         refused = other.post("/v1/sign-in/passkey", json={"challenge": wanted["challenge"], "credential": answer})
         assert problem(refused) == (401, "bad_passkey")
 

@@ -264,15 +264,15 @@ def test_who_runs_on_a_log_that_was_replaced_hears_of_it(cassandra_address: str,
             assert not watching.done()
             log.ends = (19,)
             with pytest.raises(AnotherLog, match="ends at offset 19"):
-                await asyncio.wait_for(watching, 10)
+                await asyncio.wait_for(watching, 60)
             waiting = asyncio.create_task(wait_for_same_log(store, log))
             watching = asyncio.create_task(watch_epoch(store, Ends(20), epoch))
             await asyncio.sleep(0.3)
             assert not waiting.done()
             fresh = await ensure_epoch(store, "it was restored")
-            assert await asyncio.wait_for(waiting, 10) == fresh
+            assert await asyncio.wait_for(waiting, 60) == fresh
             with pytest.raises(AnotherLog, match=fresh):
-                await asyncio.wait_for(watching, 10)
+                await asyncio.wait_for(watching, 60)
 
     asyncio.run(body())
 

@@ -116,7 +116,7 @@ def test_up_starts_all_restarts_what_dies_stops_in_order_and_finds_its_data_agai
     assert "created topics" not in again.printed()
     assert third.kafka == first.kafka
     refused = RunningUp(home)
-    assert refused.process.wait(timeout=30) == 1
+    assert refused.process.wait(timeout=90) == 1
     assert f"in use by the running process {again.process.pid}" in refused.printed()
     # A supervisor that is killed takes everything with it.
     again.end(signal.SIGKILL)
@@ -126,12 +126,12 @@ def test_up_starts_all_restarts_what_dies_stops_in_order_and_finds_its_data_agai
     assert alive(pids(third)) == []
 
 
-def test_existing_clusters_are_waited_for_and_used(tmp_path: Path, stack: Stack, keyspace: str, ups: list[RunningUp]) -> None:
+def test_existing_clusters_are_waited_for_and_used(tmp_path: Path, cassandra_address: str, keyspace: str, ups: list[RunningUp]) -> None:
     kafka_home = tmp_path / "kafka home"
     kafka_home.mkdir()
     address = f"127.0.0.1:{ports_of(kafka_home, KAFKA_PORTS)['kafka_port']}"
     home = tmp_path / "data"
-    clusters = {"WARBLER_KAFKA": address, "WARBLER_CASSANDRA": stack.cassandra, "WARBLER_KEYSPACE": keyspace, "WARBLER_PARTITIONS": "2"}
+    clusters = {"WARBLER_KAFKA": address, "WARBLER_CASSANDRA": cassandra_address, "WARBLER_KEYSPACE": keyspace, "WARBLER_PARTITIONS": "2"}
     ups.append(up := RunningUp(home, **clusters))
     up.until(lambda: up.printed().count(f"waiting for Kafka at {address}") >= 2)
 

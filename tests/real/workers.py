@@ -28,7 +28,7 @@ from schemas.records import DeadLetter, Reply
 from schemas.values import Content
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 60.0
+READY_S = 180.0
 PARTITIONS = 4
 
 
@@ -70,7 +70,7 @@ class Worker:
         self.send(signal.SIGTERM)
         return self.wait()
 
-    def wait(self, timeout_s: float = 30.0) -> int:
+    def wait(self, timeout_s: float = 90.0) -> int:
         assert self.process is not None
         return self.process.wait(timeout_s)
 

@@ -17,7 +17,7 @@ from registry.keeper import Keeper
 from registry.settings import RegistrySettings
 from schemas.registry import SCHEMAS
 
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 class Client:

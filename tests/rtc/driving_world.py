@@ -44,7 +44,7 @@ from schemas.ids import uuid7
 from schemas.partition import partition_of
 from tests.rtc.test_sdp import GOOD, text
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 CONVERSATION, CALL, TENANT = "d-1", "c1", "default"
 SDP = text(*GOOD)
 FAST = {"announce_ms": 100, "announced_ms": 500, "reconcile_ms": 100, "report_again_ms": 300, "close_after_ms": 200, "hole_ms": 200}

@@ -28,7 +28,7 @@ from schemas.call_signals import Track, TrackSource
 
 # aiortc: with any other policy, the second picture of a first offer gets a transport of its own that is never started
 BUNDLED = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 PICTURE_S = 0.7
 SAMPLES, RATE = 960, 48_000
 WAVE = array.array("h", (round(20_000 * math.sin(at * 500 * 2 * math.pi / RATE)) for at in range(SAMPLES))).tobytes()  # 10 whole waves

@@ -18,7 +18,7 @@ ROOM, NEXT = Room(CALL, 1), Room(CALL, 2)
 
 def played(story: Any) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(30), World().alive() as world:
+        async with asyncio.timeout(90), World().alive() as world:
             await story(world)
 
     asyncio.run(whole())

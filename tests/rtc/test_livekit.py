@@ -50,7 +50,7 @@ class World(NamedTuple):
 
 def play(folder: Path, body: Callable[[World], Awaitable[None]], **chosen: str) -> None:
     async def run() -> None:
-        async with asyncio.timeout(20), world(folder, chosen) as there:
+        async with asyncio.timeout(90), world(folder, chosen) as there:
             await body(there)
 
     asyncio.run(run())

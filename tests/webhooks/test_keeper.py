@@ -36,7 +36,7 @@ from streams.webhooks.settings import WebhookSettings
 from tests.webhooks.builders import EVENTS, event, webhook
 
 SEALER = Sealer([b"k" * 32])
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 FAST = WebhookSettings(schedule_s="0.02,0.02,0.02", commit_ms=10, probe_ms=20, lane_events=3)
 Answering = Callable[[str, dict[str, Any]], Reply | NoReply]
 

@@ -63,7 +63,7 @@ def on_two_nodes(body: Callable[[Stage, Stage, CutOff], Awaitable[None]], **chan
         log = MemoryLog()
         far: Any = CutOff(log)
         settings = EdgeSettings(**changed)
-        async with asyncio.timeout(30), running(settings, log) as here, running(settings, far) as there:
+        async with asyncio.timeout(90), running(settings, log) as here, running(settings, far) as there:
             await body(here, there, far)
 
     asyncio.run(whole())
@@ -150,9 +150,9 @@ def test_a_hello_that_is_being_checked_when_it_is_revoked_is_refused() -> None:
 def test_a_node_that_starts_reads_what_was_revoked_a_while_ago() -> None:
     async def whole() -> None:
         log: Log = MemoryLog(clock_ms=lambda: 2**50)
-        async with asyncio.timeout(30), running(EdgeSettings(), log) as first:
+        async with asyncio.timeout(90), running(EdgeSettings(), log) as first:
             await first.node.people.record(revoked())
-        async with asyncio.timeout(30), running(EdgeSettings(), log) as second:
+        async with asyncio.timeout(90), running(EdgeSettings(), log) as second:
             with pytest.raises(SessionEnded):
                 await second.session()
 

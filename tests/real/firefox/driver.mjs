@@ -21,7 +21,7 @@ const browser = await puppeteer.launch({
     "permissions.default.desktop-notification": 1, // a person would be asked, in a part of the window that no page reaches
   },
 });
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 90_000;
 const pages = new Map();
 
 async function page({ id }) {

@@ -203,7 +203,7 @@ class Stage:
         assert self.failures == []
 
 
-async def until(holds: Callable[[], object], timeout_s: float = 8.0) -> None:
+async def until(holds: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Raises: TimeoutError."""
     async with asyncio.timeout(timeout_s):
         while not holds():  # noqa: ASYNC110 - what is waited for tells nobody

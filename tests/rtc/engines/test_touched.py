@@ -53,7 +53,7 @@ def test_a_handshake_gives_the_keys_of_both_directions_and_says_goodbye() -> Non
         closed = asyncio.Event()
         server.on_closed(closed.set)
         await client.stop()
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), 30)
         await server.stop()
 
     asyncio.run(run())
