@@ -19,7 +19,7 @@ from tests.faults.violations import Violation
 from tests.faults.wire_core import Frame, WireCore
 from tests.streams.simulation import command_id, read_all
 
-RECEIPTS_LOOKS = 200  # marks that are no news are not published, and a bug may drop others
+RECEIPTS_WITHIN_S = 0.2  # marks that are no news are not published, and a bug may drop others
 ANA, BEN, EVE, ZOE = "u-ana", "u-ben", "u-eve", "u-zoe"
 
 
@@ -142,7 +142,7 @@ class Play:
         """The device is cut off before it hears the acks, and says everything again elsewhere: duplicate_after_retry."""
         self.send(self.laptop, 4)
         self.world.disconnect(self.laptop)
-        await self.world.until(self.world.projected, 100)
+        await self.world.until(self.world.projected, 0.1)
         await self.world.connect(self.laptop, 2)
         await self.settle()
 
@@ -217,7 +217,7 @@ class Play:
         """Marks, as far as the tables; then where they stand is noted."""
         published = self.world.receipts_count()
         self.world.say(core, marks)
-        await self.world.until(lambda: self.world.receipts_count() > published, RECEIPTS_LOOKS)
+        await self.world.until(lambda: self.world.receipts_count() > published, RECEIPTS_WITHIN_S)
         await self.settle()
         self.world.recorder.history.delivered_samples.append(self.world.timelines.delivered())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
@@ -41,9 +42,9 @@ from tests.streams.simulation import SETTINGS, fresh
 KEY = TokenKeys(PEM)
 EDGE = EdgeSettings(produce_interval_ms=0, progress_interval_ms=5, receipts_interval_ms=5, sync_events_limit=7)
 CHUNK_RECORDS = 4
-# How often it is looked, a millisecond apart: a time would run out while a busy machine lets nobody of this process go on.
-PATIENCE = 1_000  # without a bug everything comes about within some ten looks
-LESS_PATIENCE = 100  # once something did not: it is a bug, and the rest of the play only shows more of it
+PATIENCE_S = 1.0  # without a bug everything comes about within some ten milliseconds
+LESS_PATIENCE_S = 0.1  # once something did not: it is a bug, and the rest of the play only shows more of it
+LEAST_SHARE = 0.1  # of that time this process must have been let run: on a busy machine time passes for nothing
 TIME_NEVER_ENDS_MS = 2**52
 
 
@@ -183,7 +184,7 @@ class Link:
 class SmallWorld:
     def __init__(self) -> None:
         self._now = 0
-        self._patience = PATIENCE
+        self._patience_s = PATIENCE_S
         self.log = MemoryLog(1, clock_ms=self.clock_ms)
         self.committed = 0
         self.cells = Cells()
@@ -282,9 +283,11 @@ class SmallWorld:
             await asyncio.sleep(0)
             self.hear()
 
-    async def until(self, holds: Callable[[], bool], looks: int | None = None) -> bool:
+    async def until(self, holds: Callable[[], bool], limit_s: float | None = None) -> bool:
         """Whether it came about; a planted bug may be why it did not. Retries and syncs are due at once."""
-        for _ in range(self._patience if looks is None else looks):
+        patience_s = self._patience_s if limit_s is None else limit_s
+        end_s, run_s = time.monotonic() + patience_s, time.process_time() + LEAST_SHARE * patience_s
+        while time.monotonic() < end_s or time.process_time() < run_s:
             await self.turn()
             if holds():
                 return True
@@ -292,8 +295,8 @@ class SmallWorld:
             for core in self.devices.values():
                 if any(place.retry_at_s is not None for place in core.places.values()) or core.retries:
                     self.say(core, core.tick(self.clock_s() + 10))
-        if looks is None:
-            self._patience = LESS_PATIENCE
+        if limit_s is None:
+            self._patience_s = LESS_PATIENCE_S
         return False
 
     def answered(self) -> bool:
