@@ -12,6 +12,7 @@ HERE = Path(__file__).parent
 # What others may count on: `stable` topics keep their key, order and meaning (docs/consumers.md); internal ones are between our processes.
 STABLE, INTERNAL = "stable", "internal"
 NAMESPACE = "warbler"  # of every record
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # six times as fast, at every start of a process; not in every build of PyYAML
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def load_topics(folder: Path = HERE / "topics") -> dict[str, Topic]:
 
 
 def _topic(path: Path) -> Topic:
-    data = yaml.safe_load(path.read_text())
+    data = yaml.load(path.read_text(), LOADER)
     return Topic(
         name=path.stem,
         key=data["key"],
@@ -65,7 +66,7 @@ def _topic(path: Path) -> Topic:
 
 def load_schemas(folder: Path = HERE) -> dict[int, Schema]:
     """Every published version by its id. Raises KeyError for a schema file without an id, ValueError for an id used twice."""
-    ids = yaml.safe_load((folder / "ids.yaml").read_text())
+    ids = yaml.load((folder / "ids.yaml").read_text(), LOADER)
     schemas: dict[int, Schema] = {}
     for path in sorted((folder / "avro").glob("*/*/*.avsc")):
         topic, record, version = path.parts[-3], path.parts[-2], int(path.stem)
