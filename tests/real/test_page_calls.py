@@ -106,7 +106,7 @@ def test_one_tab_answers_and_the_other_is_silent_at_once(pair: tuple[Caller, Cal
     answered_at_ms: float = bo.page.evaluate("() => { document.querySelector('#ring-answer').click(); return Date.now(); }")
     expect(other.ring).to_be_hidden()
     silent_after_ms = page.evaluate("window.silent_at_ms") - answered_at_ms
-    assert silent_after_ms < 2_000  # a few milliseconds where nothing else runs; the machine is shared
+    assert silent_after_ms < 10_000  # a few milliseconds on a quiet machine; what is not told would ring for a minute
     bo.connected()
     expect(page.locator("#call")).to_be_hidden()
     assert other.complaints == []

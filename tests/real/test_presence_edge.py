@@ -156,7 +156,7 @@ def test_who_may_not_be_seen_is_offline_and_a_change_of_mind_is_told_at_once(war
             began = time.monotonic()
             await set_privacy(warbler, ben, "nobody")
             await told(phone, offline(ben))
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 30  # and not with the end of the lease
 
     asyncio.run(body())
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -339,19 +338,6 @@ def test_a_subject_by_which_nobody_is_reached_is_refused(subject: str) -> None:
     assert not good_subject(subject)
     with pytest.raises(BadPushConfig, match="subject"):
         from_section(section(subject=subject))
-
-
-def test_a_push_costs_little_time_of_ours() -> None:
-    """Encryption and signature stand in the way of everything else on the loop."""
-    one = subscription_of(token())
-    from streams.push.channels.webpush import encrypted
-
-    payload = b"x" * 512
-    encrypted(one, payload)
-    begun = time.perf_counter()
-    for _ in range(50):
-        encrypted(one, payload)
-    assert (time.perf_counter() - begun) / 50 < 0.02
 
 
 def test_a_channel_that_is_started_anew_keeps_its_connections() -> None:
