@@ -140,7 +140,7 @@ class WireDevice:
             self._say(out)
 
     def _say(self, frames: list[Frame]) -> None:
-        if self._client is not None:
+        if self._client is not None and not self._client.writer.transport.is_closing():  # what is not said now is said by the next session
             for frame in frames:
                 self._client.send(TEXT, json.dumps(frame).encode())
 

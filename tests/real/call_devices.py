@@ -198,7 +198,7 @@ class Device:
         peer = self._peers[place] = Peer(wire, Room(ticket.call_id, ticket.epoch), Leg(self.user, self.device, ticket.generation))  # type: ignore[arg-type]  # as much of an engine as a peer uses
         peer.frames = Arrivals(self.moments)
         await peer.publish("camera")
-        await until(lambda: sum(peer.frames.values()) > 0, f"{self.user} gets pictures at epoch {ticket.epoch}", 30)
+        await until(lambda: sum(peer.frames.values()) > 0, f"{self.user} gets pictures at epoch {ticket.epoch}", 120)
         for older in [other for other in self._peers if other < place]:
             await self._peers.pop(older).vanish()
 

@@ -89,25 +89,25 @@ def test_a_user_comes_is_away_goes_and_a_dead_edges_lease_runs_out(own: Servers,
     async def body(there: World, worker: Worker) -> None:
         ana, ben = Person(there.log), Person(there.log)
         await ana.comes()
-        await until(lambda: presences(there.log, ana.name), lambda found: [each.state for each in found] == ["online"], "online", 5)
+        await until(lambda: presences(there.log, ana.name), lambda found: [each.state for each in found] == ["online"], "online")
         row = await row_of(there.store, ana.name)
         assert row is not None
         assert row.state == "online"
         await asyncio.sleep(SETTLE_MS / 1000)
         await ana.shows(away=True, status="at lunch")
-        await until(lambda: presences(there.log, ana.name), lambda found: found[-1].state == "away", "away", 5)
+        await until(lambda: presences(there.log, ana.name), lambda found: found[-1].state == "away", "away")
         await ana.goes()
         await ana.comes()  # a flicker
         await ana.shows(away=True)
         await asyncio.sleep(2 * SETTLE_MS / 1000)
         await ana.goes()
-        await until(lambda: presences(there.log, ana.name), lambda found: found[-1].state == "offline", "offline", 5)
+        await until(lambda: presences(there.log, ana.name), lambda found: found[-1].state == "offline", "offline")
         told = await presences(there.log, ana.name)
         assert [(each.state, each.status) for each in told] == [("online", ""), ("away", "at lunch"), ("offline", "at lunch")]
-        await until(lambda: row_of(there.store, ana.name), lambda found: found.state == "offline", "offline in the table", 5)
+        await until(lambda: row_of(there.store, ana.name), lambda found: found.state == "offline", "offline in the table")
 
         await ben.comes(lease_ms=1_500)
-        await until(lambda: presences(there.log, ben.name), lambda found: len(found) == 2, "expired", 8)
+        await until(lambda: presences(there.log, ben.name), lambda found: len(found) == 2, "expired")
         told = await presences(there.log, ben.name)
         assert [each.state for each in told] == ["online", "offline"]
         assert told[1].at_ms - told[0].at_ms >= 1_500, "not before the lease ended"
@@ -122,12 +122,12 @@ def test_an_absent_user_gets_a_push_request_at_once_and_what_is_delivered_later_
         await group.create(ana.name, ben.name, cleo.name)
         await cleo.comes()
         seq = await group.say(ana.name)
-        asked = await until(lambda: pushes(there.log, ben.name), bool, "asked for", 10)
+        asked = await until(lambda: pushes(there.log, ben.name), bool, "asked for")
         assert [(each.from_seq, each.to_seq, each.attempt, each.reason) for each in asked] == [(seq, seq, 1, "absent")]
         assert asked[0].push_id == f"{ben.name}:{group.id}:{seq}:1"
         await ben.comes()
         await ben.got(group.id, seq)
-        gone = await until(lambda: cancelled(there.log, ben.name), bool, "cancelled", 10)
+        gone = await until(lambda: cancelled(there.log, ben.name), bool, "cancelled")
         assert gone[0].up_to_seq == seq
         await cleo.got(group.id, seq)
 
@@ -135,7 +135,7 @@ def test_an_absent_user_gets_a_push_request_at_once_and_what_is_delivered_later_
         await ben.goes()
         await group.add(ana.name, dan.name)
         seq = await group.say(ana.name)
-        asked = await until(lambda: pushes(there.log, dan.name), bool, "asked for", 10)
+        asked = await until(lambda: pushes(there.log, dan.name), bool, "asked for")
         assert [(each.from_seq, each.to_seq) for each in asked] == [(seq, seq)], "a later joiner hears nothing of before"
         assert len(await pushes(there.log, ben.name)) == 1, "who left hears nothing"
         assert await pushes(there.log, ana.name) == [], "nor does the sender"
@@ -157,8 +157,8 @@ def test_a_live_but_silent_session_is_asked_again_then_a_push_is_asked_for(own: 
         assert [(each.conversation_id, each.from_seq) for each in again] == [(group.id, seq)] * 2
         assert again[1].at_ms - again[0].at_ms >= 2 * TIMEOUT_MS - 50
         await ben.got(group.id, seq, "read")
-        await until(lambda: cancelled(there.log, ben.name), bool, "cancelled", 10)
-        states = await until(lambda: saved(there.log, ben.name), lambda found: len(found) > 1 and found[-1] is None, "forgotten", 5)
+        await until(lambda: cancelled(there.log, ben.name), bool, "cancelled")
+        states = await until(lambda: saved(there.log, ben.name), lambda found: len(found) > 1 and found[-1] is None, "forgotten")
         assert states[0].pending[0].from_seq == seq
 
     run(own, tmp_path, body)
@@ -174,7 +174,7 @@ def test_a_worker_that_is_killed_keeps_the_deadlines(own: Servers, tmp_path: Pat
             await person.comes(lease_ms=600_000)
         before = pending(await worker.live())
         seq = await group.say(ana.name)
-        await worker.until(lambda answer: pending(answer) == before + len(people), "noted", 10)
+        await worker.until(lambda answer: pending(answer) == before + len(people), "noted")
         await people[0].got(group.id, seq)
         await asyncio.sleep(3 * SAVE_MS / 1000)  # saved: from here on nothing is left in notifications that a successor would read
         worker.send(signal.SIGKILL)
@@ -203,11 +203,11 @@ def test_a_zombie_woken_after_its_successor_took_over_writes_nothing(own: Server
             await person.comes(lease_ms=600_000)
         before = pending(await old.live())  # of the tests before
         await group.say(ana.name)
-        await old.until(lambda answer: pending(answer) == before + len(people), "noted", 10)
+        await old.until(lambda answer: pending(answer) == before + len(people), "noted")
         with workers(new):
             old.send(signal.SIGSTOP)  # with deadlines under way
             new.start()
-            await new.until(has_all, "owner of all users", 90)
+            await new.until(has_all, "owner of all users")
             for person in people[:4]:
                 await person.goes()
             for person in people:

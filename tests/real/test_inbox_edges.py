@@ -37,7 +37,7 @@ def test_a_device_that_answers_costs_no_push_and_no_save_and_one_that_left_is_as
     async def body() -> None:
         async with opened(warbler.kafka) as log:
             async with online(first, ana) as phone, online(second, ben) as tablet:
-                await until(lambda: presences(log, ben.user), bool, "online", 20)
+                await until(lambda: presences(log, ben.user), bool, "online")
                 conversation = await phone.new_group(ben, cleo)
                 last = MESSAGES + 1
                 listening = asyncio.ensure_future(answering(tablet, conversation, last))
@@ -46,17 +46,17 @@ def test_a_device_that_answers_costs_no_push_and_no_save_and_one_that_left_is_as
                 assert ack["seq"] == last
                 async with asyncio.timeout(120):
                     await listening
-                asked = await until(lambda: pushes(log, cleo.user), lambda found: found and found[-1].to_seq == last, "asked for", 30)
+                asked = await until(lambda: pushes(log, cleo.user), lambda found: found and found[-1].to_seq == last, "asked for")
                 assert [seq for each in asked for seq in range(each.from_seq, each.to_seq + 1)] == list(range(2, last + 1))
                 await asyncio.sleep(3)
                 assert await pushes(log, ben.user) == []
                 assert await redeliveries(log, ben.user) == []
                 assert len(await saved(log, ben.user)) <= MESSAGES // 10, "only what a slow machine delivers after a save time"
                 assert len(await notified(log, conversation)) <= 2 * MESSAGES, "one record for all users of a partition"
-            await until(lambda: presences(log, ben.user), lambda found: found[-1].state == "offline", "offline", 20)
+            await until(lambda: presences(log, ben.user), lambda found: found[-1].state == "offline", "offline")
             async with online(first, cleo) as back:
                 back.say(type="mark", state="delivered", conversation=conversation, up_to_seq=last)
-                gone = await until(lambda: cancelled(log, cleo.user), bool, "cancelled", 30)
+                gone = await until(lambda: cancelled(log, cleo.user), bool, "cancelled")
                 assert gone[-1].up_to_seq == last
                 assert (await presences(log, cleo.user))[-1].state == "online"
 

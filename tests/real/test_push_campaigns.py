@@ -129,7 +129,7 @@ def test_killed_in_the_middle_and_everybody_is_alerted_once_and_counted_exactly(
             await office.desk.cancel(await office.campaign(dropped), "root")
             everybody = await office.send("all", "all")
             for share in (0.2, 0.6):
-                await until(_shown(there, named), _more_than(share * CROWD), f"{share} shown", 30)
+                await until(_shown(there, named), _more_than(share * CROWD), f"{share} shown")
                 worker.send(signal.SIGKILL)
                 worker.wait()
                 worker.start()
@@ -162,7 +162,7 @@ def test_a_cancelled_campaign_stops_in_the_middle(own: Servers, tmp_path: Path) 
             worker.start()
             await worker.until(is_ready, "owner of its partitions")
             name = await office.send("stop", "users", [user for user, _ in named])
-            await until(_shown(there, named), lambda shown: len(shown) >= 20, "20 shown", 30)
+            await until(_shown(there, named), lambda shown: len(shown) >= 20, "20 shown")
             await office.desk.cancel(await office.campaign(name), "root")
             await asyncio.sleep(1.5)  # what a worker may still send: the campaign is looked at anew within a second
             stopped = len(_of(there, named))

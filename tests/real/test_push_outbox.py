@@ -49,7 +49,7 @@ def test_a_new_group_begins_at_the_end_and_what_comes_then_is_sent_once(own: Ser
             worker.start()
             await worker.until(is_ready, "owner of its partitions")
             await there.ask("g-first", [new, new], seq)  # twice
-            found = await until(lambda: there.results_of(new), lambda found: len(found) >= 2, "answered", 20)
+            found = await until(lambda: there.results_of(new), lambda found: len(found) >= 2, "answered")
             assert [result.state for result in found] == ["accepted", "suppressed"]
             assert found[1].reason == "repeated"
             assert there.shown() == {f"t-{new}": 1}
@@ -74,11 +74,11 @@ def test_workers_die_and_vendors_fail_and_each_device_is_alerted_once(own: Serve
             await there.ask("g-crash", users[EARLY:], seq)
             await there.ask("g-crash", users[:EARLY], seq, deadline_ms=now_ms() + 2_000)
             for share in (0.2, 0.5, 0.8):
-                await until(_shown(there), _more_than(share * REQUESTS), f"{share} shown", 60)
+                await until(_shown(there), _more_than(share * REQUESTS), f"{share} shown")
                 worker.send(signal.SIGKILL)
                 worker.wait()
                 worker.start()
-            await until(_settled(there, worker, users), lambda left: not left, "settled", 90)
+            await until(_settled(there, worker, users), lambda left: not left, "settled")
             await worker.until(is_idle, "idle")
         shown, dead = there.shown(), {token for vendor in there.vendors.values() for token in vendor.dead}
         late = [seen for vendor in there.vendors.values() for seen in vendor.seen if seen.late_ms > 1_000]
@@ -109,17 +109,17 @@ def test_what_waits_is_looked_at_anew_and_a_rebuild_pushes_nothing(own: Servers,
             await worker.until(is_ready, "owner of its partitions")
             await there.ask("g-waits", [has_it, cancels, off], seq)
             await there.ask("g-waits", [late], seq, deadline_ms=now_ms() + 1_500)
-            await until(lambda: there.states(users), lambda found: len(found) == 4, "waiting", 30)
+            await until(lambda: there.states(users), lambda found: len(found) == 4, "waiting")
             await there.delivered("g-waits", has_it, seq)
             await there.cancel("g-waits", cancels, seq)
             ended = {has_it: "withdrawn", cancels: "withdrawn", late: "expired", off: "retrying"}
-            await until(lambda: there.states(users), lambda found: found == ended, "ended", 60)
+            await until(lambda: there.states(users), lambda found: found == ended, "ended")
             assert there.shown() == {}
             assert worker.output.count("push channel off") == 1, "said once"
             assert worker.stop() == 0
             key.write_text("a key")
             worker.start()
-            await until(lambda: there.states(users), lambda found: found[off] == "accepted", "sent with credentials", 30)
+            await until(lambda: there.states(users), lambda found: found[off] == "accepted", "sent with credentials")
             await worker.until(is_idle, "idle")
             assert there.shown() == {f"t-{off}": 1}
             assert 'warbler_push_accepted_total{app="",channel="oppo"} 1.0' in await worker.metrics()
@@ -129,7 +129,7 @@ def test_what_waits_is_looked_at_anew_and_a_rebuild_pushes_nothing(own: Servers,
             worker.start()
             await worker.until(is_ready, "owner of its partitions")
             await there.ask("g-waits", [off], seq)  # a repeat: when that is answered, all before it was read
-            await until(lambda: there.results_of(off), lambda found: found[-1].reason == "repeated", "repeated", 30)
+            await until(lambda: there.results_of(off), lambda found: found[-1].reason == "repeated", "repeated")
             assert there.seen_count == seen
 
     run(own, tmp_path, body)
