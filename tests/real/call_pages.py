@@ -1,7 +1,7 @@
 """People who call each other in Chromium windows with fake cameras, for the tests of calls on the page.
 
-What a window's media does is read from its own connections: an init script keeps every RTCPeerConnection that the page makes, and
-nothing of the page is changed for that.
+What a window's media does is read from its own connections: an init script keeps every RTCPeerConnection and AudioContext that the page
+makes, and nothing of the page is changed for that.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from tests.real.people import ARGS, CHROMIUM, PASSWORD, PATIENCE_MS, Person
 
 MEDIA_ARGS = [
-    "--use-fake-device-for-media-stream=fps=10",  # six windows that encode and decode thirty pictures leave two cores nothing
+    "--use-fake-device-for-media-stream=fps=6",  # six windows that encode and decode thirty pictures leave two cores nothing
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
@@ -37,11 +37,16 @@ KEEP_CONNECTIONS = """
   window.RTCPeerConnection = class extends Real {
     constructor(...given) { super(...given); window.connections.push(this); }
   };
+  const Sound = AudioContext;
+  window.tones = [];
+  window.AudioContext = class extends Sound {
+    constructor(...given) { super(...given); window.tones.push(this); }
+  };
   const take = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
   if (take) navigator.mediaDevices.getUserMedia = (wanted) =>
     take({
       ...(wanted.audio ? {audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}} : {}),
-      ...(wanted.video ? {video: {width: 160, height: 120, frameRate: 8}} : {}),
+      ...(wanted.video ? {video: {width: 160, height: 120, frameRate: 5}} : {}),
     });
   const share = navigator.mediaDevices?.getDisplayMedia.bind(navigator.mediaDevices);
   if (share) navigator.mediaDevices.getDisplayMedia = () => share({video: {width: 320, height: 240, frameRate: 5}});
@@ -155,6 +160,11 @@ class Caller(Person):
         while self.page.evaluate("window.connections.filter(pc => pc.connectionState === 'closed').length") < connections:
             assert time.monotonic() < deadline, f"{self.name} keeps its old connections"
             self.page.wait_for_timeout(100)
+
+    def tones(self) -> list[str]:
+        """In what state each sound of a ring is that this window has made: one that is not closed renders silence for ever."""
+        states: list[str] = self.page.evaluate("window.tones.map((tone) => tone.state)")
+        return states
 
     def user(self) -> str:
         """The id of the one in this window's own picture."""

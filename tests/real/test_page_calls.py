@@ -105,6 +105,8 @@ def test_one_tab_answers_and_the_other_is_silent_at_once(pair: tuple[Caller, Cal
       new MutationObserver(() => { if (!ring.open) window.silent_at_ms = Date.now(); }).observe(ring, {attributes: true}); }""")
     answered_at_ms: float = bo.page.evaluate("() => { document.querySelector('#ring-answer').click(); return Date.now(); }")
     expect(other.ring).to_be_hidden()
+    for window in (bo, other):
+        assert set(window.tones()) == {"closed"}, window.tones()
     silent_after_ms = page.evaluate("window.silent_at_ms") - answered_at_ms
     assert silent_after_ms < 10_000  # a few milliseconds on a quiet machine; what is not told would ring for a minute
     bo.connected()

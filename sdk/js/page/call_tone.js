@@ -12,13 +12,16 @@ let timer = 0;
 export function startTone() {
   stopTone();
   if (navigator.userActivation?.hasBeenActive === false) return;
-  context ??= new AudioContext();
+  context = new AudioContext();
   play();
   timer = setInterval(play, AGAIN_MS);
 }
 
+/** And lets the sound device go: an open context renders silence all the time, at the cost of a call's own sound. */
 export function stopTone() {
   clearInterval(timer);
+  void context?.close();
+  context = null;
 }
 
 function play() {
