@@ -269,5 +269,5 @@ async def hub_at(kafka: str) -> AsyncIterator[Hub]:
         yield hub
 
 
-async def seen(true: Callable[[], Any], what: str, within_s: float = 30.0) -> None:
+async def seen(true: Callable[[], Any], what: str, within_s: float = 120.0) -> None:
     await until(lambda: bool(true()), what, within_s)

@@ -22,8 +22,6 @@ from ops.embedded.ports import next_free
 READY_S = 240.0  # a machine that does much else starts two JVMs slowly
 PORTS_FROM = 10_000 + os.getpid() % 400 * 20  # test processes side by side look for free ports in different places
 STOP_S = 30.0
-# As it is meant to be a password costs a quarter of a second of a core; what is tried here by the thousand is who gets in, not that.
-CHEAP_PASSWORDS = {"EDGE_ARGON2_TIME_COST": "1", "EDGE_ARGON2_MEMORY_KIB": "1024", "EDGE_ARGON2_PARALLELISM": "1"}
 _BESIDE: dict[int, tuple[str, str]] = {}  # of a process: the Cassandra and the keyspace that it leaves
 
 
@@ -113,7 +111,7 @@ def start(
     """
     port = next_free(ports_from)
     output = (data / "up.log").open("wb")
-    child_env = {**os.environ, **CHEAP_PASSWORDS, "WARBLER_KAFKA": kafka, "WARBLER_CASSANDRA": cassandra, **(env or {})}
+    child_env = {**os.environ, "WARBLER_KAFKA": kafka, "WARBLER_CASSANDRA": cassandra, **(env or {})}
     command = [sys.executable, "-m", "ops.cli", "up", "--data", str(data), "--port", str(port), *options]
     process = subprocess.Popen(command, env=child_env, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     output.close()

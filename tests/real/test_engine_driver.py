@@ -70,8 +70,13 @@ def test_a_call_connects_and_its_engine_keeps_it_alive(world: World) -> None:
     async def story(hub: Hub) -> None:
         calling = Calling(hub, "embedded-1")
         await calling.between_two()
-        ups = [event for event in hub.happened if isinstance(event, events.MediaChanged) and event.call_id == calling.call_id]
-        assert sorted((event.participant, event.flow) for event in ups) == [("ana", "up"), ("ben", "up")]
+
+        def ups() -> list[tuple[str, str]]:
+            changed = [event for event in hub.happened if isinstance(event, events.MediaChanged) and event.call_id == calling.call_id]
+            return sorted((event.participant, event.flow) for event in changed)
+
+        await seen(lambda: len(ups()) == 2, "that both are up")
+        assert ups() == [("ana", "up"), ("ben", "up")]
         await seen(lambda: calling.call.engine_until_ms, "the engine's lease")
         accepted = next(e for e in hub.happened if isinstance(e, events.CallAccepted) and e.call_id == calling.call_id)
         ticket = hub.devices[calling.call_id, "ben", "d"].tickets[0]
