@@ -66,7 +66,7 @@ def test_of_a_thousand_who_want_one_name_at_once_one_gets_it(warbler: Running) -
     name = "wanted-" + secrets.token_hex(4)
 
     async def body() -> list[tuple[int, str]]:
-        limits = httpx.Limits(max_connections=200)
+        limits = httpx.Limits(max_connections=200, keepalive_expiry=1)  # sooner than an edge, which closes after 5 s without a request
         async with httpx.AsyncClient(timeout=300, limits=limits) as client:
 
             async def one(number: int) -> tuple[int, str]:
