@@ -5,7 +5,6 @@ Never skips: what is missing (Java, Maven) fails the tests with the command that
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterator
 
@@ -31,12 +30,8 @@ def cassandra_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 @pytest.fixture(scope="session")
 def stack(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The running servers; a test that kills Kafka starts it again before it ends, and none kills this Cassandra."""
-    stack = Beside(tmp_path_factory.mktemp("stack"), cassandra_address)
-    asyncio.run(stack.start())
-    try:
+    with running.started(Beside(tmp_path_factory.mktemp("stack"), cassandra_address)) as stack:
         yield stack
-    finally:
-        asyncio.run(stack.stop())
 
 
 @pytest.fixture
@@ -56,14 +51,12 @@ def keyspace(cassandra_address: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def own(cassandra_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Servers]:
     """A Kafka for a file alone, for whom consumer groups must begin with it; the Cassandra is the session's."""
-    alone = Stack(tmp_path_factory.mktemp("own-kafka"), with_cassandra=False)
-    asyncio.run(alone.start())
-    servers = running.Servers(alone.kafka, cassandra_address, running.new_keyspace())
+    keyspace = running.new_keyspace()
     try:
-        yield servers
+        with running.started(Stack(tmp_path_factory.mktemp("own-kafka"), with_cassandra=False)) as alone:
+            yield running.Servers(alone.kafka, cassandra_address, keyspace)
     finally:
-        asyncio.run(alone.stop())
-        running.drop_keyspaces(servers.cassandra, servers.keyspace)
+        running.drop_keyspaces(cassandra_address, keyspace)
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from cassandra.cluster import Cluster, NoHostAvailable
 
 from ops import statefile
 from ops.embedded.ports import next_free
+from ops.embedded.stack import Stack
 
 READY_S = 240.0  # a machine that does much else starts two JVMs slowly
 PORTS_FROM = 10_000 + os.getpid() % 400 * 20  # test processes side by side look for free ports in different places
@@ -48,6 +51,15 @@ def drop_keyspaces(cassandra: str, beginning: str) -> None:
         for (name,) in session.execute("SELECT keyspace_name FROM system_schema.keyspaces"):
             if name.startswith(beginning):
                 session.execute(f"DROP KEYSPACE IF EXISTS {name}", timeout=120)
+
+
+@contextmanager
+def started(stack: Stack) -> Iterator[Stack]:
+    asyncio.run(stack.start())
+    try:
+        yield stack
+    finally:
+        asyncio.run(stack.stop())
 
 
 def start_beside(cassandra: str, data: Path, *options: str, env: dict[str, str] | None = None, ports_from: int = PORTS_FROM) -> Running:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
+from unittest import mock
 
 from ops.embedded.settings import EmbeddedSettings
 from ops.embedded.stack import Stack
@@ -69,10 +70,6 @@ def _held(lock: IO[str]) -> Iterator[None]:
 
 def _started(home: Path) -> Stack:
     stack = Stack(home, replace(EmbeddedSettings.from_env(os.environ), cassandra_heap_mb=HEAP_MB), with_kafka=False)
-    before = os.environ.get("JAVA_TOOL_OPTIONS", "")
-    os.environ["JAVA_TOOL_OPTIONS"] = f"{before} {QUICK_TABLES}"
-    try:
+    with mock.patch.dict(os.environ, JAVA_TOOL_OPTIONS=f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {QUICK_TABLES}"):
         asyncio.run(stack.start())
-    finally:
-        os.environ["JAVA_TOOL_OPTIONS"] = before
     return stack

@@ -23,6 +23,7 @@ from ops.embedded.stack import Stack
 from ops.errors import DataDirInUse
 from ops.probes import cql_serves, kafka_serves
 from store.settings import StoreSettings
+from tests.real import running
 
 pytestmark = pytest.mark.real
 
@@ -30,12 +31,8 @@ pytestmark = pytest.mark.real
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Servers of this file's own, which it kills."""
-    stack = Stack(tmp_path_factory.mktemp("embedded"))
-    asyncio.run(stack.start())
-    try:
+    with running.started(Stack(tmp_path_factory.mktemp("embedded"))) as stack:
         yield stack
-    finally:
-        asyncio.run(stack.stop())
 
 
 async def create(bootstrap: str, topic: str) -> None:

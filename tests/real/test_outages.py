@@ -37,12 +37,8 @@ RECOVERY_S = 120.0
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A Kafka and a Cassandra of this file's own: it takes them away."""
-    stack = Stack(tmp_path_factory.mktemp("outage-stack"))
-    asyncio.run(stack.start())
-    try:
+    with running.started(Stack(tmp_path_factory.mktemp("outage-stack"))) as stack:
         yield stack
-    finally:
-        asyncio.run(stack.stop())
 
 
 @pytest.fixture(scope="module")
