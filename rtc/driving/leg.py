@@ -166,6 +166,8 @@ class LegDesk:
         code = self._shared.tickets.use(signal.ticket, self._place.room, leg, self._shared.mouth.now_ms())
         if code is not None:
             return Fault(code, "call_ticket_wanted brings another")
+        if signal.generation > 1:
+            LOGGER.info("new connections", call=self._place.room.call_id, user=self._user, generation=signal.generation)
         self.connected = signal.generation
         return None
 

@@ -13,7 +13,7 @@ from rtc.engines.janus.engine import JanusEngine
 from rtc.engines.janus.process import JanusProcess
 from rtc.engines.janus.settings import JanusSettings
 from rtc.engines.make import make
-from rtc.engines.port import EngineEvent, EngineRefused, EngineUnavailable, Leg, Limited, QualitySeen, Room, RoomGone
+from rtc.engines.port import Engine, EngineEvent, EngineRefused, EngineUnavailable, Leg, Limited, QualitySeen, Room, RoomGone
 from schemas.call_signals import Track
 from tests.rtc.peers import Party, Peer, until
 
@@ -132,6 +132,54 @@ def test_who_is_loud_is_heard_and_said_and_who_is_muted_is_neither(world: World)
         await until(lambda: ben.frames[("ana", "microphone")] > heard + 30, "ben hears ana again")
 
     world.run(body)
+
+
+def test_new_connections_take_over_once_they_are_up_and_until_then_the_old_ones_go_on(world: World) -> None:
+    async def body(party: Party) -> None:
+        room = Room("call-11", 1)
+        await party.engine.ensure_room(room, "video")
+        ana, ben = party.peer(room, "ana"), party.peer(room, "ben")
+        for peer in (ana, ben):
+            await peer.publish("microphone", "camera")
+        await everybody_sees_everybody(ana, ben)
+
+        stuck = party.peer(room, "ana", generation=2)
+        await party.engine.publish(room, stuck.leg, await stuck.offer("microphone", "camera"), stuck.tracks(), ())  # its answer is lost
+        await more_of(ben, "ana")
+        anew = [party.peer(room, "ana", generation=3), party.peer(room, "ben", generation=2)]  # their edge was lost: both at once
+        for peer in anew:
+            await peer.publish("microphone", "camera")
+        await everybody_sees_everybody(*anew)
+        await until(lambda: legs_at(party.engine, room) == {peer.leg for peer in anew}, "the old ones are gone")
+        assert {leg.leg for leg in (await party.engine.snapshot(room)).legs} == {peer.leg for peer in anew}
+        assert party.flows("ana") == ["up", "up"]  # of the first, and of the third
+
+        broken = party.peer(room, "ana", generation=4)
+        await party.engine.publish(room, broken.leg, await broken.offer("microphone", "camera"), broken.tracks(), ())
+        await end_at_janus(party.engine, room, broken.leg)  # before it was up
+        await more_of(anew[1], "ana")
+        assert party.flows("ana") == ["up", "up"]
+
+    world.run(body)
+
+
+async def more_of(peer: Peer, user: str) -> None:
+    before = peer.frames[(user, "camera")]
+    await until(lambda: sees(peer, user, before + 5), f"{peer.leg.user} goes on seeing {user}")
+
+
+def legs_at(engine: Engine, room: Room) -> set[Leg]:
+    assert isinstance(engine, JanusEngine)
+    return {each.leg for each in engine._rooms[room].all_legs()}
+
+
+async def end_at_janus(engine: Engine, room: Room, leg: Leg) -> None:
+    """As Janus does it by itself where a connection does not come about."""
+    assert isinstance(engine, JanusEngine)
+    at = engine._rooms[room]
+    found = next(each for each in at.all_legs() if each.leg == leg)
+    await at.link.ask(found.publisher, {"request": "leave"})
+    await until(lambda: leg not in legs_at(engine, room), "it is gone")
 
 
 def test_a_restart_of_janus_is_said_and_the_room_can_be_made_again(world: World) -> None:

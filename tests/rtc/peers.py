@@ -91,14 +91,18 @@ class Peer:
 
     async def publish(self, *sources: TrackSource, loud: bool = False) -> None:
         """Adds the sources to what is published; without any, and the first time, only listens."""
+        offer = await self.offer(*sources, loud=loud)
+        answer = await self.engine.publish(self.room, self.leg, offer, self.tracks(), ())
+        await self.publishing.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    async def offer(self, *sources: TrackSource, loud: bool = False) -> str:
         if not self.sent and not sources:
             self.publishing.addTransceiver("audio", direction="recvonly")
         for source in sources:
             track = Tone(loud) if source in ("microphone", "screen_audio") else Picture()
             self.sent[source] = (self.publishing.addTrack(track), track)
         await self.publishing.setLocalDescription(await self.publishing.createOffer())
-        answer = await self.engine.publish(self.room, self.leg, self.publishing.localDescription.sdp, self.tracks(), ())
-        await self.publishing.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        return str(self.publishing.localDescription.sdp)
 
     def tracks(self, muted: bool = False) -> tuple[Track, ...]:
         mids = {transceiver.sender: transceiver.mid for transceiver in self.publishing.getTransceivers()}

@@ -15,7 +15,7 @@ from rtc.engines.names import leg_name, named_leg
 from rtc.engines.port import Leg, Room
 from schemas.call_signals import Speaker, Track, TrackSource
 
-ANA, BEN = Leg("ana", "phone", 1), Leg("ben", "tab", 3)
+ANA, AGAIN, BEN = Leg("ana", "phone", 1), Leg("ana", "phone", 2), Leg("ben", "tab", 3)
 
 
 def data(**fields: Any) -> RoomData:
@@ -47,6 +47,13 @@ def test_feeds_come_change_and_go() -> None:
 def test_what_a_stream_is_said_to_be_counts_and_else_its_kind() -> None:
     streams = ({"type": "audio", "mid": "a"}, {"type": "video", "mid": "v", "description": "nonsense"}, {**SCREEN, "mid": "s"})
     assert after(Feeds(), data(**published(7, ANA, *streams))).by_id[7].streams == {"a": "microphone", "v": "camera", "s": "screen"}
+
+
+def test_of_a_leg_the_newest_generation_counts_that_is_there() -> None:
+    old, new = Feed(ANA, {"0": "microphone"}), Feed(AGAIN, {"0": "microphone"})
+    having = (Stream(mid="0", feed_id=7, feed_mid="0"),)
+    assert plan(Feeds({7: old, 9: new}), "ben", having) == plan(Feeds({9: new, 7: old}), "ben", having) == Plan(((9, "0"),), ("0",))
+    assert plan(Feeds({7: old}), "ben", having) == Plan()
 
 
 @pytest.mark.parametrize("text", ["warbler-observer", "", "[]", '["ana"]', '["ana","phone","1"]', "{", '["ana","phone",1,2]'])
@@ -85,11 +92,13 @@ FEEDS = st.dictionaries(st.integers(1, 4), st.sets(st.sampled_from("012"), min_s
 @given(FEEDS, st.sets(st.tuples(st.integers(1, 6), st.sampled_from("0123"))))
 @settings(max_examples=200)
 def test_after_its_plan_a_subscription_has_what_it_should(of: dict[int, set[str]], having: set[tuple[int, str]]) -> None:
-    feeds = Feeds({id: Feed(ANA if id < 4 else BEN, dict.fromkeys(mids, "camera")) for id, mids in of.items()})
+    legs = {1: AGAIN, 2: ANA, 3: Leg("ana", "desk", 1)}
+    feeds = Feeds({id: Feed(legs.get(id, BEN), dict.fromkeys(mids, "camera")) for id, mids in of.items()})
     streams = tuple(stream(str(at), *feed) for at, feed in enumerate(sorted(having)))
     change = plan(feeds, "ben", streams)
     left = {(each.feed_id, each.feed_mid) for each in streams if each.mid not in change.unsubscribe}
-    assert left | set(change.subscribe) == {(id, mid) for id, mids in of.items() if id < 4 for mid in mids}
+    wanted = {3, 1 if 1 in of else 2}
+    assert left | set(change.subscribe) == {(id, mid) for id, mids in of.items() if id in wanted for mid in mids}
     assert not left & set(change.subscribe)  # Janus would send it twice
 
 

@@ -222,7 +222,7 @@ class JanusEngine:
     def _limits(self) -> requests.Body:
         chosen = self._settings
         limits: requests.Body = {
-            "publishers": chosen.participants_limit + 1,  # and one generation that replaces another
+            "publishers": 2 * chosen.participants_limit,  # all may be replaced at once: their edge was lost
             "bitrate": chosen.bitrate_kbps * 1000,
             "audio_active_packets": chosen.talking_packets,
             "audio_level_average": chosen.talking_dbov,
@@ -259,7 +259,7 @@ class JanusEngine:
                 return RoomSnapshot(room, False, ())
             raise EngineUnavailable(str(refused)) from refused
         there = {participant.id for participant in listed.room_data.participants}
-        legs = self._rooms[room].legs.values() if room in self._rooms else ()
+        legs = self._rooms[room].all_legs() if room in self._rooms else ()
         seen = tuple(LegSeen(leg.leg, leg.flow.said == "up") for leg in legs if leg.feed in there)
         return RoomSnapshot(room, room in self._rooms, seen)
 
@@ -287,10 +287,9 @@ class JanusEngine:
             raise EngineRefused("unknown_leg", "a newer generation publishes already")
         if before is not None and before.leg == leg:
             return await self._publish_again(at, before, sdp, tracks)
-        answer = await self._publish_first(at, leg, sdp, tracks)
-        if before is not None:
-            await at.drop(before)
-        return answer
+        if before is None and len(at.legs) >= self._settings.participants_limit:
+            raise EngineRefused("too_many", f"the room has {self._settings.participants_limit} participants")
+        return await self._publish_first(at, leg, sdp, tracks)
 
     async def _publish_first(self, at: JanusRoom, leg: Leg, sdp: str, tracks: tuple[Track, ...]) -> str:
         handle = await at.link.attach()
@@ -300,7 +299,7 @@ class JanusEngine:
         except (EngineRefused, EngineUnavailable):
             await at.link.detach(handle)
             raise
-        at.legs[(leg.user, leg.device)] = made
+        at.put(made)
         return await self._published(at, made, joined)
 
     async def _publish_again(self, at: JanusRoom, leg: JanusLeg, sdp: str, tracks: tuple[Track, ...]) -> str:

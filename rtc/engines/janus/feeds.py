@@ -77,8 +77,9 @@ def speakers(feeds: Feeds, muted: Collection[str] = ()) -> tuple[Speaker, ...]:
 
 
 def plan(feeds: Feeds, user: str, streams: tuple[Stream, ...]) -> Plan:
-    """What must change so that a subscription with `streams` has everything but the user's own."""
-    wanted = {(id, mid) for id, feed in feeds.by_id.items() if feed.leg.user != user for mid in feed.streams}
+    """What must change so that a subscription with `streams` has everything but the user's own, each leg in its newest generation."""
+    newest = {(feed.leg.user, feed.leg.device): id for id, feed in sorted(feeds.by_id.items(), key=lambda item: item[1].leg.generation)}
+    wanted = {(id, mid) for id in newest.values() if feeds.by_id[id].leg.user != user for mid in feeds.by_id[id].streams}
     having = {(stream.feed_id, stream.feed_mid): stream.mid for stream in streams if stream.active and stream.feed_id}
     dropped = [mid for feed, mid in having.items() if feed not in wanted]
     return Plan(tuple(sorted(wanted - set(having))), tuple(sorted(dropped)))

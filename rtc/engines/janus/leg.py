@@ -12,7 +12,7 @@ from schemas.call_signals import Layer, Track, TrackSource
 
 @dataclass(slots=True, eq=False)
 class JanusLeg:
-    """`subscriber` 0: none yet. `offered`: an offer waits for its answer.
+    """`subscriber` 0: none yet. `offered`: an offer waits for its answer. `hears`: its subscription is connected.
 
     `deaf`: its subscription broke, and only a new generation mends it.
     """
@@ -25,6 +25,7 @@ class JanusLeg:
     subscriber: int = 0
     streams: tuple[Stream, ...] = ()
     offered: bool = False
+    hears: bool = False
     deaf: bool = False
     layers: dict[tuple[str, TrackSource], Layer] = field(default_factory=dict)
     layered: dict[Track, Layer] = field(default_factory=dict)  # what Janus was told
@@ -32,6 +33,10 @@ class JanusLeg:
     told: Strain = field(default_factory=Strain)  # of which the device and Janus know
     audio_mids: tuple[str, ...] = ()  # of what it publishes
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def who(self) -> tuple[str, str]:
+        return self.leg.user, self.leg.device
 
     @property
     def handles(self) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """One room at Janus: its legs, an observer who hears of everybody, and one task that keeps every subscription as it has to be.
 
 Called by `engine`, which gives it the messages of its handles. What follows from what is decided in `feeds` and `flow`.
-Rule: only the task changes subscriptions; a leg whose offer waits for its answer is left alone until it came.
+Rule 1: only the task changes subscriptions; a leg whose offer waits for its answer is left alone until it came.
+Rule 2: a generation that is replaced goes on until nobody needs it: its device's new connections are up, and the others have changed over.
 """
 
 import asyncio
@@ -26,15 +27,21 @@ UNLIMITED_KBPS = 4_000  # from where halving begins where nothing else is the li
 log = structlog.get_logger()
 
 
+Who = tuple[str, str]  # user, device
+
+
 @dataclass(slots=True, eq=False)
 class JanusRoom:
+    """`retiring`: connected generations that are replaced, while they are needed."""
+
     room: Room
     key: str
     link: Link
     control: int  # the handle by which rooms are made and changed
     tell: Callable[[EngineEvent], None]
     observer: int = 0
-    legs: dict[tuple[str, str], JanusLeg] = field(default_factory=dict)
+    legs: dict[Who, JanusLeg] = field(default_factory=dict)
+    retiring: dict[Who, JanusLeg] = field(default_factory=dict)
     feeds: Feeds = field(default_factory=Feeds)
     muted: set[str] = field(default_factory=set)
     gone: bool = False
@@ -50,13 +57,27 @@ class JanusRoom:
         joined = await self.link.ask(self.observer, requests.observe(self.key, self.room))
         self.feeds = after(self.feeds, joined.room_data)
 
+    def all_legs(self) -> list[JanusLeg]:
+        """Of every generation."""
+        return [*self.legs.values(), *self.retiring.values()]
+
     def of_user(self, user: str, device: str = "") -> list[JanusLeg]:
-        return [leg for leg in self.legs.values() if leg.leg.user == user and device in ("", leg.leg.device)]
+        return [leg for leg in self.all_legs() if leg.leg.user == user and device in ("", leg.leg.device)]
 
     def handles(self) -> Iterator[int]:
         yield self.observer
-        for leg in self.legs.values():
+        for leg in self.all_legs():
             yield from leg.handles
+
+    def put(self, leg: JanusLeg) -> None:
+        """Of two generations that were there already, the one whose media flows stays until this one's does."""
+        needless = self.legs.get(leg.who)
+        if needless is not None and needless.flow.connected:
+            older, self.retiring[leg.who] = self.retiring.get(leg.who), needless
+            needless = older
+        self.legs[leg.who] = leg
+        if needless is not None:
+            self._loose.extend(needless.handles)
 
     # ---- what Janus says
 
@@ -65,7 +86,7 @@ class JanusRoom:
         if message.sender == self.observer:
             self._observed(message)
             return
-        for leg in self.legs.values():
+        for leg in self.all_legs():
             if message.sender == leg.publisher:
                 self._of_publisher(leg, message)
                 return
@@ -94,20 +115,33 @@ class JanusRoom:
 
     def _of_publisher(self, leg: JanusLeg, message: Message) -> None:
         if message.janus in ("hangup", "detached") or message.room_data.leaving == "ok":
-            self.legs.pop((leg.leg.user, leg.leg.device), None)
-            self._loose.extend(leg.handles)
-            self.tell(MediaSeen(self.room, leg.leg, "gone"))
-            self.touch()
+            self._end(leg, message.reason)
         elif message.janus == "webrtcup":
             leg.flow = leg.flow._replace(connected=True)
+            self.touch()
         elif message.janus == "media":
             leg.flow = heard(leg.flow, message.mid, message.receiving)
         elif message.janus == "slowlink" and not message.uplink:
             leg.strain = lost_on_the_way_here(leg.strain, self.now_ms, self.most_kbps or UNLIMITED_KBPS)
 
+    def _end(self, leg: JanusLeg, reason: str) -> None:
+        """A generation that ends before its media flowed leaves what it should have replaced in its place."""
+        log.info("a leg has ended at janus", call=self.room.call_id, user=leg.leg.user, generation=leg.leg.generation, reason=reason)
+        self._loose.extend(leg.handles)
+        if self.retiring.get(leg.who) is leg:
+            del self.retiring[leg.who]
+        elif (older := self.retiring.pop(leg.who, None)) is not None:
+            self.legs[leg.who] = older
+        else:
+            self.legs.pop(leg.who, None)
+            self.tell(MediaSeen(self.room, leg.leg, "gone"))
+        self.touch()
+
     def look(self, now_ms: int, lost_ms: int) -> None:
         """Says whose media came or stopped, and who should send less. To be called after every message and once in a while."""
         self.now_ms = now_ms
+        for leg in self.retiring.values():
+            leg.flow = looked_at(leg.flow, leg.tracks, now_ms, lost_ms)
         for leg in self.legs.values():
             leg.strain = eased(leg.strain, now_ms, self.most_kbps or UNLIMITED_KBPS)
             if (leg.strain.cap_kbps, leg.strain.audio_only) != (leg.told.cap_kbps, leg.told.audio_only):
@@ -120,6 +154,10 @@ class JanusRoom:
     def _of_subscriber(self, leg: JanusLeg, message: Message) -> None:
         if message.janus in ("hangup", "detached"):
             leg.deaf = True
+            self.touch()
+        elif message.janus == "webrtcup":
+            leg.hears = True
+            self.touch()
         elif message.janus == "slowlink":
             if message.uplink:
                 leg.strain = lost_on_the_way_there(leg.strain, self.now_ms)
@@ -151,6 +189,22 @@ class JanusRoom:
                 await self.link.detach(self._loose.pop())
             for leg in list(self.legs.values()):
                 await self._keep_leg(leg)
+            for leg in list(self.retiring.values()):
+                if not self._needs(leg):
+                    await self.drop(leg)
+
+    def _needs(self, retiring: JanusLeg) -> bool:
+        """Whether its own device or somebody else still has nothing in its place."""
+        return not self._is_up(retiring.who) or any(self._gets(leg, retiring.feed) for leg in self.all_legs())
+
+    def _is_up(self, who: Who) -> bool:
+        leg = self.legs.get(who)
+        return leg is None or (leg.flow.connected and (leg.hears or leg.deaf or not leg.subscriber))
+
+    def _gets(self, leg: JanusLeg, feed: int) -> bool:
+        """Whether the leg needs the feed of its subscription."""
+        needed = not self._is_up(leg.who) if self.retiring.get(leg.who) is leg else not leg.deaf
+        return needed and any(stream.active and stream.feed_id == feed for stream in leg.streams)
 
     async def _keep_leg(self, leg: JanusLeg) -> None:
         try:
@@ -165,7 +219,7 @@ class JanusRoom:
 
     async def _subscribe(self, leg: JanusLeg) -> None:
         change = plan(self.feeds, leg.leg.user, leg.streams)
-        if leg.offered or leg.deaf or self.legs.get((leg.leg.user, leg.leg.device)) is not leg or change == Plan():
+        if leg.offered or leg.deaf or self.legs.get(leg.who) is not leg or change == Plan():
             return
         if leg.subscriber:
             self.offer(leg, await self.link.ask(leg.subscriber, requests.change(change)))
@@ -220,8 +274,9 @@ class JanusRoom:
 
     async def drop(self, leg: JanusLeg) -> None:
         """Ends both its connections; safe to repeat. Raises: EngineUnavailable."""
-        if self.legs.get((leg.leg.user, leg.leg.device)) is leg:
-            del self.legs[(leg.leg.user, leg.leg.device)]
+        for there in (self.legs, self.retiring):
+            if there.get(leg.who) is leg:
+                del there[leg.who]
         for handle in leg.handles:
             await self.link.detach(handle)
 
@@ -229,5 +284,5 @@ class JanusRoom:
         """Removes who is in the room by an earlier process of ours. Raises: EngineUnavailable, JanusRefused."""
         listed = await self.link.ask(self.control, requests.of_room(self.key, self.room, "listparticipants"))
         for ghost in listed.room_data.participants:
-            if named_leg(ghost.display) is not None and ghost.id not in {leg.feed for leg in self.legs.values()}:
+            if named_leg(ghost.display) is not None and ghost.id not in {leg.feed for leg in self.all_legs()}:
                 await self.link.ask(self.control, requests.of_room(self.key, self.room, "kick", id=ghost.id))
