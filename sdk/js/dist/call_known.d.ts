@@ -36,7 +36,7 @@ export declare const silentAt: (known: Known) => number;
 export declare const wantAt: (known: Known, rules: CallRules) => number;
 /** When this device says that it is there: before an answer, and where no engine says so. */
 export declare function renewAt(known: Known): number;
-/** When connections have taken too long. */
+/** When connections have taken too long. From the second try on each may take twice as long: a busy machine needs time, not more to do. */
 export declare function brokenAt(known: Known, rules: CallRules): number;
 export declare const dueAt: (known: Known, rules: CallRules) => number;
 export type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

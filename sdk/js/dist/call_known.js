@@ -19,10 +19,10 @@ export function renewAt(known) {
     const ringing = known.shown === null || known.shown.state === "requested" || known.shown.state === "ringing";
     return asked && (ringing || known.engine_kind === "p2p") ? known.renew_at_ms : Infinity;
 }
-/** When connections have taken too long. */
+/** When connections have taken too long. From the second try on each may take twice as long: a busy machine needs time, not more to do. */
 export function brokenAt(known, rules) {
     const waits = known.part === "in" && known.opened !== null && known.flow === "connecting" && known.wanted === null;
-    return waits && known.restarts < rules.restarts_limit ? known.opened_ms + rules.connect_ms : Infinity;
+    return waits && known.restarts < rules.restarts_limit ? known.opened_ms + rules.connect_ms * 2 ** Math.max(0, known.restarts - 1) : Infinity;
 }
 export const dueAt = (known, rules) => Math.min(silentAt(known), wantAt(known, rules), renewAt(known), brokenAt(known, rules));
 export const same = (one, other) => one?.epoch === other.epoch && one.generation === other.generation;

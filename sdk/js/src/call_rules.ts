@@ -5,7 +5,7 @@ export interface CallRules {
   readonly renew_ms: number;
   /** A `call_ticket_wanted` may be lost. */
   readonly ticket_wait_ms: number;
-  /** So long connections may take until others are tried. */
+  /** So long the first two connections in a row may take until others are tried; each further one twice as long as the one before. */
   readonly connect_ms: number;
   /** So often new connections are tried in a row before the call is left to its deadlines. */
   readonly restarts_limit: number;

@@ -152,6 +152,20 @@ test("the network changes: a ticket of the next generation is asked for, again w
   assert.equal(core.nextMs(), Infinity);
 });
 
+test("each further pair of connections may take twice as long, as a busy machine needs time and not more to do", () => {
+  const core = asking();
+  core.frame(ticket(), 0);
+  core.frame(changed(ANSWERED), 0);
+  const took = [];
+  for (let now = 0, generation = 1; generation <= 5; generation += 1) {
+    core.frame(ticket({ generation }), now);
+    took.push(core.nextMs() - now);
+    now = core.nextMs();
+    assert.deepEqual(kinds(core.tick(now)), ["ticket_wanted"]);
+  }
+  assert.deepEqual(took, [1, 1, 2, 4, 8].map((times) => times * CALL_RULES.connect_ms));
+});
+
 test("a new session asks anew for every call that it is in", () => {
   const core = asking();
   core.frame(ticket({ generation: 4 }), 20);
