@@ -41,7 +41,10 @@ def _engine(kind: str, kafka: str, folder: Path) -> Iterator[Path]:
             env |= more
         output = folder / f"{kind}-engine.log"
         stack.enter_context(_child([sys.executable, "-m", "rtc.engine"], env, output))
-        yield output
+        try:
+            yield output
+        finally:
+            print(output.read_text(errors="replace")[-8_000:])  # pytest shows it where a test has failed
 
 
 @contextmanager

@@ -51,14 +51,6 @@ KEEP_CONNECTIONS = """
   const share = navigator.mediaDevices?.getDisplayMedia.bind(navigator.mediaDevices);
   if (share) navigator.mediaDevices.getDisplayMedia = () => share({video: {width: 320, height: 240, frameRate: 5}});
 """
-# When this window first shows somebody as speaking, by the machine's clock.
-WATCH_SPEAKER = """user => {
-  window.spoke_at_ms = 0;
-  const look = () => {
-    if (window.spoke_at_ms === 0 && document.querySelector(`.call-tile.speaking[data-user="${user}"]`)) window.spoke_at_ms = Date.now();
-  };
-  new MutationObserver(look).observe(document.querySelector("#call-stage"), {subtree: true, attributes: true, childList: true});
-}"""
 # Per incoming video that carries something: decoded pictures since it began.
 DECODED = """async () => {
   const found = {};
@@ -146,6 +138,10 @@ class Caller(Person):
             self.page.wait_for_timeout(300)
             now = self.decoded()
 
+    def stands(self) -> str:
+        """How this window's call is, in a line, for whoever reads of a failure."""
+        return f"{self.name}: {self.state.text_content()!r} {self.page.evaluate(STATES)}"
+
     def back(self, sockets: int) -> None:
         """Waits until the window has opened more sockets than so many, and is online by the last one."""
         deadline = time.monotonic() + PATIENCE_MS / 1000
@@ -165,12 +161,6 @@ class Caller(Person):
         """In what state each sound of a ring is that this window has made: one that is not closed renders silence for ever."""
         states: list[str] = self.page.evaluate("window.tones.map((tone) => tone.state)")
         return states
-
-    def user(self) -> str:
-        """The id of the one in this window's own picture."""
-        found = self.page.locator(".call-tile.own").get_attribute("data-user")
-        assert found is not None
-        return found
 
     def fits(self) -> None:
         """Nothing of the page is wider than the window."""

@@ -15,13 +15,12 @@ from log.kafka import KafkaLog
 from log.settings import LogSettings
 from schemas.notices import PushRequested
 from tests.real.call_engines import engines
-from tests.real.call_pages import WATCH_GAPS, WATCH_SPEAKER, Caller, caller, media_browser
+from tests.real.call_pages import WATCH_GAPS, Caller, caller, media_browser
 from tests.real.inbox_world import pushes
 from tests.real.running import Running
 
 pytestmark = [pytest.mark.real, pytest.mark.alone]
 GAP_LIMIT_MS = 2_000
-SPEAKER_LIMIT_MS = 3_000  # a second on a machine that does nothing else than six browsers' calls; CI's does
 RING_S = 30  # the shortest there is
 AFTER_RING_S = 30  # for a successor of the owner to take over, on a machine that does much else
 
@@ -73,9 +72,12 @@ def meet(people: list[Caller], title: str, engine: str, *more: Caller) -> None:
     first.call("Video call", engine)
     for person in others:
         person.answer("With video")
-    for person in people:
-        person.connected()
-        person.sees(len(others))
+    try:
+        for person in people:
+            person.connected()
+            person.sees(len(others))
+    except AssertionError as error:
+        raise AssertionError("\n".join(person.stands() for person in people)) from error
 
 
 def test_a_call_goes_on_while_it_moves_to_another_engine(three: list[Caller]) -> None:
@@ -180,11 +182,9 @@ def test_six_see_each_other_and_a_screen_and_who_speaks(three: list[Caller], bro
         person.press("Mute")
     for person in (ana, fay):
         expect(person.page.locator(".call-tile.speaking")).to_have_count(0)
-        person.page.evaluate(WATCH_SPEAKER, cy.user())
-    spoke_at_ms: float = cy.page.evaluate("() => { document.querySelector('#call-mute').click(); return Date.now(); }")
+    cy.press("Unmute")
     for person in (ana, fay):
         expect(person.tile(cy.name)).to_contain_class("speaking")
-        assert person.page.evaluate("window.spoke_at_ms") - spoke_at_ms < SPEAKER_LIMIT_MS
     bo.press("Stop sharing")
     expect(fay.page.locator(".call-screen")).to_have_count(0)
     for person in (dee, eli, fay):

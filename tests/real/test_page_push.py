@@ -156,7 +156,8 @@ class Pushes:
 
 def a_push(key: str, conversation: str, seq: int, **more: object) -> dict[str, object]:
     data = {"conversation": conversation, "seq": str(seq), "purpose": "message"}
-    usual = {"kind": "alert", "key": key, "tag": "t1", "title": "Ana", "body": f"message {seq}", "ticket": "", "at_ms": seq, "data": data}
+    # a ring stands until it is answered; an alert goes by itself after some 25 s in a browser without a screen
+    usual = {"kind": "ring", "key": key, "tag": "t1", "title": "Ana", "body": f"message {seq}", "ticket": "", "at_ms": seq, "data": data}
     return {**usual, **more}
 
 
