@@ -19,8 +19,8 @@ from ops.embedded.settings import EmbeddedSettings
 from ops.embedded.stack import Stack
 
 HEAP_MB = 1_536  # for the keyspaces of all tests that are under way
-# For a server that is never started again: a keyspace takes less than half the CPU.
-QUICK_TABLES = "-Dcassandra.test.flush_local_schema_changes=false"
+# For a server that is never started again and that nobody looks at: a keyspace takes less than half the CPU.
+QUICK_TABLES = "-Dcassandra.test.flush_local_schema_changes=false -Dorg.apache.cassandra.disable_mbean_registration=true"
 
 
 class Beside(Stack):
