@@ -145,6 +145,7 @@ async def serve(settings: EdgeSettings) -> None:
         access_log=False,
         log_level="warning",
         backlog=4096,
+        timeout_keep_alive=settings.http_idle_s,
         timeout_graceful_shutdown=5,
         lifespan="off",
     )

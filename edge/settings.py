@@ -98,6 +98,7 @@ class EdgeSettings:
     revocation_back_ms: int = 600_000  # how far back account-events are read at the start
     name_kept_back_s: int = 30 * 86_400  # of a deleted user: nobody can take it so soon
     rest_timeout_ms: int = 10_000
+    http_idle_s: int = 75  # longer than a client or load balancer keeps one, or a request of theirs meets the close
     nickname_pending_s: int = 86_400  # how long a nickname waits for its event, which a retry may bring about much later
     passwords_at_once: int = 2  # argon2 takes 64 MiB and a core each
     passwords_waiting_limit: int = 500

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -47,6 +49,20 @@ def test_a_name_is_taken_once_and_opens_with_its_password_only(http: httpx.Clien
     nobody = http.post("/v1/login", json={"name": "nobody-" + secrets.token_hex(6), "password": PASSWORD})
     assert problem(wrong) == problem(nobody) == (401, "bad_credentials")
     assert wrong.json() == nobody.json()  # the answer does not tell which it was
+
+
+def test_a_connection_stays_open_between_two_requests(warbler: Running) -> None:
+    """A load balancer that sends a request into one that is being closed answers 502."""
+    address = httpx.URL(warbler.page)
+    connection = HTTPConnection(address.host, address.port, timeout=90)
+    connection.connect()
+    connection.auto_open = 0  # a second one would hide it
+    for pause_s in (6, 0):  # longer than uvicorn's own 5
+        connection.request("GET", "/live")
+        with connection.getresponse() as answer:
+            assert (answer.status, bool(answer.read())) == (200, True)
+        time.sleep(pause_s)
+    connection.close()
 
 
 BAD_BODIES: list[object] = [
