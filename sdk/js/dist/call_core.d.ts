@@ -65,7 +65,7 @@ export declare class CallCore {
     private toEngine;
     private renew;
     private add;
-    /** The other's call came first: ours is that one now. */
+    /** The other's call came first: ours is that one now, also where it rings here already. */
     private rename;
     private forget;
     private command;

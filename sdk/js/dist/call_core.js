@@ -363,9 +363,11 @@ export class CallCore {
         this.calls.set(call, known);
         return known;
     }
-    /** The other's call came first: ours is that one now. */
+    /** The other's call came first: ours is that one now, also where it rings here already. */
     rename(known, call) {
         const other = this.calls.get(call);
+        if (other?.part === "ring")
+            this.stopRing(other, "answered_elsewhere");
         this.calls.delete(known.call);
         this.forget(known.call);
         if (other !== undefined)

@@ -38,8 +38,12 @@ export class CallRoom {
     }
     /** Makes new connections beside those there are. */
     open(id, ticket) {
+        // what came to nothing would go on encoding beside what is tried next
+        const [kept, vain] = parted(this.links, (each) => each.flow === "up" || carries(each).size > 0);
+        for (const each of vain)
+            each.close();
         const link = new Link(id, ticket, this.peer, this.toldBy(id));
-        this.links.push(link);
+        this.links = [...kept, link];
         this.meter.renew();
         const early = this.early;
         this.early = [];
@@ -136,16 +140,12 @@ export class CallRoom {
         const { newest } = this;
         if (this.closed || newest === undefined || newest.flow !== "up" || this.links.length < 2)
             return;
-        const carried = new Set(newest.tracks().flatMap(({ user, source, track }) => (track.muted ? [] : [`${user} ${source}`])));
+        const carried = carries(newest);
         const late = Date.now() - newest.up_ms >= OVERLAP_MS;
-        const kept = this.links.filter((link) => {
-            const live = link.tracks().filter(({ track }) => !track.muted && track.readyState === "live");
-            return link === newest || (!late && live.some(({ user, source }) => !carried.has(`${user} ${source}`)));
-        });
-        for (const link of this.links)
-            if (!kept.includes(link))
-                link.close();
-        if (kept.length === this.links.length)
+        const [kept, needless] = parted(this.links, (link) => link === newest || (!late && [...carries(link)].some((what) => !carried.has(what))));
+        for (const link of needless)
+            link.close();
+        if (needless.length === 0)
             return;
         this.links = kept;
         this.told.media();
@@ -180,5 +180,11 @@ export class CallRoom {
         this.listen_timer = undefined;
         this.heard_users = "";
     }
+}
+/** Whose what comes in over it now. */
+const carries = (link) => new Set(link.tracks().flatMap(({ user, source, track }) => (!track.muted && track.readyState === "live" ? [`${user} ${source}`] : [])));
+/** Those of which it holds, and the others. */
+function parted(all, holds) {
+    return [all.filter((each) => holds(each)), all.filter((each) => !holds(each))];
 }
 const newerThan = (frame, id) => id === undefined || frame.epoch > id.epoch || (frame.epoch === id.epoch && frame.generation > id.generation);

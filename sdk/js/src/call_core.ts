@@ -366,9 +366,10 @@ export class CallCore {
     return known;
   }
 
-  /** The other's call came first: ours is that one now. */
+  /** The other's call came first: ours is that one now, also where it rings here already. */
   private rename(known: Known, call: string): void {
     const other = this.calls.get(call);
+    if (other?.part === "ring") this.stopRing(other, "answered_elsewhere");
     this.calls.delete(known.call);
     this.forget(known.call);
     if (other !== undefined) Object.assign(known, { shown: other.shown, caller: other.caller, engine_kind: other.engine_kind, ticket: other.ticket ?? known.ticket });

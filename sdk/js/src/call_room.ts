@@ -57,8 +57,11 @@ export class CallRoom {
 
   /** Makes new connections beside those there are. */
   open(id: LinkId, ticket: CallTicket): void {
+    // what came to nothing would go on encoding beside what is tried next
+    const [kept, vain] = parted(this.links, (each) => each.flow === "up" || carries(each).size > 0);
+    for (const each of vain) each.close();
     const link: Link = new Link(id, ticket, this.peer, this.toldBy(id));
-    this.links.push(link);
+    this.links = [...kept, link];
     this.meter.renew();
     const early = this.early;
     this.early = [];
@@ -155,14 +158,11 @@ export class CallRoom {
   private retire(): void {
     const { newest } = this;
     if (this.closed || newest === undefined || newest.flow !== "up" || this.links.length < 2) return;
-    const carried = new Set(newest.tracks().flatMap(({ user, source, track }) => (track.muted ? [] : [`${user} ${source}`])));
+    const carried = carries(newest);
     const late = Date.now() - newest.up_ms >= OVERLAP_MS;
-    const kept = this.links.filter((link) => {
-      const live = link.tracks().filter(({ track }) => !track.muted && track.readyState === "live");
-      return link === newest || (!late && live.some(({ user, source }) => !carried.has(`${user} ${source}`)));
-    });
-    for (const link of this.links) if (!kept.includes(link)) link.close();
-    if (kept.length === this.links.length) return;
+    const [kept, needless] = parted(this.links, (link) => link === newest || (!late && [...carries(link)].some((what) => !carried.has(what))));
+    for (const link of needless) link.close();
+    if (needless.length === 0) return;
     this.links = kept;
     this.told.media();
   }
@@ -196,6 +196,15 @@ export class CallRoom {
     this.listen_timer = undefined;
     this.heard_users = "";
   }
+}
+
+/** Whose what comes in over it now. */
+const carries = (link: Link): Set<string> =>
+  new Set(link.tracks().flatMap(({ user, source, track }) => (!track.muted && track.readyState === "live" ? [`${user} ${source}`] : [])));
+
+/** Those of which it holds, and the others. */
+function parted<T>(all: readonly T[], holds: (each: T) => boolean): [T[], T[]] {
+  return [all.filter((each) => holds(each)), all.filter((each) => !holds(each))];
 }
 
 const newerThan = (frame: LinkId, id: LinkId | undefined): boolean =>

@@ -73,6 +73,14 @@ test("two who call each other: the ring waits for the own request's answer, whic
   assert.deepEqual(core.all().map((live) => live.call), ["k1"]);
 });
 
+test("two who call each other: a ring that stands here already ends when the own request becomes that call", () => {
+  const core = ana();
+  core.frame(ring(), 0);
+  core.asks({ call: "k0", conversation: "c1", media: "audio" }, 1);
+  assert.deepEqual(kinds(core.granted("k0", "k1", 2)), ["stop", "changed"]);
+  assert.deepEqual(core.all().map(({ call, part }) => [call, part]), [["k1", "in"]]);
+});
+
 test("the own request is refused: the ring that waited for it rings now", () => {
   const core = ana();
   core.asks({ call: "k0", conversation: "c1", media: "audio" }, 0);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Link } from "../dist/call_link.js";
+import { CallRoom } from "../dist/call_room.js";
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 
@@ -194,4 +195,23 @@ test("a connection that refuses a description is told of, and what follows is do
   assert.deepEqual(told.failures, ["no"]);
   assert.equal(told.signals.at(-2).pc, "subscribe");
   made.close();
+});
+
+test("connections that came to nothing are closed when others are tried; those that carry something go on beside them", async () => {
+  FakePeer.made = [];
+  const nothing = () => undefined;
+  const local = { start: async () => undefined, outs: () => [MIC], close: nothing };
+  const told = { signal: nothing, tracks: nothing, flow: nothing, media: nothing, speaking: nothing, quality: nothing, failed: nothing };
+  const room = new CallRoom(() => local, (configuration) => new FakePeer(configuration), told, () => 0);
+  await room.start(false);
+  const open = (generation) => room.open({ epoch: 1, generation }, { ...TICKET, generation });
+  open(1);
+  await settle();
+  room.heard({ type: "call_described", epoch: 1, generation: 1, seq: 1, pc: "subscribe", sdp_type: "offer", sdp: "", tracks: [{ mid: "0", user: "bo", device: "d", source: "microphone" }] });
+  await settle();
+  FakePeer.made[1].transceivers[0].receiver.track.muted = false;
+  for (const generation of [2, 3]) open(generation);
+  await settle();
+  assert.deepEqual(FakePeer.made.map(({ connectionState }) => connectionState), ["new", "new", "closed", "new"]);
+  room.close();
 });
