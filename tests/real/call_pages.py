@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from tests.real.people import ARGS, CHROMIUM, PASSWORD, PATIENCE_MS, Person
 
 MEDIA_ARGS = [
-    "--use-fake-device-for-media-stream=fps=6",  # six windows that encode and decode thirty pictures leave two cores nothing
+    "--use-fake-device-for-media-stream=fps=5",  # six windows that encode and decode thirty a second leave two cores nothing
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
@@ -30,12 +30,18 @@ MEDIA_ARGS = [
     "--auto-select-desktop-capture-source=Entire screen",
 ]
 CLOCK = re.compile(r"^\d+:\d\d$")
-# Six windows that each decode six pictures share two cores with everything else: small pictures, few of them.
+# Six windows that each decode five voices and six pictures share two cores with everything else: small pictures, few of them, and the sound
+# of a telephone, in large packets. Sound at its usual quality takes most of a core by itself.
 KEEP_CONNECTIONS = """
   const Real = RTCPeerConnection;
   window.connections = [];
   window.RTCPeerConnection = class extends Real {
     constructor(...given) { super(...given); window.connections.push(this); }
+    setRemoteDescription(said) {
+      const opus = /a=rtpmap:(\\d+) opus/.exec(said.sdp)?.[1];
+      const cheap = said.sdp.replaceAll(`a=fmtp:${opus} `, `a=ptime:60\\r\\na=fmtp:${opus} maxplaybackrate=8000;maxaveragebitrate=8000;`);
+      return super.setRemoteDescription({type: said.type, sdp: said.type === "answer" ? cheap : said.sdp});
+    }
   };
   const Sound = AudioContext;
   window.tones = [];
@@ -46,11 +52,13 @@ KEEP_CONNECTIONS = """
   if (take) navigator.mediaDevices.getUserMedia = (wanted) =>
     take({
       ...(wanted.audio ? {audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}} : {}),
-      ...(wanted.video ? {video: {width: 160, height: 120, frameRate: 5}} : {}),
+      ...(wanted.video ? {video: {width: 160, height: 120, frameRate: 3}} : {}),
     });
   const share = navigator.mediaDevices?.getDisplayMedia.bind(navigator.mediaDevices);
-  if (share) navigator.mediaDevices.getDisplayMedia = () => share({video: {width: 320, height: 240, frameRate: 5}});
+  if (share) navigator.mediaDevices.getDisplayMedia = () => share({video: {width: 320, height: 240, frameRate: 3}});
 """
+# Takes no sound out of what comes in.
+HEAR_NOTHING = """Object.defineProperty(HTMLAudioElement.prototype, "srcObject", {set() {}, get: () => null})"""
 # Per incoming video that carries something: decoded pictures since it began.
 DECODED = """async () => {
   const found = {};
@@ -194,11 +202,13 @@ def media_browser(folder: Path) -> Iterator[Browser]:
 
 
 def caller(browser: Browser, name: str, *, phone: bool = False, small: bool = False) -> Caller:
-    """`small`: a window that nobody looks at, as painting costs more than decoding here."""
-    size = {"width": 390, "height": 844} if phone else {"width": 700, "height": 480} if small else {"width": 1000, "height": 700}
+    """`small`: a window that nobody looks at or listens to, as painting and mixing cost more than decoding here."""
+    size = {"width": 390, "height": 844} if phone else {"width": 390, "height": 480} if small else {"width": 1000, "height": 700}
     context = browser.new_context(viewport=size, has_touch=phone, is_mobile=phone, permissions=["camera", "microphone"])  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(KEEP_CONNECTIONS)
+    if small:
+        context.add_init_script(HEAR_NOTHING)
     person = Caller(f"{name}-{secrets.token_hex(3)}", context.new_page())
     listen(person, person.page)
     return person
