@@ -29,6 +29,7 @@ MEDIA_ARGS = [
     "--autoplay-policy=no-user-gesture-required",
     "--auto-select-desktop-capture-source=Entire screen",
 ]
+GAP_LIMIT_MS = 10_000
 CLOCK = re.compile(r"^\d+:\d\d$")
 # Six windows that each decode five voices and six pictures share two cores with everything else: small pictures, few of them, and the sound
 # of a telephone, in large packets. Sound at its usual quality takes most of a core by itself.
@@ -41,6 +42,12 @@ KEEP_CONNECTIONS = """
       const opus = /a=rtpmap:(\\d+) opus/.exec(said.sdp)?.[1];
       const cheap = said.sdp.replaceAll(`a=fmtp:${opus} `, `a=ptime:60\\r\\na=fmtp:${opus} maxplaybackrate=8000;maxaveragebitrate=8000;`);
       return super.setRemoteDescription({type: said.type, sdp: said.type === "answer" ? cheap : said.sdp});
+    }
+    close() {
+      const carries = (pc) => pc.connectionState === "connected" &&
+        pc.getReceivers().some(({track}) => track.kind === "video" && track.readyState === "live" && !track.muted);
+      if (carries(this) && !window.connections.some((pc) => pc !== this && carries(pc))) window.closed_early += 1;
+      super.close();
     }
   };
   const Sound = AudioContext;
@@ -68,10 +75,11 @@ DECODED = """async () => {
   return found;
 }"""
 STATES = """() => window.connections.map((pc) => [pc.connectionState, ...pc.getTransceivers().map((each) => each.currentDirection)])"""
-# From now on, the longest time in which no picture of anybody was shown. Old and new connections feed the same element or another one.
+# From now on: the longest time in which no picture of anybody was shown (old and new connections feed the same element or another one), and
+# how often the last connection that brought pictures was closed.
 WATCH_GAPS = """() => {
   let last = performance.now();
-  window.longest_gap_ms = 0;
+  window.longest_gap_ms = window.closed_early = 0;
   const seen = new WeakSet();
   const note = () => {
     const now = performance.now();
@@ -164,6 +172,15 @@ class Caller(Person):
         while self.page.evaluate("window.connections.filter(pc => pc.connectionState === 'closed').length") < connections:
             assert time.monotonic() < deadline, f"{self.name} keeps its old connections"
             self.page.wait_for_timeout(100)
+
+    def saw_all_along(self) -> None:
+        """Since WATCH_GAPS: pictures went on, and no connection was given up before another brought them.
+
+        How short the gap is says a quiet machine (2 s at most); on one that does much else it says nothing, but that the call was not lost.
+        """
+        gap_ms, closed_early = self.page.evaluate("[window.longest_gap_ms, window.closed_early]")
+        assert closed_early == 0, f"{self.name} gave up what it saw others by, and nothing for {gap_ms} ms"
+        assert gap_ms < GAP_LIMIT_MS
 
     def tones(self) -> list[str]:
         """In what state each sound of a ring is that this window has made: one that is not closed renders silence for ever."""
