@@ -23,7 +23,7 @@ Who = tuple[str, str]
 
 
 class LiveRoom:
-    """The sessions of one room. `retiring`: generations that are replaced, until the new one is connected."""
+    """The sessions of one room. `retiring`: connected generations that are replaced, until a new one is connected."""
 
     def __init__(self, tools: Tools, room: Room, emit: Callable[[EngineEvent], None]) -> None:
         self._tools, self.room, self.emit = tools, room, emit
@@ -58,10 +58,13 @@ class LiveRoom:
         except Refused:
             self.close_session(session)
             raise
-        if current is not None:
-            self._retire(who)
+        needless = current
+        if current is not None and current.publish.state == "connected":
+            needless = self._retiring.get(who)
             self._retiring[who] = current
         self.sessions[who] = session
+        if needless is not None:
+            self.close_session(needless)
         return answer
 
     def session(self, leg: Leg) -> Session:

@@ -9,6 +9,8 @@ from rtc.engines.janus.strain import Strain
 from rtc.engines.port import Leg
 from schemas.call_signals import Layer, Track, TrackSource
 
+Who = tuple[str, str]  # user, device
+
 
 @dataclass(slots=True, eq=False)
 class JanusLeg:
@@ -35,7 +37,7 @@ class JanusLeg:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
-    def who(self) -> tuple[str, str]:
+    def who(self) -> Who:
         return self.leg.user, self.leg.device
 
     @property

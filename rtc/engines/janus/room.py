@@ -14,7 +14,7 @@ import structlog
 from rtc.engines.janus import requests
 from rtc.engines.janus.feeds import Feeds, Plan, after, plan, speakers, tracks
 from rtc.engines.janus.flow import heard, looked_at
-from rtc.engines.janus.leg import JanusLeg
+from rtc.engines.janus.leg import JanusLeg, Who
 from rtc.engines.janus.link import JanusRefused, Link
 from rtc.engines.janus.messages import Message
 from rtc.engines.janus.strain import eased, lost_on_the_way_here, lost_on_the_way_there
@@ -25,9 +25,6 @@ from schemas.call_signals import Speaker, TrackSource
 RETRY_S = 0.25
 UNLIMITED_KBPS = 4_000  # from where halving begins where nothing else is the limit
 log = structlog.get_logger()
-
-
-Who = tuple[str, str]  # user, device
 
 
 @dataclass(slots=True, eq=False)

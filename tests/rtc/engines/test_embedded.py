@@ -130,6 +130,26 @@ def test_a_new_generation_takes_the_place_of_the_old_one_without_a_new_offer_to_
     played(play)
 
 
+def test_what_carries_goes_on_through_tries_that_come_to_nothing() -> None:
+    async def play(stage: Stage) -> None:
+        ana, bob = stage.join("ana"), stage.join("bob")
+        await ana.publish("microphone", "camera")
+        await bob.publish("microphone")
+        await gets(bob, ("ana", "camera"))
+        for generation in (2, 3):  # their answers are lost
+            vain = stage.join("ana", generation=generation)
+            await vain.prepare("microphone", "camera")
+            await stage.engine.publish(ROOM, vain.leg, vain.up.localDescription.sdp, (), ())
+        await gets(bob, ("ana", "camera"), more=15)
+        assert ana.up.connectionState == "connected"
+        await stage.join("ana", generation=4).publish("microphone", "camera")
+        await until(lambda: ana.up.connectionState == "closed")
+        await gets(bob, ("ana", "camera"), more=15)
+        assert "gone" not in stage.flows("ana")
+
+    played(play)
+
+
 def test_who_goes_and_comes_back_between_two_offers_is_seen_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(stage: Stage) -> None:
         ana, bob = stage.join("ana"), stage.join("bob")
