@@ -15,7 +15,7 @@ from edge.errors import BadRequest, detail_of
 from edge.metrics import REWRITTEN
 from edge.session import TENANT, Session
 from edge.translate import item_for
-from edge.unacked import GiveUp, Policy, Rewrite, ask_again, look, put_off, settle
+from edge.unacked import GiveUp, Policy, Rewrite, ask_again, left_of, look, put_off, settle
 from schemas.errors import WarblerError
 from schemas.records import RedeliveryAsked, WatermarkRaised
 
@@ -101,27 +101,35 @@ class Acks:
 
     async def _rewrite(self, session: Session, rewrite: Rewrite) -> None:
         """One page at most: a device that holds less sees the gap behind it and syncs."""
+        conversation = rewrite.conversation
         async with self._slots:
-            if not self._may_write(session, rewrite.conversation):
+            wanted = self._still(session, rewrite)
+            if wanted is None:
                 return
             try:
-                limit = min(rewrite.to_seq - rewrite.from_seq + 1, self.node.settings.sync_events_limit)
+                limit = min(wanted.to_seq - wanted.from_seq + 1, self.node.settings.sync_events_limit)
                 page = await self.node.readable.events(
-                    session.user, lambda: rewrite.conversation in session.conversations, rewrite.conversation, rewrite.from_seq, limit
+                    session.user, lambda: conversation in session.conversations, conversation, wanted.from_seq, limit
                 )
             except WarblerError as exc:
-                LOGGER.warning("cannot write again", session=session.id, conversation=rewrite.conversation, error=str(exc))
-                put_off(session.unacked, rewrite.conversation)
+                LOGGER.warning("cannot write again", session=session.id, conversation=conversation, error=str(exc))
+                put_off(session.unacked, conversation)
                 return
-            items = tuple(item_for(session.user, event) for event in page.events if event.seq <= rewrite.to_seq)
-            if items and self._may_write(session, rewrite.conversation):
-                session.sink.write(frames.Events(rewrite.conversation, items))
+            wanted = self._still(session, wanted)
+            if wanted is None:
+                return
+            items = tuple(item_for(session.user, event) for event in page.events if wanted.from_seq <= event.seq <= wanted.to_seq)
+            if items:
+                session.sink.write(frames.Events(conversation, items))
                 REWRITTEN.inc(len(items))
 
-    def _may_write(self, session: Session, conversation: str) -> bool:
-        """A conversation that is catching up gets it by its pages; who left it gets nothing."""
+    def _still(self, session: Session, rewrite: Rewrite) -> Rewrite | None:
+        """What may be written again now. A conversation that is catching up gets it by its pages; who left it gets nothing."""
+        conversation = rewrite.conversation
         live = session.id in self.node.hub.sessions and conversation in session.conversations
-        return live and conversation not in session.catching_up
+        if not live or conversation in session.catching_up:
+            return None
+        return left_of(session.unacked, rewrite)
 
     # ---- the inbox asks
 

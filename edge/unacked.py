@@ -73,6 +73,14 @@ def ask_again(unacked: Unacked, conversation: str, from_seq: int, head_seq: int)
     return Rewrite(conversation, max(from_seq, owed.first_seq), owed.last_seq)
 
 
+def left_of(unacked: Unacked, rewrite: Rewrite) -> Rewrite | None:
+    """What of this rewriting is owed still: marks may have come while it waited for its turn and for the store."""
+    owed = unacked.get(rewrite.conversation)
+    if owed is None or owed.first_seq > rewrite.to_seq:
+        return None
+    return Rewrite(rewrite.conversation, max(rewrite.from_seq, owed.first_seq), rewrite.to_seq)
+
+
 def look(unacked: Unacked, now_mono_ms: float, policy: Policy, *, drained: bool) -> list[Rewrite] | GiveUp:
     """What is to be written again now.
 

@@ -242,6 +242,18 @@ def test_the_inbox_may_ask_to_write_again_at_once() -> None:
     on_a_node(body, **{**QUICK, "ack_timeout_ms": 10_000})
 
 
+@pytest.mark.parametrize(("acked_seq", "again"), [(4, []), (3, [4])])
+def test_what_is_acknowledged_while_it_waits_to_be_written_again_is_not(acked_seq: int, again: list[int]) -> None:
+    async def body(stage: Stage) -> None:
+        session, sink = await with_events(stage)
+        stage.node.delivery.on_signals([topic_record("signals", encoded(asked(2)))])
+        stage.say(session, mark(acked_seq))  # before the store is asked
+        await asyncio.sleep(0.05)
+        assert seqs(sink) == [2, 3, 4, *again]
+
+    on_a_node(body, **{**QUICK, "ack_timeout_ms": 10_000})
+
+
 def test_what_was_acknowledged_is_published_again_when_the_inbox_missed_it() -> None:
     async def body(stage: Stage) -> None:
         session, sink = await with_events(stage)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from edge.unacked import REWRITES_PER_LOOK, GiveUp, Owed, Policy, Rewrite, Unacked, ask_again, look, note, put_off, settle
+from edge.unacked import REWRITES_PER_LOOK, GiveUp, Owed, Policy, Rewrite, Unacked, ask_again, left_of, look, note, put_off, settle
 
 POLICY = Policy(timeout_ms=1_000, attempts_limit=3)
 CONVERSATIONS = ("c1", "c2")
@@ -136,6 +136,19 @@ def test_a_rewriting_that_failed_here_is_no_attempt_of_the_device() -> None:
         assert look(unacked, now_ms + 1_000, POLICY, drained=True) == [Rewrite("c1", 1, 1)]
         put_off(unacked, "c1")
     put_off(unacked, "c-left")
+
+
+def test_of_what_waits_to_be_written_again_only_what_is_still_owed_is_left() -> None:
+    unacked: Unacked = {}
+    note(unacked, "c1", 2, 9)
+    waiting = Rewrite("c1", 2, 7)
+    assert left_of(unacked, waiting) == waiting
+    settle(unacked, "c1", 4)
+    assert left_of(unacked, waiting) == Rewrite("c1", 5, 7)
+    settle(unacked, "c1", 8)
+    assert left_of(unacked, waiting) is None, "9 is owed, and was not asked for"
+    settle(unacked, "c1", 9)
+    assert left_of(unacked, waiting) is None
 
 
 def test_who_is_asked_again_owes_it_from_then_on() -> None:

@@ -17,6 +17,7 @@ from tests.log.contract import EVENTS, LogContract, entry, values
 
 pytestmark = pytest.mark.real
 PARTITIONS = 4
+WAIT_MS = 90_000  # a Kafka that starts beside other tests may take long; how long a caller waits is not what is asked here
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def topics(stack: Stack) -> str:
 
 @contextlib.asynccontextmanager
 async def opened(kafka: str) -> AsyncIterator[KafkaLog]:
-    log = KafkaLog(LogSettings(kafka=kafka))
+    log = KafkaLog(LogSettings(kafka=kafka, publish_timeout_ms=WAIT_MS, request_timeout_ms=WAIT_MS, open_timeout_ms=WAIT_MS))
     await log.start()
     try:
         yield log

@@ -80,9 +80,19 @@ async def recorded(warbler: Running, client: Client, call: str) -> EndedCall:
 def test_bots_talk_and_each_records_the_others_file(warbler: Running, played: Path, tmp_path: Path, engine: AskedEngine) -> None:
     async def work() -> None:
         async with two(warbler) as (ana, ben, group):
-            calling = Bot(ana, play=played, record=tmp_path / "ana").call(group, [ben.user], engine=engine, seconds=1.5)
-            answering = Bot(ben, play=played, record=tmp_path / "ben").answer()
-            by_ana, by_ben = await asyncio.gather(calling, answering)
+            placed = await ana.calls.request(group, [ben.user], media="video", engine=engine)
+
+            async def hang_up_when_both_have_both_streams() -> None:
+                while len(list(tmp_path.glob("*/*.webm"))) < 4:  # noqa: ASYNC110, ASYNC240
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(1.5)
+                await ana.calls.hang_up(placed)
+
+            by_ana, by_ben, _ = await asyncio.gather(
+                Bot(ana, play=played, record=tmp_path / "ana").talk(placed),
+                Bot(ben, play=played, record=tmp_path / "ben").answer(),
+                hang_up_when_both_have_both_streams(),
+            )
             assert (by_ana.over.left, by_ben.over.reason) == ("hung_up", "hung_up")
             heard(by_ana, ben.user)
             heard(by_ben, ana.user)

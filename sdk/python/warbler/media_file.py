@@ -138,7 +138,7 @@ class Player:
 
 @dataclass(slots=True)
 class Recording:
-    """One stream of one participant. `packets`: written to `path`; None: only counted.
+    """One stream of one participant. `packets`: written to `path`; None: only counted, or nothing came that could be written.
 
     Units: `first_ms` of the first decoded frame, on the monotonic clock.
     """
@@ -196,6 +196,7 @@ class Recorder:
         finally:
             if file is not None:
                 recording.packets = file.close()
+                recording.path = recording.path if recording.packets else None
 
     async def close(self) -> None:
         tasks = [task for _, task in self._tasks.values()]
