@@ -183,9 +183,17 @@ class LiveRoom:
             self._retire((session.leg.user, session.leg.device))
 
     def parted(self, session: Session) -> None:
-        """Its connection was closed from the other side, or never came."""
-        if self.sessions.get((session.leg.user, session.leg.device)) is session:
+        """Its connection was closed from the other side, or never came. What it was to replace and carries still is in its place again."""
+        who = (session.leg.user, session.leg.device)
+        if self.sessions.get(who) is not session:
+            return
+        older = self._retiring.get(who)
+        if older is None or older.publish.state != "connected":
             self.leave(session, told=True)
+            return
+        self.sessions[who] = self._retiring.pop(who)
+        self.close_session(session)
+        self.refresh()
 
     def leave(self, session: Session, told: bool) -> None:
         """`told`: whether to report that it is gone."""

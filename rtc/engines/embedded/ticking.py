@@ -45,7 +45,7 @@ def _judge_flows(room: LiveRoom, now_ms: int) -> None:
         carries = session.carries or any(feed.packets for feed in session.subscription.feeds.values())
         change = session.flow.judge(carries, now_ms)
         if change == "gone":
-            room.leave(session, told=True)
+            room.parted(session)
         elif change is not None:
             room.emit(MediaSeen(room.room, session.leg, change))
 

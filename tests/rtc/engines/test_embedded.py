@@ -150,6 +150,28 @@ def test_what_carries_goes_on_through_tries_that_come_to_nothing() -> None:
     played(play)
 
 
+def test_a_try_that_never_comes_leaves_what_carries_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(stage: Stage) -> None:
+        ana, bob = stage.join("ana"), stage.join("bob")
+        await ana.publish("microphone", "camera")
+        await bob.publish("microphone")
+        await gets(bob, ("ana", "camera"))
+        vain = stage.join("ana", generation=2)
+        await vain.prepare("microphone", "camera")
+        monkeypatch.setattr("rtc.engines.embedded.transport.HANDSHAKE_TIMEOUT_S", 0.3)
+        await stage.engine.publish(ROOM, vain.leg, vain.up.localDescription.sdp, (), ())
+        room = stage.engine.rooms[ROOM]
+        assert room.sessions["ana", "1"].leg == vain.leg
+        await until(lambda: room.sessions["ana", "1"].leg == ana.leg)
+        await gets(bob, ("ana", "camera"), more=15)
+        await gets(ana, ("bob", "microphone"), more=15)
+        assert "gone" not in stage.flows("ana")
+        await ana.close()
+        await until(lambda: "gone" in stage.flows("ana"))
+
+    played(play)
+
+
 def test_who_goes_and_comes_back_between_two_offers_is_seen_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(stage: Stage) -> None:
         ana, bob = stage.join("ana"), stage.join("bob")
