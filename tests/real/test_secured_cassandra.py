@@ -1,100 +1,50 @@
-"""Our store on a Cassandra that wants TLS, a certificate of ours and a name; and what is said when it refuses us.
+"""Our store on a Cassandra that wants TLS, a certificate of ours and a name; what is said when it refuses us; and a whole Warbler between
+it and a Kafka that knows us by a certificate.
 
-A node of its own, because the session's takes everybody: the embedded one with the settings that docs/secured.md is about.
+Nodes of their own, because the session's take everybody.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from ops.embedded import jars, tls
-from ops.embedded.cassandra import CassandraNode
-from ops.embedded.ports import ports_of
-from ops.embedded.settings import EmbeddedSettings
-from ops.embedded.stack import CASSANDRA_PORTS
+from ops.embedded.stack import CASSANDRA_PORTS, KAFKA_PORTS
 from ops.let_in import cluster_checks
-from ops.probes import cql_refusal, cql_serves
+from ops.probes import cql_refusal
 from store.cassandra import Store
 from store.errors import StoreRefused
 from store.schema import TABLES, ensure_tables
 from store.settings import StoreSettings
+from tests.real import running
+from tests.real.secured import OWN_NAME, MutualKafka, SecuredCassandra, made, permit
+from tests.real.talking import minted, online
 
 pytestmark = pytest.mark.real
-
-SECURED = """
-authenticator: PasswordAuthenticator
-authorizer: CassandraAuthorizer
-role_manager: CassandraRoleManager
-client_encryption_options:
-  enabled: true
-  require_client_auth: true
-  ssl_context_factory: {{class_name: org.apache.cassandra.security.PEMBasedSslContextFactory}}
-  keystore: "{own}"
-  truststore: "{authority}"
-"""
-
-
-class SecuredNode(CassandraNode):
-    """Its first administrator, `cassandra` with the same word as its password, is there at once."""
-
-    in_background = False
-
-    def render(self, file: str, **values: str) -> Path:
-        conf = super().render(file, **values)
-        conf.write_text(conf.read_text() + SECURED.format(own=tls.server_path(self.home), authority=tls.ca_path(self.home)))
-        return conf
-
-    def jvm_options(self) -> list[str]:
-        return [*super().jvm_options(), "-Dcassandra.superuser_setup_delay_ms=0"]
-
-    async def is_serving(self) -> bool:
-        return await cql_serves(StoreSettings.from_env(env_of(self)))
-
-
-def client_pem(home: Path) -> bytes:
-    """A key of ours and its certificate, by the authority that signed the node's."""
-    ca_key = load_pem_private_key((home / "secrets" / "kafka-ca-key.pem").read_bytes(), None)
-    assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
-    issuer = x509.load_pem_x509_certificate(tls.ca_path(home).read_bytes()).subject
-    key = ec.generate_private_key(ec.SECP256R1())
-    built = tls.built(tls.named("warbler"), issuer, key.public_key(), datetime.now(UTC), timedelta(days=1))
-    return tls.pem(key) + built.sign(ca_key, SHA256()).public_bytes(Encoding.PEM)
-
-
-def env_of(node: SecuredNode) -> dict[str, str]:
-    own, authority = str(node.home / "secrets" / "own.pem"), str(tls.ca_path(node.home))
-    return {
-        "WARBLER_CASSANDRA": node.address,
-        "WARBLER_CASSANDRA_SECURITY": "SSL",
-        "WARBLER_CASSANDRA_CA_FILE": authority,
-        "WARBLER_CASSANDRA_CERTIFICATE_FILE": own,
-        "WARBLER_CASSANDRA_USER": "cassandra",
-        "WARBLER_CASSANDRA_PASSWORD": "cassandra",
-        "STORE_CONNECT_WAIT_MS": "1",
-    }
 
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    home = tmp_path_factory.mktemp("secured-cassandra")
-    tls.ensure(home, datetime.now(UTC))
-    (home / "secrets" / "own.pem").write_bytes(client_pem(home))
-    java = jars.java_path()
-    node = SecuredNode(home, ports_of(home, CASSANDRA_PORTS), java, jars.resolve("cassandra", java), EmbeddedSettings.from_env(os.environ))
+    node = made(SecuredCassandra, tmp_path_factory.mktemp("secured-cassandra"), CASSANDRA_PORTS)
     asyncio.run(node.start())
     try:
-        yield env_of(node)
+        yield node.env()
+    finally:
+        asyncio.run(node.stop())
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[MutualKafka]:
+    home = tmp_path / "mutual-kafka"
+    home.mkdir()
+    node = made(MutualKafka, home, KAFKA_PORTS)
+    asyncio.run(node.start())
+    try:
+        yield node
     finally:
         asyncio.run(node.stop())
 
@@ -139,3 +89,30 @@ def test_a_refusal_names_the_variable(env: dict[str, str], changed: dict[str, st
         assert "wrong'" not in text
     (check,) = cluster_checks(env | changed)
     assert (check.ok, check.found) == (False, str(refused))
+
+
+def test_a_whole_warbler_runs_where_both_ask_for_its_certificate(env: dict[str, str], kafka: MutualKafka, tmp_path: Path) -> None:
+    """With the rights of docs/secured.md, which are those of the certificate's name."""
+    permit(kafka.address, f"User:CN={OWN_NAME}")
+    given = {name: value for name, value in (env | kafka.env()).items() if name != "STORE_CONNECT_WAIT_MS"}
+    data = tmp_path / "whole"
+    data.mkdir()
+    given["WARBLER_KEYSPACE"] = "whole"
+    whole = running.start(data, given["WARBLER_KAFKA"], given["WARBLER_CASSANDRA"], env=given)
+    try:
+        ana, ben = minted(whole, 2)
+
+        async def body() -> None:
+            async with online(whole.page, ana) as sender, online(whole.page, ben) as other:
+                group = await sender.new_group(ben)
+                assert (await sender.send_text(group, "by certificate"))["type"] == "ack"
+                await other.hear(lambda frame: frame["type"] == "events" and frame["events"][-1]["seq"] == 2)
+            async with online(whole.page, ben, "tablet", positions={group: 1}) as later:
+                page = await later.heard("page")  # of the timeline's table
+                assert [event["seq"] for event in page["events"]] == [1, 2]
+
+        asyncio.run(body())
+    finally:
+        running.stop(whole.process)
+    said = (data / "up.log").read_text()
+    assert "refused" not in said

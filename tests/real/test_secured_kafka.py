@@ -6,13 +6,11 @@ The Kafka is the session's: its other listeners are beside, so each protocol can
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType
 
 from log.cluster import cluster_id
 from log.errors import CredentialsRefused, LogRefused, MechanismRefused, ServerNotTrusted, WrongProtocol
@@ -29,49 +27,26 @@ from ops.let_in import cluster_checks
 from ops.probes import kafka_serves
 from ops.status import sample
 from schemas.registry import TOPICS
+from tests.real import secured
 from tests.real.workers import PARTITIONS, Talk, Worker, workers
 
 pytestmark = pytest.mark.real
 
-ROOT = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "our-own", "a password that no text may hold"
 PATIENCE_S = 120.0
-
-
-def rights() -> list[AclBinding]:
-    """The table of docs/secured.md as Kafka's grants."""
-    page = (ROOT / "docs" / "secured.md").read_text()
-    rows = re.findall(r"^\| (Topic|Group|TransactionalId|Cluster) \| (.+?) \| (.+?) \|", page, re.MULTILINE)
-    kinds = {
-        "Topic": ResourceType.TOPIC,
-        "Group": ResourceType.GROUP,
-        "TransactionalId": ResourceType.TRANSACTIONAL_ID,
-        "Cluster": ResourceType.BROKER,
-    }
-    found = []
-    for kind, name, operations in rows:
-        for each in sorted(TOPICS) if kind == "Topic" else [name.strip("`")]:
-            pattern = ResourcePatternType.PREFIXED if each.endswith("*") else ResourcePatternType.LITERAL
-            found += [
-                AclBinding(kinds[kind], each.rstrip("*"), pattern, f"User:{USER}", "*", AclOperation[word.upper()], AclPermissionType.ALLOW)
-                for word in operations.split(", ")
-            ]
-    return found
 
 
 @pytest.fixture(scope="module")
 def env(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a process of ours is given to come in."""
 
-    async def permit() -> None:
+    async def account() -> None:
         await ensure_topics(LogSettings(stack.kafka), PARTITIONS)
         async with accounts(LogSettings(stack.kafka)) as there:
             await there.put(USER, PASSWORD, b"salt")
 
-    asyncio.run(permit())
-    admin = AdminClient({"bootstrap.servers": stack.kafka})
-    for done in admin.create_acls(rights()).values():
-        done.result(60)
+    asyncio.run(account())
+    secured.permit(stack.kafka, f"User:{USER}")
     secret = tmp_path_factory.mktemp("secured") / "password"
     secret.write_text(f"{PASSWORD}\n")
     given = {
