@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 from bench.device import Device
 from bench.fleet import Edge, User
-from bench.frames import Ack, Codec, Events, FromEdge, Move, Page, Resync
+from bench.frames import Ack, Codec, Events, Failure, FromEdge, Move, Page, Resync
 from bench.persistent import Account, Persistent
 from edge import frames
+
+PAGE_AGAIN_S = 0.2  # where the edge says no time
 
 
 class Following(Persistent):
@@ -41,6 +43,9 @@ class Following(Persistent):
                 self._hold(frame.seq)
             case Resync():
                 self._sync(device)
+            case Failure() if frame.retryable:
+                self.account.pages_refused += 1
+                asyncio.get_running_loop().call_later(max(PAGE_AGAIN_S, frame.retry_after_ms / 1000), self._sync, device)
             case Move():
                 asyncio.get_running_loop().call_later(frame.after_ms / 1000, device.close)
             case _:

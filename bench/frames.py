@@ -58,6 +58,8 @@ class Failure(Struct, frozen=True, tag_field="type", tag="error"):
     code: str
     detail: str
     request: str = ""
+    retryable: bool = False
+    retry_after_ms: int = 0
 
 
 class Pong(Struct, frozen=True, tag_field="type", tag="pong"):

@@ -25,7 +25,7 @@ class Account:
         self.resent: set[str] = set()
         self.refused: dict[str, int] = {}
         self.repeats_answered: set[str] = set()
-        self.reconnects = 0
+        self.reconnects = self.pages_refused = 0
 
     def on_ack(self, ack: Ack, at_s: float) -> None:
         place = Place(ack.conversation, ack.seq)

@@ -30,7 +30,7 @@ from store.timelines import Timelines
 EVENTS = "conversation-events"
 LIVE_TIMEOUT_S = 60.0
 POLL_S = 0.1
-STOP_GRACE_S = 15.0
+STOP_GRACE_S = 50.0
 
 
 class NotLive(Exception):

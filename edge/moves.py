@@ -1,6 +1,7 @@
 """When each device leaves a node that is going to stop. Pure; chance is an argument.
 
-All at once would be a storm of hellos at the other nodes: they leave in waves, and within a wave by chance.
+All at once would be a storm of hellos at the other nodes: they leave in waves, and within a wave by chance, no more in a second than the
+others can welcome. A device has no session from when it leaves until its welcome, so a queue of hellos is a gap in what its user sees.
 """
 
 from collections.abc import Callable
@@ -10,10 +11,15 @@ LEAVING_PART = 0.8  # of the drain; in the rest whoever leaves in the last wave 
 TOLD_A_TURN = 200  # frames written before the loop has a turn again
 
 
-def leaving_ms(count: int, drain_ms: int, chance: Callable[[], float]) -> list[int]:
+def spread_ms(count: int, drain_ms: int, per_s: int) -> float:
+    """Over how long `count` devices leave: `per_s` in a second, or more where LEAVING_PART of the drain would not do."""
+    return min(drain_ms * LEAVING_PART, count * 1000 / per_s)
+
+
+def leaving_ms(count: int, spread: float, chance: Callable[[], float]) -> list[int]:
     """After how many ms each of `count` devices is to leave.
 
-    Shape: ascending by wave, each wave with as many (but for one); all within LEAVING_PART of the drain. `chance` gives 0..1.
+    Shape: ascending by wave, each wave with as many (but for one); all within `spread` ms. `chance` gives 0..1.
     """
-    wave_ms = drain_ms * LEAVING_PART / WAVES
+    wave_ms = spread / WAVES
     return [int((number * WAVES // count + chance()) * wave_ms) for number in range(count)]

@@ -13,7 +13,7 @@ from edge.clocks import clock_ms, mono_ms
 from edge.closing import BAD_TOKEN, GOING_AWAY, HEARTBEAT_LOST, TOKEN_EXPIRED, TOO_MANY_SESSIONS, UNAVAILABLE, CloseCode
 from edge.errors import BadRequest, BadToken, ExpiredToken, SessionEnded
 from edge.metrics import SESSIONS
-from edge.moves import TOLD_A_TURN, leaving_ms
+from edge.moves import LEAVING_PART, TOLD_A_TURN, leaving_ms, spread_ms
 from edge.people.desk import close_of
 from edge.people.signing import grant_of
 from edge.positions import plan_of
@@ -173,11 +173,13 @@ class Sessions:
                 self.publish(session, SessionRenewed(lease_ms=lease_ms, away=session.away, **self._session_base(session)))
 
     async def move_away(self) -> None:
-        """Tells every device when to leave, serves until they did, and closes what is left after EDGE_DRAIN_MS."""
-        drain_ms, over_mono_ms = self.node.settings.drain_ms, mono_ms() + self.node.settings.drain_ms
+        """Tells every device when to leave, serves until they did, and closes what is left a while later, after EDGE_DRAIN_MS at most."""
         sessions = list(self.node.hub.sessions.values())
         random.shuffle(sessions)  # or the users who came first would always be the first to go
-        for number, (session, after_ms) in enumerate(zip(sessions, leaving_ms(len(sessions), drain_ms, random.random), strict=True)):
+        drain_ms = self.node.settings.drain_ms
+        spread = spread_ms(len(sessions), drain_ms, self.node.settings.drain_per_s)
+        over_mono_ms = mono_ms() + spread + drain_ms * (1 - LEAVING_PART)
+        for number, (session, after_ms) in enumerate(zip(sessions, leaving_ms(len(sessions), spread, random.random), strict=True)):
             if number % TOLD_A_TURN == TOLD_A_TURN - 1:
                 await asyncio.sleep(0)
             session.sink.write(frames.Move(after_ms))

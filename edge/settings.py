@@ -68,7 +68,8 @@ class EdgeSettings:
     recent_bytes_limit: int = 64 << 20  # events seen and not yet projected
     progress_interval_ms: int = 500
     session_lease_ms: int = 90_000
-    drain_ms: int = 5_000
+    drain_ms: int = 30_000
+    drain_per_s: int = 25
     receipts_interval_ms: int = 200
     receipts_large_interval_ms: int = 5_000  # where single receipts are told to nobody
     receipts_members_limit: int = 50  # members of a conversation in which all hear of each one's receipts

@@ -12,7 +12,7 @@ from ops.settings import ClusterSettings
 
 ROOT = Path(__file__).resolve().parent.parent  # the checkout, so that children import the same code as we do
 LOOPBACK = "127.0.0.1"
-EDGE_GRACE_S = 25.0  # EDGE_DRAIN_MS for the devices to move, then LOG_PUBLISH_TIMEOUT_MS for what was taken
+EDGE_GRACE_S = 50.0  # EDGE_DRAIN_MS for the devices to move, then LOG_PUBLISH_TIMEOUT_MS for what was taken
 # Several processes a worker: in one, the projector's bursts and the Cassandra driver's thread stand in the owner's way
 # (docs/decisions/0011-owner-and-projector-apart.md). No message under way waits for notifier and inbox, so they go with the projector.
 # Pushes go from a process of their own: hundreds of vendors' connections, and 100,000 sends that wait, must not stand in a timeline's way.

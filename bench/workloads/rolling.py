@@ -104,7 +104,8 @@ async def run(bench: Bench) -> Run:
         Figure("rolling: nobody got a message for", "s", load.longest_gap_s()),
         Figure("rolling: a process was back after, at most", "s", max(took_s.values(), default=0.0)),
     ]
-    return Run(figures, {"took_s": took_s, "reconnects": account.reconnects, "refused": account.refused, "devices": len(devices)})
+    seen = {"reconnects": account.reconnects, "refused": account.refused, "pages_refused": account.pages_refused, "devices": len(devices)}
+    return Run(figures, {"took_s": took_s, **seen})
 
 
 async def _restart_each(bench: Bench) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """An edge in memory on a real socket: answers hello, creates conversations, acks messages, delivers events, serves sync.
 
-Small enough to be read at once; `every_nth_lost` makes it forget a command, `store_twice` makes it keep one twice.
+Small enough to be read at once; `every_nth_lost` makes it forget a command, `store_twice` makes it keep one twice, `pages_refused` counts
+down the pages that it has not yet.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ class FakeEdge:
         self.members: dict[str, list[str]] = {}
         self.events: dict[str, list[frames.EventItem]] = defaultdict(list)
         self.sockets: dict[str, list[ServerConnection]] = defaultdict(list)
-        self.commands = 0
+        self.commands = self.pages_refused = 0
         self.marks: list[tuple[str, frames.Mark]] = []
         self.port = 0
 
@@ -80,6 +81,10 @@ class FakeEdge:
         await _tell(socket, frames.Ack(command_id, conversation, known.seq, known.ordinal, 1))
 
     async def _page(self, socket: ServerConnection, sync: frames.Sync) -> None:
+        if self.pages_refused:
+            self.pages_refused -= 1
+            await _tell(socket, frames.Failure(sync.request, "unavailable", "behind", True, 10, sync.conversation))
+            return
         events = self.events[sync.conversation]
         taken = tuple(events[sync.from_seq - 1 :][: LIMITS.sync_events])
         next_seq = sync.from_seq + len(taken)

@@ -187,6 +187,22 @@ def test_a_following_device_that_lost_its_edge_has_every_message_once_in_the_end
     run(edge, work, tmp_path)
 
 
+def test_a_following_device_asks_again_for_a_page_that_is_not_there_yet(tmp_path: Path) -> None:
+    edge = FakeEdge()
+
+    async def work(bench: Bench, pairs: Pairs) -> None:
+        device = Following((bench.site.edge,), bench.codec, USERS[1], Account())
+        device.follow(pairs.conversations[0], 1)
+        edge.pages_refused = 2
+        await device.start()
+        while not device.seen:  # noqa: ASYNC110  bounded by the time-out around `work`
+            await asyncio.sleep(0.02)
+        assert device.account.pages_refused == 2
+        await device.end()
+
+    run(edge, work, tmp_path)
+
+
 def test_a_server_that_does_not_upgrade_is_said(tmp_path: Path) -> None:
     async def go() -> None:
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

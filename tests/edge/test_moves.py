@@ -9,19 +9,21 @@ from hypothesis import strategies as st
 from edge import frames
 from edge.closing import GOING_AWAY
 from edge.errors import SessionEnded
-from edge.moves import LEAVING_PART, WAVES, leaving_ms
+from edge.moves import LEAVING_PART, WAVES, leaving_ms, spread_ms
 from schemas.codec import decode_command, decode_receipt, decode_session_event
 from schemas.records import SessionClosed
 from tests.edge.builders import BEN, GROUP, ListSink, command_id, created, sent
 from tests.edge.nodes import Stage, on_a_node, until
 
 
-@given(st.integers(0, 3_000), st.integers(100, 60_000), st.randoms(use_true_random=False))
-def test_devices_leave_in_waves_within_the_drain(count: int, drain_ms: int, random: object) -> None:
-    times = leaving_ms(count, drain_ms, random.random)  # type: ignore[attr-defined]
+@given(st.integers(0, 3_000), st.integers(100, 60_000), st.integers(1, 1_000), st.randoms(use_true_random=False))
+def test_devices_leave_in_waves_at_their_pace_within_the_drain(count: int, drain_ms: int, per_s: int, random: object) -> None:
+    spread = spread_ms(count, drain_ms, per_s)
+    assert spread == drain_ms * LEAVING_PART or spread * per_s == pytest.approx(count * 1000)
+    times = leaving_ms(count, spread, random.random)  # type: ignore[attr-defined]
     assert len(times) == count
-    assert all(0 <= time <= drain_ms * LEAVING_PART for time in times)
-    wave_ms = drain_ms * LEAVING_PART / WAVES
+    assert all(0 <= time <= spread <= drain_ms * LEAVING_PART for time in times)
+    wave_ms = spread / WAVES
     sizes = [sum(number * WAVES // count == wave for number in range(count)) if count else 0 for wave in range(WAVES)]
     assert max(sizes) - min(sizes) <= 1
     assert all(int(number * WAVES // count * wave_ms) <= time for number, time in enumerate(times))

@@ -14,7 +14,7 @@ from tests.real.talking import Device, User, minted, new_id, online, opened
 
 pytestmark = pytest.mark.real
 
-MOVERS = 6
+MOVERS = 20
 SPOKEN_S = 0.02
 
 
@@ -112,7 +112,7 @@ def test_a_drained_node_loses_nothing_and_its_devices_are_elsewhere_without_an_e
     old = warbler.pid("edge-1")
     said, movers = asyncio.run(all_of_it())
     warbler.wait_for_successor("edge-1", old)
-    assert said > 10, "not much was said while it drained"
+    assert said > 3, "not much was said while it drained"
     for mover in movers:
         assert mover.seqs == list(range(1, said + 1))
         assert mover.errors == []

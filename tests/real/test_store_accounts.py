@@ -10,14 +10,16 @@ from store.epochs import current_epoch, ensure_epoch, note_cluster, note_seen, w
 from store.errors import AnotherLog, StoreUnavailable, TimelinesOfAnotherLog
 from store.privacy import Privacy, PrivacyTable
 from store.rosters import Note, RosterTables
-from store.schema import TABLES, TIMELINE_TABLES
+from store.schema import ACCOUNT_TABLES, OWN_TABLES, TABLES, TIMELINE_TABLES
 from store.settings import StoreSettings
 from store.sign_ins import Family, SignIns, Use
 from store.timelines import Timelines
 from tests.store.histories import records, stories
-from tests.store.opening import Projection, opened
+from tests.store.opening import PROJECTED, Projection, opened
 
 pytestmark = pytest.mark.real
+# Making all tables takes Cassandra several times as long, and so does dropping them.
+ACCOUNTS, TIMELINES = {**ACCOUNT_TABLES, **OWN_TABLES}, {**PROJECTED, "epochs": TABLES["epochs"]}
 NOW_MS, LATER_MS = 1_700_000_000_000, 1_700_900_000_000
 
 
@@ -27,7 +29,7 @@ def named(name: str, number: int = 0) -> Identifier:
 
 def test_of_many_who_want_a_name_at_once_one_gets_it(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             accounts = Accounts(store)
             holders = await asyncio.gather(*(accounts.hold(named("ana", index), f"u-{index}") for index in range(50)))
             winners = [f"u-{index}" for index, holder in enumerate(holders) if holder is None]
@@ -44,7 +46,7 @@ def test_of_many_who_want_a_name_at_once_one_gets_it(cassandra_address: str, key
 
 def test_what_was_held_and_not_kept_is_free_again_and_what_is_kept_stays(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             accounts = Accounts(store)
             assert await accounts.hold(named("ben"), "u-1", 1) is None
             assert await accounts.hold(named("bea"), "u-1") is None
@@ -59,7 +61,7 @@ def test_what_was_held_and_not_kept_is_free_again_and_what_is_kept_stays(cassand
 
 def test_a_released_name_is_kept_back_for_a_while_and_an_address_is_free_at_once(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             accounts, mail = Accounts(store), Identifier("email", "a@b.example", "A@b.example", "i-mail")
             for identifier in (named("eve"), mail):
                 assert await accounts.hold(identifier, "u-1") is None
@@ -80,7 +82,7 @@ def test_a_released_name_is_kept_back_for_a_while_and_an_address_is_free_at_once
 
 def test_a_user_is_found_by_its_identifier_until_it_is_erased(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             accounts, account = Accounts(store), Account("u-bot", "Bot", None, NOW_MS)
             assert await accounts.hold(named("bot"), "u-bot") is None
             await accounts.put_user(account)
@@ -105,7 +107,7 @@ FAMILY = Family("u-ana", "h1", LATER_MS, LATER_MS, revoked=False)
 
 def test_a_refresh_token_has_one_successor_and_its_late_reuse_is_seen(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             sign_ins = SignIns(store)
             await sign_ins.open_family("l-1", FAMILY, NOW_MS)
             assert await sign_ins.rotate("l-1", use("h1", "h2")) == ("rotated", "u-ana")
@@ -123,7 +125,7 @@ def test_a_refresh_token_has_one_successor_and_its_late_reuse_is_seen(cassandra_
 
 def test_of_fifty_uses_of_one_refresh_token_at_once_none_signs_out(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             sign_ins = SignIns(store)
             await sign_ins.open_family("l-2", FAMILY, NOW_MS)
             uses = await asyncio.gather(*(sign_ins.rotate("l-2", use("h1", "h2", NOW_MS + index)) for index in range(50)))
@@ -137,7 +139,7 @@ def test_of_fifty_uses_of_one_refresh_token_at_once_none_signs_out(cassandra_add
 
 def test_a_family_ends_when_it_is_not_used_and_at_its_end_however_often_it_is(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             sign_ins = SignIns(store)
             await sign_ins.open_family("l-3", Family("u-ana", "h1", NOW_MS + 1_000, LATER_MS, revoked=False), NOW_MS)
             assert (await sign_ins.rotate("l-3", use("h1", "h2", NOW_MS + 1_000)))[0] == "expired"
@@ -152,7 +154,7 @@ def test_a_family_ends_when_it_is_not_used_and_at_its_end_however_often_it_is(ca
 
 def test_a_ticket_is_used_once(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             sign_ins = SignIns(store)
             assert sorted(await asyncio.gather(*(sign_ins.use_ticket("k-1") for _ in range(5)))) == [False] * 4 + [True]
 
@@ -175,7 +177,7 @@ class Ends:
 def test_the_epoch_changes_only_with_another_log_and_never_over_old_timelines(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
         name = f"{keyspace}_epoch"
-        async with opened(cassandra_address, name, TABLES) as store:
+        async with opened(cassandra_address, name, TIMELINES) as store:
             assert await current_epoch(store) is None
             made = await asyncio.gather(*(ensure_epoch(store, "it is new") for _ in range(3)))
             assert len(set(made)) == 1 or len(set(made)) == 2  # a late one may have found a first epoch without timelines
@@ -203,7 +205,7 @@ async def never() -> None:
 
 def test_a_log_that_ends_before_what_is_known_of_it_is_another_one(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, f"{keyspace}_ends", TABLES) as store:
+        async with opened(cassandra_address, f"{keyspace}_ends", TIMELINES) as store:
             epoch = await ensure_epoch(store, None)
             assert await why_another(store, Ends(0, 0)) is None
             await Projection(store).apply(records(stories(8, 1, 20)[0].history))  # partition 0 up to offset 20
@@ -232,7 +234,7 @@ def test_a_making_anew_that_was_cut_short_is_done_again(cassandra_address: str, 
 
     async def body() -> None:
         name = f"{keyspace}_cut"
-        async with opened(cassandra_address, name, TABLES, on_new_log="truncate") as store:
+        async with opened(cassandra_address, name, TIMELINES, on_new_log="truncate") as store:
             epoch = await ensure_epoch(store, None)
             await Projection(store).apply(records(stories(9, 1, 20)[0].history))
             with pytest.raises(StoreUnavailable):
@@ -255,7 +257,7 @@ def test_who_runs_on_a_log_that_was_replaced_hears_of_it(cassandra_address: str,
     monkeypatch.setattr("store.epochs.WATCH_S", 0.05)
 
     async def body() -> None:
-        async with opened(cassandra_address, f"{keyspace}_watch", TABLES, on_new_log="truncate") as store:
+        async with opened(cassandra_address, f"{keyspace}_watch", TIMELINES, on_new_log="truncate") as store:
             epoch = await ensure_epoch(store, None)
             await Projection(store).apply(records(stories(10, 1, 20)[0].history))
             log = Ends(20)
@@ -279,7 +281,7 @@ def test_who_runs_on_a_log_that_was_replaced_hears_of_it(cassandra_address: str,
 
 def test_a_deleted_users_own_words_are_gone(cassandra_address: str, keyspace: str) -> None:
     async def body() -> None:
-        async with opened(cassandra_address, keyspace, TABLES) as store:
+        async with opened(cassandra_address, keyspace, ACCOUNTS) as store:
             privacies, rosters = PrivacyTable(store), RosterTables(store)
             for user in ("u-gone", "u-here"):
                 await privacies.put(user, Privacy(True, "nobody", NOW_MS, friend_requests="question", friend_question="Who?"))
