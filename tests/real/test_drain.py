@@ -14,7 +14,7 @@ from tests.real.talking import Device, User, minted, new_id, online, opened
 
 pytestmark = pytest.mark.real
 
-MOVERS = 20
+MOVERS = 48
 SPOKEN_S = 0.02
 
 
@@ -77,7 +77,9 @@ def test_a_drained_node_loses_nothing_and_its_devices_are_elsewhere_without_an_e
             group = await talker.new_group(*users)
             movers = [Mover(user, group, second) for user in users]
             tasks = [asyncio.create_task(one(mover)) for mover in movers]
-            await asyncio.sleep(1)
+            async with asyncio.timeout(120):
+                while any(mover.next_seq == 1 for mover in movers):  # noqa: ASYNC110 -- until each is there
+                    await asyncio.sleep(0.05)
             said = await speak_while_it_drains(talker, group, movers)
             async with asyncio.timeout(120):
                 while any(mover.next_seq <= said for mover in movers):
@@ -112,7 +114,7 @@ def test_a_drained_node_loses_nothing_and_its_devices_are_elsewhere_without_an_e
     old = warbler.pid("edge-1")
     said, movers = asyncio.run(all_of_it())
     warbler.wait_for_successor("edge-1", old)
-    assert said > 3, "not much was said while it drained"
+    assert said > 10, "not much was said while it drained"
     for mover in movers:
         assert mover.seqs == list(range(1, said + 1))
         assert mover.errors == []
