@@ -30,7 +30,6 @@ from store.timelines import Timelines
 EVENTS = "conversation-events"
 LIVE_TIMEOUT_S = 60.0
 POLL_S = 0.1
-STOP_GRACE_S = 50.0
 
 
 class NotLive(Exception):
@@ -104,8 +103,8 @@ class Site:
         raise NotLive(f"{name} did not say within {LIVE_TIMEOUT_S} s that it lives; its last lines:\n{child.tail()}")
 
     async def end(self, name: str) -> None:
-        _, child = self._running.pop(name)
-        await child.stop(STOP_GRACE_S)
+        program, child = self._running.pop(name)
+        await child.stop(program.stop_grace_s)
 
     async def extra_edge(self, name: str, **settings: str) -> Edge:
         """One more edge that nothing has used yet, with settings of its own; end it with `end(name)`."""
@@ -136,7 +135,8 @@ class Site:
     async def restart(self, name: str) -> float:
         """SIGTERM, and the process anew once it is gone; the answer is how long it took until it lived, in seconds. Raises: NotLive."""
         begun_s = time.monotonic()
-        await self._running[name][1].stop(STOP_GRACE_S)
+        program, child = self._running[name]
+        await child.stop(program.stop_grace_s)
         await self.start_again(name)
         return time.monotonic() - begun_s
 

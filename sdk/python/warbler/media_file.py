@@ -196,7 +196,8 @@ class Recorder:
         finally:
             if file is not None:
                 recording.packets = file.close()
-                recording.path = recording.path if recording.packets else None
+                if not recording.packets:
+                    recording.path = None
 
     async def close(self) -> None:
         tasks = [task for _, task in self._tasks.values()]
